@@ -1,0 +1,1 @@
+//! SQL to an exact, person-bounded table.

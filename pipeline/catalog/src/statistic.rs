@@ -1,0 +1,107 @@
+//! Statistics (`queries/<id>.sql` + `<id>.toml`): one SQL statement and the public facts that go with it (interfaces 1).
+
+use std::collections::BTreeMap;
+
+use marsad_terms::{Period, StatisticId, Text};
+
+/// The `mode` of `[bound]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoundMode {
+    /// `home_cell`
+    HomeCell,
+    /// `norm_clip`
+    NormClip,
+    /// `truncate`
+    Truncate,
+    /// `first`
+    First,
+    /// `none`: organisations only.
+    None,
+}
+
+/// The `[bound]` table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundSpec {
+    /// How a person's contribution is bounded.
+    pub mode: BoundMode,
+    /// C², with `norm_clip`.
+    pub c_squared: Option<u64>,
+    /// k, with `truncate`.
+    pub k: Option<u32>,
+    /// Λ of the published loss; 20 if absent.
+    pub left_out_cap: u32,
+    /// Where the constant comes from (C05).
+    pub source: Option<String>,
+    /// Steps of a first-time series.
+    pub horizon: Option<u32>,
+    /// Step 0 of a first-time series.
+    pub start: Option<Period>,
+}
+
+/// Bounds of a summed column, as decimal texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasureSpec {
+    /// Least value of a row.
+    pub lower: String,
+    /// Largest value of a row.
+    pub upper: String,
+    /// Grid of the values.
+    pub step: String,
+}
+
+/// The smallest area that a statistic shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Area {
+    /// Regions of the programme.
+    Region,
+    /// The country as a whole.
+    National,
+}
+
+/// A further output column: its own dataflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnSpec {
+    /// UNIT_MEASURE code.
+    pub unit: String,
+    /// Its title.
+    pub title: Text,
+}
+
+/// A statistic as declared; whether its SQL is accepted is the analyser's business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statistic {
+    /// The stem of its files.
+    pub id: StatisticId,
+    /// Version of its structure, `1.0.0`.
+    pub version: String,
+    /// Title of the first output column's dataflow.
+    pub title: Text,
+    /// How to read it.
+    pub note: Text,
+    /// UNIT_MEASURE code of the first output column.
+    pub unit: String,
+    /// Id in the purpose registry.
+    pub purpose: String,
+    /// Smallest area that it shows.
+    pub smallest_area: Area,
+    /// INDICATOR codes and `axis:N` that it answers.
+    pub answers: Vec<String>,
+    /// The bound.
+    pub bound: BoundSpec,
+    /// Home rule by dimension: `most_recent`, `most_frequent`, `priority`.
+    pub home: BTreeMap<String, String>,
+    /// Precision multiplier b by grouping set, written `quarter,region`.
+    pub weights: BTreeMap<String, u32>,
+    /// Bounds of summed columns.
+    pub measures: BTreeMap<String, MeasureSpec>,
+    /// Structural zeros by dimension.
+    pub zeros: BTreeMap<String, Vec<String>>,
+    /// Code list of columns that the SQL derives.
+    pub codes: BTreeMap<String, String>,
+    /// Further output columns by alias.
+    pub columns: BTreeMap<String, ColumnSpec>,
+    /// `derived = "indicators"`: computed by publication from released figures; then there is no SQL.
+    pub derived: Option<String>,
+    /// The statement, as written; empty for a derived statistic.
+    pub sql: String,
+}

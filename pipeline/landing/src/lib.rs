@@ -1,0 +1,1 @@
+//! Case extracts become pseudonymised, whole batches of sorted Parquet.

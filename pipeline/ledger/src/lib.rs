@@ -1,0 +1,1 @@
+//! What was decided and spent: policy, budget, approvals, receipts.

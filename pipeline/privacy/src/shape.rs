@@ -1,0 +1,157 @@
+//! The public shape of what is measured: a release's statistics, their tables, cells and bounds (algorithms 0 and 2.1).
+//!
+//! Everything here is fixed before any record is read. It deliberately lacks figures.
+
+use marsad_terms::{Grain, Period, StatisticId};
+use serde::{Deserialize, Serialize};
+
+/// How the home value of a dimension is chosen among the person's own rows of one period (algorithms 2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HomeRule {
+    /// The code of the latest event month.
+    MostRecent,
+    /// The code of most rows.
+    MostFrequent,
+    /// The first in the code list's order.
+    Priority,
+}
+
+/// One dimension of a statistic, the period apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dimension {
+    /// The column's name in SQL, such as `region`.
+    pub name: String,
+    /// The id of its code list, such as `REF_AREA`.
+    pub code_list: String,
+    /// The codes that are measured, in the list's order: no totals, no structural zeros; `_U` is last if the list has it.
+    pub codes: Vec<String>,
+    /// Codes that the record type or the SQL rules out: not measured, printed as `M`.
+    pub zeros: Vec<String>,
+    /// The rule that gives a person one value a period; `None` means multi-valued (algorithms 2.6).
+    pub home: Option<HomeRule>,
+}
+
+/// What is counted or added up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Aggregate {
+    /// `COUNT(DISTINCT person_key)`: at most one a person and cell.
+    Persons,
+    /// `COUNT(*)` or `COUNT(x)`.
+    Rows,
+    /// `SUM(x)` in whole steps, clamped per row.
+    Sum(Measure),
+}
+
+/// The declared bounds of a summed column, as decimal texts (algorithms 2.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measure {
+    /// Least value of a row.
+    pub lower: String,
+    /// Largest value of a row.
+    pub upper: String,
+    /// Grid that rows are rounded to, half to even.
+    pub step: String,
+}
+
+/// One measured table: an aggregate over a period grain and some dimensions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableSpec {
+    /// Index into [`StatisticShape::aggregates`].
+    pub aggregate: usize,
+    /// The one period attribute of the table.
+    pub grain: Grain,
+    /// Indices into [`StatisticShape::dimensions`], ascending.
+    pub dimensions: Vec<usize>,
+    /// Precision multiplier b, 1 to 1000 (algorithms 3.4).
+    pub b: u32,
+}
+
+/// How one person's contribution is bounded (algorithms 2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "mode")]
+pub enum Bound {
+    /// One unit in one cell of each table for each period.
+    HomeCell,
+    /// One weight for the whole person so that the squared norm is at most `c_squared`.
+    NormClip {
+        /// C², a positive integer.
+        c_squared: u64,
+        /// Λ of the published loss.
+        left_out_cap: u32,
+    },
+    /// The first k units of each period in keyed order.
+    Truncate {
+        /// Units kept.
+        k: u32,
+        /// Λ of the published loss.
+        left_out_cap: u32,
+    },
+    /// One unit in the whole series, at the person's first period; published as running totals.
+    First {
+        /// The first step.
+        start: Period,
+    },
+}
+
+/// An output column of the SQL: one dataflow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The column's alias.
+    pub name: String,
+    /// What it shows.
+    pub expression: Expression,
+}
+
+/// An output in terms of the measured aggregates (indices into [`StatisticShape::aggregates`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Expression {
+    /// The aggregate itself.
+    Aggregate {
+        /// Which.
+        aggregate: usize,
+    },
+    /// A quotient, interval by Fieller. A share (both persons or both rows, the numerator a part) is clamped to 0–1 and published in per cent.
+    Ratio {
+        /// Upper part.
+        numerator: usize,
+        /// Lower part.
+        denominator: usize,
+        /// Whether the numerator is a part of the denominator.
+        share: bool,
+    },
+}
+
+/// The vector of one statistic in one release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatisticShape {
+    /// Which statistic.
+    pub id: StatisticId,
+    /// The one bound of all its tables.
+    pub bound: Bound,
+    /// Its dimensions in the SQL's order, the period apart.
+    pub dimensions: Vec<Dimension>,
+    /// The release's periods that its tables use, ascending by text, both grains together.
+    pub periods: Vec<Period>,
+    /// Its aggregates.
+    pub aggregates: Vec<Aggregate>,
+    /// Its measured tables; cells of a table are row-major over (period, dimensions).
+    pub tables: Vec<TableSpec>,
+    /// Its output columns.
+    pub outputs: Vec<Output>,
+}
+
+impl StatisticShape {
+    /// The periods of one grain, ascending.
+    pub fn periods_of(&self, grain: Grain) -> Vec<Period> {
+        self.periods.iter().copied().filter(|period| period.grain() == grain).collect()
+    }
+
+    /// Number of cells of one table.
+    pub fn n_cells(&self, table: &TableSpec) -> usize {
+        let periods = self.periods_of(table.grain).len();
+        table.dimensions.iter().map(|d| self.dimensions[*d].codes.len()).product::<usize>() * periods
+    }
+}

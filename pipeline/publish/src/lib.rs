@@ -1,0 +1,1 @@
+//! A released table in every public form.

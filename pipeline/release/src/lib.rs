@@ -1,0 +1,1 @@
+//! From proposal to noisy result: the one place where exact meets noise.

@@ -1,0 +1,1 @@
+//! A fictitious programme with known truth.

@@ -1,0 +1,93 @@
+//! Canonical JSON: RFC 8785 restricted to integers, so that equal values have equal bytes and hashes.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::Digest;
+
+/// The value holds something that has no canonical form here.
+#[derive(Debug, thiserror::Error)]
+pub enum CanonicalError {
+    /// A float: amounts are integers, decimals are texts.
+    #[error("`{0}` holds a number that is no integer within ±2^53")]
+    NotAnInteger(String),
+    /// The value cannot be written as JSON at all.
+    #[error("the value cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The canonical bytes of a value.
+///
+/// # Errors
+/// A float or an integer beyond ±2^53, which RFC 8785 would write as a double.
+pub fn bytes(value: &impl Serialize) -> Result<Vec<u8>, CanonicalError> {
+    let value = serde_json::to_value(value)?;
+    let mut out = Vec::new();
+    write(&value, "$", &mut out)?;
+    Ok(out)
+}
+
+/// The digest of the canonical bytes.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn digest(value: &impl Serialize) -> Result<Digest, CanonicalError> {
+    Ok(Digest::of(&bytes(value)?))
+}
+
+fn write(value: &Value, place: &str, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_i64().filter(|n| n.unsigned_abs() < (1 << 53));
+            let whole = whole.ok_or_else(|| CanonicalError::NotAnInteger(place.to_owned()))?;
+            out.extend_from_slice(whole.to_string().as_bytes());
+        }
+        Value::Array(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write(item, &format!("{place}[{index}]"), out)?;
+            }
+            out.push(b']');
+        }
+        Value::Object(members) => {
+            let mut names: Vec<&String> = members.keys().collect();
+            names.sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
+            out.push(b'{');
+            for (index, name) in names.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                serde_json::to_writer(&mut *out, name)?;
+                out.push(b':');
+                write(&members[name], &format!("{place}.{name}"), out)?;
+            }
+            out.push(b'}');
+        }
+        simple => serde_json::to_writer(&mut *out, simple)?,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn members_are_sorted_and_nothing_is_padded() {
+        let value = json!({"b": [1, -2, null], "a": {"é": "x\n\u{1}", "z": true}, "\u{20ac}": "€"});
+        let text = String::from_utf8(bytes(&value).unwrap()).unwrap();
+        assert_eq!(text, "{\"a\":{\"z\":true,\"é\":\"x\\n\\u0001\"},\"b\":[1,-2,null],\"€\":\"€\"}");
+    }
+
+    #[test]
+    fn floats_and_large_integers_are_refused_by_place() {
+        let error = bytes(&json!({"a": [1.5]})).unwrap_err();
+        assert!(error.to_string().contains("$.a[0]"));
+        assert!(bytes(&json!(1_u64 << 53)).is_err());
+    }
+}
