@@ -1,1 +1,24 @@
-//! An append-only, hash-chained log over object storage.
+//! What is appended is never changed: an append-only, hash-chained log over object storage.
+//!
+//! One entry is one object, written by a conditional put of the next sequence number; each entry holds the hash of the
+//! one before. The ledger and landing's custody log are both such logs. This room deliberately lacks any rule about
+//! what an entry may say, and any signature check: it carries signatures, the rooms above judge them.
+
+mod append;
+mod chain;
+mod checkpoint;
+mod entry;
+mod error;
+mod local;
+mod segment;
+mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use append::{Appended, Clock, Log};
+pub use chain::{Fault, FaultKind, Scan};
+pub use checkpoint::Checkpoint;
+pub use entry::{Draft, Entry, EntrySignature};
+pub use error::{Error, Result};
+pub use segment::SEGMENT_LENGTH;
+pub use store::{Created, Store};

@@ -1,0 +1,216 @@
+//! A cheap-to-clone handle on one object store. Deliberately small: conditional create, read, list, delete, and the
+//! syncing that a local folder needs and a bucket does not.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path as ObjectPath;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use url::Url;
+
+use crate::local::Folder;
+use crate::{Error, Result};
+
+/// What a conditional put found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Created {
+    /// Nothing stood there; the object is durable now.
+    New,
+    /// An object of that name stood there and was left alone.
+    Exists,
+}
+
+/// One object store: a folder, memory, or whatever [`Store::with`] was given.
+#[derive(Clone, Debug)]
+pub struct Store {
+    objects: Arc<dyn ObjectStore>,
+    url: Arc<str>,
+    folder: Option<Arc<Folder>>,
+}
+
+impl Store {
+    /// Opens a `file:` address or a folder, relative to `base`. The folder is created by the first write.
+    ///
+    /// # Errors
+    /// `UnsupportedStore` for other schemes, `BadAddress` for what is no address.
+    pub fn open(url_or_path: &str, base: &Path) -> Result<Self> {
+        let bad = || Error::BadAddress { url: url_or_path.to_owned() };
+        let root = match url_or_path.split_once(':').map(|(scheme, _)| scheme) {
+            Some("file") => {
+                Url::parse(url_or_path).ok().and_then(|url| url.to_file_path().ok()).ok_or_else(bad)?
+            }
+            Some(scheme) if is_scheme(scheme) => {
+                return Err(Error::UnsupportedStore { url: url_or_path.to_owned() });
+            }
+            _ if url_or_path.is_empty() => return Err(bad()),
+            _ => base.join(url_or_path),
+        };
+        let root = std::path::absolute(root).map_err(|_| bad())?;
+        let prefix = ObjectPath::from_absolute_path(&root).map_err(|_| bad())?;
+        let url = Url::from_file_path(&root).map_err(|()| bad())?;
+        Ok(Self {
+            objects: Arc::new(PrefixStore::new(LocalFileSystem::new(), prefix)),
+            url: url.as_str().into(),
+            folder: Some(Arc::new(Folder::new(root))),
+        })
+    }
+
+    /// A store that lives as long as the process.
+    pub fn memory() -> Self {
+        Self::with(Arc::new(InMemory::new()))
+    }
+
+    /// Any object store, taken to be durable as it is.
+    pub fn with(objects: Arc<dyn ObjectStore>) -> Self {
+        let url = objects.to_string().into();
+        Self { objects, url, folder: None }
+    }
+
+    /// The store itself, for readers that want ranges and streams.
+    pub fn object_store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.objects)
+    }
+
+    /// The address, for messages.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The folder, where the store is one.
+    pub fn root(&self) -> Option<&Path> {
+        self.folder.as_deref().map(Folder::root)
+    }
+
+    /// Writes an object unless one of that name exists. Durable on return, and never seen in part.
+    ///
+    /// # Errors
+    /// `Store` where the store fails; the object may stand there or not, so read before trying again.
+    pub async fn create(&self, path: &str, bytes: &Bytes) -> Result<Created> {
+        let location = parse(path)?;
+        if let Some(folder) = &self.folder {
+            return folder.create(&location, bytes.clone()).await.map_err(|e| self.failed("write", path, e));
+        }
+        let options = PutOptions::from(PutMode::Create);
+        match self.objects.put_opts(&location, PutPayload::from(bytes.clone()), options).await {
+            Ok(_) => Ok(Created::New),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                Ok(Created::Exists)
+            }
+            Err(source) => Err(self.failed("write", path, source)),
+        }
+    }
+
+    /// Writes an object whatever stood there: for pointers only, what is appended is never rewritten.
+    ///
+    /// # Errors
+    /// `Store` where the store fails.
+    pub async fn put(&self, path: &str, bytes: &Bytes) -> Result<()> {
+        let location = parse(path)?;
+        if let Some(folder) = &self.folder {
+            return folder.put(&location, bytes.clone()).await.map_err(|e| self.failed("write", path, e));
+        }
+        let written = self.objects.put(&location, PutPayload::from(bytes.clone())).await;
+        written.map(|_| ()).map_err(|source| self.failed("write", path, source))
+    }
+
+    /// The bytes of an object, or `None` where there is none.
+    ///
+    /// # Errors
+    /// `Store` where the store fails.
+    pub async fn get(&self, path: &str) -> Result<Option<Bytes>> {
+        let location = parse(path)?;
+        let read = match self.objects.get(&location).await {
+            Ok(found) => found.bytes().await.map(Some),
+            Err(error) => Err(error),
+        };
+        match read {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            other => other.map_err(|source| self.failed("read", path, source)),
+        }
+    }
+
+    /// The names of all objects below a folder of the store, sorted; `""` is the whole store.
+    ///
+    /// # Errors
+    /// `Store` where the store fails.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        let location = parse(prefix)?;
+        let below = (!prefix.is_empty()).then_some(&location);
+        self.names(prefix, self.objects.list(below)).await
+    }
+
+    /// The same, for names greater than `offset` only: cheap where the store lists in order.
+    ///
+    /// # Errors
+    /// `Store` where the store fails.
+    pub async fn list_after(&self, prefix: &str, offset: &str) -> Result<Vec<String>> {
+        let location = parse(prefix)?;
+        let below = (!prefix.is_empty()).then_some(&location);
+        self.names(prefix, self.objects.list_with_offset(below, &parse(offset)?)).await
+    }
+
+    /// Removes an object; one that is not there is removed already.
+    ///
+    /// # Errors
+    /// `Store` where the store fails.
+    pub async fn delete(&self, path: &str) -> Result<()> {
+        let location = parse(path)?;
+        match self.objects.delete(&location).await {
+            Ok(()) => self.sync_folder_of(path).await,
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(self.failed("delete", path, source)),
+        }
+    }
+
+    /// Makes an object durable that another process may have written and not yet synced.
+    ///
+    /// # Errors
+    /// `Store` where the store fails.
+    pub async fn sync(&self, path: &str) -> Result<()> {
+        let location = parse(path)?;
+        match &self.folder {
+            Some(folder) => folder.sync(&location).await.map_err(|e| self.failed("sync", path, e)),
+            None => Ok(()),
+        }
+    }
+
+    async fn sync_folder_of(&self, path: &str) -> Result<()> {
+        let location = parse(path)?;
+        match &self.folder {
+            Some(folder) => folder.sync_parent(&location).await.map_err(|e| self.failed("sync", path, e)),
+            None => Ok(()),
+        }
+    }
+
+    async fn names(
+        &self,
+        prefix: &str,
+        listed: futures::stream::BoxStream<'static, object_store::Result<object_store::ObjectMeta>>,
+    ) -> Result<Vec<String>> {
+        let names = listed.map_ok(|object| object.location.to_string()).try_collect::<Vec<_>>().await;
+        let mut names = names.map_err(|source| self.failed("list", prefix, source))?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn failed(&self, action: &'static str, path: &str, source: object_store::Error) -> Error {
+        Error::Store { action, path: path.to_owned(), url: self.url.to_string(), source }
+    }
+}
+
+fn parse(path: &str) -> Result<ObjectPath> {
+    ObjectPath::parse(path).map_err(|_| Error::BadPath { path: path.to_owned() })
+}
+
+/// Two letters or more, as in RFC 3986: one letter is a drive.
+fn is_scheme(text: &str) -> bool {
+    text.len() > 1
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
