@@ -1,5 +1,18 @@
 //! The mathematics of the privacy core (algorithms): bounding, sensitivity, noise, estimates, intervals, accounting.
 //!
-//! Pure: no I/O, no DataFusion, no clock.
+//! The way of a figure: rows of one person → [`bound::Tally`] → [`exact_table::ExactTable`] → [`sampler::measure`] →
+//! [`noisy_table::NoisyTable`] → [`estimate::estimate`]. Pure: no I/O, no DataFusion, no clock.
 
+pub mod bound;
+pub mod error;
+pub mod estimate;
+pub mod exact_table;
+pub mod flag;
+pub mod joint;
+pub mod noisy_table;
+pub mod sampler;
+pub mod sensitivity;
 pub mod shape;
+
+pub use error::Error;
+pub use joint::Joint;

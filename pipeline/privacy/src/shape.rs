@@ -1,6 +1,7 @@
 //! The public shape of what is measured: a release's statistics, their tables, cells and bounds (algorithms 0 and 2.1).
 //!
-//! Everything here is fixed before any record is read. It deliberately lacks figures.
+//! Everything here is fixed before any record is read. It deliberately lacks figures, and judgement: what may be
+//! measured is decided by [`crate::joint::Joint`].
 
 use marsad_terms::{Grain, Period, StatisticId};
 use serde::{Deserialize, Serialize};
@@ -149,9 +150,52 @@ impl StatisticShape {
         self.periods.iter().copied().filter(|period| period.grain() == grain).collect()
     }
 
+    /// How many periods of one grain.
+    pub fn n_periods(&self, grain: Grain) -> usize {
+        self.periods.iter().filter(|period| period.grain() == grain).count()
+    }
+
     /// Number of cells of one table.
     pub fn n_cells(&self, table: &TableSpec) -> usize {
-        let periods = self.periods_of(table.grain).len();
-        table.dimensions.iter().map(|d| self.dimensions[*d].codes.len()).product::<usize>() * periods
+        self.sizes(table).iter().product()
+    }
+
+    /// The lengths of a table's axes: period, then its dimensions.
+    pub fn sizes(&self, table: &TableSpec) -> Vec<usize> {
+        let dimensions = table.dimensions.iter().map(|d| self.dimensions[*d].codes.len());
+        std::iter::once(self.n_periods(table.grain)).chain(dimensions).collect()
+    }
+
+    /// Where the cells of table `index` start in the statistic's vector.
+    pub fn offset(&self, index: usize) -> usize {
+        self.tables[..index].iter().map(|table| self.n_cells(table)).sum()
+    }
+
+    /// Length of the statistic's vector: all tables, then the two bounding figures where there are any.
+    pub fn n_coordinates(&self) -> usize {
+        self.offset(self.tables.len()) + if self.left_out_cap().is_some() { 2 } else { 0 }
+    }
+
+    /// Λ of the published loss, where the bound has one: then `clipped` and `left_out` end the vector (algorithms 2.2).
+    pub fn left_out_cap(&self) -> Option<u32> {
+        match self.bound {
+            Bound::NormClip { left_out_cap, .. } | Bound::Truncate { left_out_cap, .. } => Some(left_out_cap),
+            Bound::HomeCell | Bound::First { .. } => None,
+        }
+    }
+
+    /// Whether one person may have several codes of the dimension in one period (M of algorithms 2.6).
+    ///
+    /// Under `home_cell` and `first` never: without a rule the smallest keyed tag decides.
+    pub fn is_multi_valued(&self, dimension: usize) -> bool {
+        match self.bound {
+            Bound::HomeCell | Bound::First { .. } => false,
+            Bound::NormClip { .. } | Bound::Truncate { .. } => self.dimensions[dimension].home.is_none(),
+        }
+    }
+
+    /// The multi-valued dimensions of a table, ascending.
+    pub fn multi_valued_of(&self, table: &TableSpec) -> Vec<usize> {
+        table.dimensions.iter().copied().filter(|d| self.is_multi_valued(*d)).collect()
     }
 }

@@ -1,0 +1,179 @@
+//! What leaves `measure`: noisy integers with the public facts that explain them; and the stored result of a run.
+//!
+//! It reads back bit for bit. It deliberately lacks everything exact about persons; [`OrganisationTable`] is exact, and
+//! about organisations only.
+
+use marsad_terms::{Digest, Grain, NanoRho, Period, ReleaseId, StatisticId};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::joint::Joint;
+use crate::sampler::Scale;
+use crate::shape::{Dimension, StatisticShape};
+
+/// Noisy sums by cell of a whole release, in units of 1/(b·2^f).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct NoisyTable {
+    joint: Joint,
+    nano_rho: NanoRho,
+    scale: Scale,
+    raw: Vec<Vec<i64>>,
+}
+
+/// The stored form: integers, and doubles as the 16 hexadecimal digits of their bits.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    statistics: Vec<StatisticShape>,
+    f: u32,
+    delta_squared: String,
+    nano_rho: NanoRho,
+    d_in: String,
+    sigma: String,
+    raw: Vec<Vec<i64>>,
+}
+
+impl NoisyTable {
+    pub(crate) fn new(joint: Joint, nano_rho: NanoRho, scale: Scale, raw: Vec<Vec<i64>>) -> Self {
+        Self { joint, nano_rho, scale, raw }
+    }
+
+    /// Shapes, f and Δ².
+    pub fn joint(&self) -> &Joint {
+        &self.joint
+    }
+
+    /// The statistics in the release's order.
+    pub fn shapes(&self) -> &[StatisticShape] {
+        self.joint.shapes()
+    }
+
+    /// Fixed-point digits: a unit of a table is step/(b·2^f).
+    pub fn f(&self) -> u32 {
+        self.joint.f()
+    }
+
+    /// What the whole vector cost.
+    pub fn nano_rho(&self) -> NanoRho {
+        self.nano_rho
+    }
+
+    /// d_in and σ, as they were used.
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// Standard deviation of the noise on each coordinate, in integer units.
+    pub fn sigma(&self) -> f64 {
+        self.scale.sigma
+    }
+
+    /// Noisy vectors by statistic, in the layout of [`StatisticShape::n_coordinates`].
+    pub fn raw(&self) -> &[Vec<i64>] {
+        &self.raw
+    }
+
+    /// The noisy cells of one table of a statistic.
+    pub fn cells(&self, statistic: usize, table: usize) -> &[i64] {
+        let shape = &self.shapes()[statistic];
+        &self.raw[statistic][shape.offset(table)..][..shape.n_cells(&shape.tables[table])]
+    }
+}
+
+impl From<NoisyTable> for Stored {
+    fn from(table: NoisyTable) -> Self {
+        Self {
+            f: table.joint.f(),
+            delta_squared: table.joint.delta_squared().to_string(),
+            statistics: table.joint.shapes().to_vec(),
+            nano_rho: table.nano_rho,
+            d_in: bits(table.scale.d_in),
+            sigma: bits(table.scale.sigma),
+            raw: table.raw,
+        }
+    }
+}
+
+impl TryFrom<Stored> for NoisyTable {
+    type Error = Error;
+
+    fn try_from(stored: Stored) -> Result<Self, Error> {
+        let damaged = |what| Error::Damaged { what };
+        let joint =
+            Joint::with_f(stored.statistics, stored.f).map_err(|_| damaged("its shapes hold no bound"))?;
+        if joint.delta_squared().to_string() != stored.delta_squared {
+            return Err(damaged("its sensitivity is not that of its shapes"));
+        }
+        let scale = Scale { d_in: double(&stored.d_in)?, sigma: double(&stored.sigma)? };
+        if Scale::new(joint.delta_squared(), stored.nano_rho) != Ok(scale) {
+            return Err(damaged("its noise scale is not that of its price"));
+        }
+        let lengths = joint.shapes().iter().map(StatisticShape::n_coordinates);
+        if !lengths.eq(stored.raw.iter().map(Vec::len)) {
+            return Err(damaged("its figures do not fit its shapes"));
+        }
+        Ok(Self { joint, nano_rho: stored.nano_rho, scale, raw: stored.raw })
+    }
+}
+
+fn bits(value: f64) -> String {
+    format!("{:016x}", value.to_bits())
+}
+
+fn double(text: &str) -> Result<f64, Error> {
+    let damaged = Error::Damaged { what: "a double is not 16 hexadecimal digits" };
+    if text.len() != 16 {
+        return Err(damaged);
+    }
+    u64::from_str_radix(text, 16).map(f64::from_bits).map_err(|_| damaged)
+}
+
+/// Exact figures of organisations: no person, no bound, no noise, no cost (governance).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganisationTable {
+    /// Which statistic.
+    pub id: StatisticId,
+    /// Its dimensions in the SQL's order, the period apart.
+    pub dimensions: Vec<Dimension>,
+    /// Its periods, ascending by text, both grains together.
+    pub periods: Vec<Period>,
+    /// One for each output column of the SQL.
+    pub columns: Vec<OrganisationColumn>,
+}
+
+/// One output column of exact figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganisationColumn {
+    /// The column's alias.
+    pub name: String,
+    /// One for each grouping set.
+    pub tables: Vec<OrganisationCells>,
+}
+
+/// Exact cells of one grouping set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganisationCells {
+    /// The period attribute.
+    pub grain: Grain,
+    /// Indices into [`OrganisationTable::dimensions`], ascending.
+    pub dimensions: Vec<usize>,
+    /// Whole figures, row-major over (period, dimensions), zeros included.
+    pub cells: Vec<i64>,
+}
+
+/// The result object of one run, as it is stored under `runs/<run_id>`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunResult {
+    /// Public id of the release.
+    pub release: ReleaseId,
+    /// The proposal that was approved.
+    pub proposal: Digest,
+    /// F: the digest of the request.
+    pub f: Digest,
+    /// The noisy vector; absent where the release holds organisations only.
+    pub noisy: Option<NoisyTable>,
+    /// Exact tables of organisations.
+    pub organisations: Vec<OrganisationTable>,
+}

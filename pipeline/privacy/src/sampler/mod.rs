@@ -1,0 +1,7 @@
+//! Noise: its scale as exact rationals (algorithms 4.1) and the one call that adds it (4.2, 4.3).
+
+mod measure;
+mod scale;
+
+pub use measure::measure;
+pub use scale::Scale;
