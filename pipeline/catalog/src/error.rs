@@ -2,6 +2,7 @@
 //!
 //! A fault quotes definitions, which are public; there is no data here that it could quote.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use marsad_terms::{Explain, Explanation};
@@ -36,7 +37,7 @@ pub struct Fault {
     pub line: usize,
     /// The character of the line, counted from 1, if known.
     pub column: Option<usize>,
-    /// Stable code, `K01` to `K21`.
+    /// Stable code, `K01` to `K22`.
     pub code: &'static str,
     /// What is wrong.
     pub what: String,
@@ -67,5 +68,82 @@ impl std::error::Error for Fault {}
 impl Explain for Fault {
     fn explain(&self) -> Explanation {
         Explanation::new(self.code, &self.what, &self.why, &self.remedy).at(self.location())
+    }
+}
+
+/// The kinds of fault; each has a stable code and a reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Unreadable,
+    Syntax,
+    UnknownKey,
+    MissingKey,
+    WrongValue,
+    FileName,
+    Duplicate,
+    CodeList,
+    Column,
+    Code,
+    Translation,
+    TwoMeanings,
+    Bound,
+    Measure,
+    Unit,
+    Answer,
+    Purpose,
+    Reference,
+    Sql,
+    Price,
+    Period,
+    Copied,
+}
+
+impl Kind {
+    fn code_and_why(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Unreadable => ("K01", "a definition that cannot be read would silently be missing"),
+            Self::Syntax => ("K02", "the file does not follow its format"),
+            Self::UnknownKey => ("K03", "a key that nothing reads has no effect, which is never what was meant"),
+            Self::MissingKey => ("K04", "the definition is incomplete without it"),
+            Self::WrongValue => ("K05", "the value has not the form that this key asks for"),
+            Self::FileName => ("K06", "files are found by their id"),
+            Self::Duplicate => ("K07", "an id stands for one thing only"),
+            Self::CodeList => ("K08", "cells are built from declared code lists"),
+            Self::Column => ("K09", "only the columns of the record type land and can be counted"),
+            Self::Code => ("K10", "only codes of the declared list exist"),
+            Self::Translation => ("K11", "everything public is published in French, Arabic and English"),
+            Self::TwoMeanings => ("K12", "one spelling cannot stand for two codes"),
+            Self::Bound => ("K13", "the bound of a person's contribution must be complete and say where it comes from"),
+            Self::Measure => ("K14", "a sum is bounded by what one row may add, in whole steps"),
+            Self::Unit => ("K15", "units are codes of UNIT_MEASURE"),
+            Self::Answer => ("K16", "an answer is an indicator of the programme or an axis of the strategy"),
+            Self::Purpose => ("K17", "a statistic needs a purpose of the registry"),
+            Self::Reference => ("K18", "the definition names something that does not exist"),
+            Self::Sql => ("K19", "a statistic is one SQL statement, unless publication derives it"),
+            Self::Price => ("K20", "a release has one price: rho, or wanted margins"),
+            Self::Period => ("K21", "a period is a year or a quarter"),
+            Self::Copied => ("K22", "a multi-select copies the measures to each row, so that a sum would count them twice"),
+        }
+    }
+}
+
+/// Where faults are collected while everything is read.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(RefCell<Vec<Fault>>);
+
+impl Faults {
+    pub(crate) fn add(&self, file: &str, at: Place, kind: Kind, what: String, remedy: String) {
+        let (code, why) = kind.code_and_why();
+        let Place { line, column } = at;
+        let fault = Fault { file: file.to_owned(), line, column, code, what, why: why.to_owned(), remedy };
+        self.0.borrow_mut().push(fault);
+    }
+
+    /// All faults by file and line.
+    pub(crate) fn into_sorted(self) -> Vec<Fault> {
+        let mut faults = self.0.into_inner();
+        faults.sort();
+        faults.dedup();
+        faults
     }
 }

@@ -13,6 +13,8 @@ pub mod noisy_table;
 pub mod sampler;
 pub mod sensitivity;
 pub mod shape;
+#[cfg(test)]
+mod testing;
 
 pub use error::Error;
 pub use joint::Joint;
