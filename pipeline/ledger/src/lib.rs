@@ -1,1 +1,4 @@
-//! What was decided and spent: policy, budget, approvals, receipts.
+//! What was decided and spent: policy, budget, proposals, approvals, receipts.
+
+pub mod checklist;
+pub mod proposal;
