@@ -36,8 +36,17 @@ impl Catalog {
     /// # Errors
     /// All faults of all files, sorted by file and line.
     pub fn load(dir: &Path) -> Result<Self, Vec<Fault>> {
-        let _ = dir;
-        Ok(Self::default())
+        crate::load::loading::load(dir)
+    }
+
+    /// Reads one statistic outside the catalogue's folder, checked against this catalogue; its SQL stands beside it.
+    ///
+    /// That its purpose is registered is not checked: the plan of a release does.
+    ///
+    /// # Errors
+    /// All faults of the two files, sorted by file and line.
+    pub fn statistic_from(&self, toml: &Path) -> Result<Statistic, Vec<Fault>> {
+        crate::load::statistics::outside(self, toml)
     }
 
     /// The SDMX dimension of a column: `region` → `REF_AREA`, else the name in upper case (publication 2).

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use marsad_terms::Text;
+use marsad_terms::{Digest, Text, canonical};
 
 /// One code with its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,13 @@ impl CodeList {
     /// The codes that a record may carry, in order: all that are nobody's parent.
     pub fn domain(&self) -> Vec<&Code> {
         self.codes.iter().filter(|code| !self.is_parent(&code.id)).collect()
+    }
+
+    /// The digest of id, codes in order, labels and parents: what figures by this list mean. Notes and other columns are no part.
+    pub fn digest(&self) -> Digest {
+        let codes: Vec<(&str, &Text, Option<&str>)> =
+            self.codes.iter().map(|code| (code.id.as_str(), &code.label, code.parent.as_deref())).collect();
+        canonical::digest(&(&self.id, codes)).expect("texts have a canonical form")
     }
 
     fn is_parent(&self, id: &str) -> bool {

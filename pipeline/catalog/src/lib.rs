@@ -6,13 +6,17 @@ pub mod builtin;
 pub mod catalog;
 pub mod code_list;
 pub mod country;
+mod decimal;
 mod error;
+mod load;
 pub mod mapping;
 pub mod normalise;
+mod page;
 pub mod purpose;
 pub mod record_type;
 pub mod release;
 pub mod statistic;
+mod table;
 
 pub use catalog::Catalog;
 pub use code_list::{Code, CodeList, Names};

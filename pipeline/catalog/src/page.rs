@@ -11,12 +11,6 @@ pub(crate) struct At<T> {
     pub(crate) at: Place,
 }
 
-impl<T> At<T> {
-    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> At<U> {
-        At { value: f(self.value), at: self.at }
-    }
-}
-
 /// One file being read.
 #[derive(Clone, Copy)]
 pub(crate) struct Page<'a> {

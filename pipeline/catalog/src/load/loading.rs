@@ -1,0 +1,64 @@
+//! What has been read so far while a catalogue loads.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use marsad_terms::RecordTypeId;
+
+use crate::error::{Faults, Kind};
+use crate::page::{At, Page};
+use crate::{Catalog, Fault, RecordType};
+
+/// A catalogue half read.
+pub(crate) struct Loading<'a> {
+    pub(crate) catalog: Catalog,
+    pub(crate) faults: &'a Faults,
+    /// Stems of files that were there and could not be read: naming them is no further fault.
+    pub(crate) failed: BTreeSet<String>,
+}
+
+/// Reads everything, each kind after those that it names.
+pub(crate) fn load(dir: &Path) -> Result<Catalog, Vec<Fault>> {
+    let faults = Faults::default();
+    let mut loading = Loading { catalog: Catalog::default(), faults: &faults, failed: BTreeSet::new() };
+    super::code_lists::load(dir, &mut loading);
+    super::countries::load(dir, &mut loading);
+    super::record_types::load(dir, &mut loading);
+    super::mappings::load(dir, &mut loading);
+    super::purposes::load(dir, &mut loading);
+    super::statistics::load(dir, &mut loading);
+    super::releases::load(dir, &mut loading);
+    let catalog = loading.catalog;
+    let faults = faults.into_sorted();
+    if faults.is_empty() { Ok(catalog) } else { Err(faults) }
+}
+
+impl Loading<'_> {
+    /// The record type of that name; a fault of `page` where there is none.
+    pub(crate) fn record_type(&self, page: Page<'_>, name: &At<String>) -> Option<RecordType> {
+        let found = name.value.parse().ok().and_then(|id: RecordTypeId| self.catalog.record_types.get(&id).cloned());
+        if found.is_none() && !self.failed.contains(&name.value) {
+            let known = self.catalog.record_types.keys().map(marsad_terms::Name::as_str);
+            page.unknown(name, Kind::Reference, "record type", known);
+        }
+        found
+    }
+
+    /// Whether there is a code list of that name; a fault of `page` where there is none.
+    pub(crate) fn has_code_list(&self, page: Page<'_>, name: &At<String>) -> bool {
+        let found = self.catalog.code_lists.contains_key(&name.value);
+        if !found && !self.failed.contains(&name.value) {
+            page.unknown(name, Kind::CodeList, "code list", self.catalog.code_lists.keys().map(String::as_str));
+        }
+        found
+    }
+
+    /// Keeps a fault where the code is none that a record may carry, of a list that exists.
+    pub(crate) fn must_be_code(&self, page: Page<'_>, list: &str, code: &At<String>) {
+        let Some(list) = self.catalog.code_lists.get(list) else { return };
+        let domain: Vec<&str> = list.domain().iter().map(|code| code.id.as_str()).collect();
+        if !domain.contains(&code.value.as_str()) {
+            page.unknown(code, Kind::Code, &format!("code of {}", list.id), domain);
+        }
+    }
+}

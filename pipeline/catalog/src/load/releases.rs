@@ -1,0 +1,175 @@
+//! Reads `queries/releases/*.toml`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use marsad_terms::{Name, NanoRho, ReleaseId, StatisticId};
+
+use super::loading::Loading;
+use super::parts::{parsed, periods};
+use super::source;
+use crate::error::Kind;
+use crate::page::{At, Page};
+use crate::release::{Price, Release};
+use crate::table::{Table, Value};
+
+pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
+    for source in source::files(dir, "queries/releases", "toml", loading.faults) {
+        let Some(page) = Page::open(&source.file, &source.bytes, loading.faults) else { continue };
+        if let Some(release) = Table::parse(page).and_then(|table| read(loading, table)) {
+            loading.catalog.releases.insert(release.id.clone(), release);
+        }
+    }
+}
+
+fn read(loading: &Loading<'_>, mut table: Table<'_>) -> Option<Release> {
+    let page = table.page;
+    let id = table.required("id", parsed::<ReleaseId>);
+    let title = table.required("title", Value::translated);
+    let statistics = table.required("statistics", |value| statistics(loading, value));
+    let own = statistics.clone().unwrap_or_default();
+    let periods_at = table.at;
+    let periods = table.required("periods", periods);
+    if periods.as_ref().is_some_and(Vec::is_empty) {
+        page.fault(periods_at, Kind::Period, "the release lists no period", "write periods = [\"2026-Q3\"]");
+    }
+    let price = price(&mut table, &own);
+    let recipients = table.required("recipients", Value::some_texts);
+    let embargo = table.required("embargo", instant);
+    let contact = table.required("contact", Value::text);
+    let coverage = table.required("coverage", Value::translated);
+    let frozen = table.optional("frozen", super::parts::periods).unwrap_or_default();
+    let replaces = table.optional("replaces", parsed::<ReleaseId>);
+    let revision = table.optional("revision", |value| value.count(0..=1_000_000)).unwrap_or(0);
+    let shares = table.optional("statistic", |value| shares(&own, value)).unwrap_or_default();
+    table.finish();
+    check_ids(page, id.as_ref(), replaces.as_ref());
+    Some(Release {
+        id: id?.value,
+        title: title?,
+        statistics: statistics?,
+        periods: periods?,
+        price: price?,
+        recipients: recipients?.into_iter().map(|recipient| recipient.value).collect(),
+        embargo: embargo?,
+        contact: contact?.value,
+        coverage: coverage?,
+        frozen,
+        replaces: replaces.map(|replaces| replaces.value),
+        revision,
+        shares,
+    })
+}
+
+fn check_ids(page: Page<'_>, id: Option<&At<ReleaseId>>, replaces: Option<&At<ReleaseId>>) {
+    let Some(id) = id else { return };
+    page.must_be_named(&At { value: id.value.to_string(), at: id.at });
+    if let Some(replaces) = replaces.filter(|replaces| replaces.value == id.value) {
+        let remedy = "give the revision an id of its own";
+        page.fault(replaces.at, Kind::Reference, "a release cannot replace itself", remedy);
+    }
+}
+
+fn statistics(loading: &Loading<'_>, value: Value<'_>) -> Option<Vec<StatisticId>> {
+    let page = value.page;
+    let known = &loading.catalog.statistics;
+    let mut statistics: Vec<StatisticId> = Vec::new();
+    for name in value.some_texts()? {
+        let found = name.value.parse().ok().filter(|id: &StatisticId| known.contains_key(id));
+        match found {
+            Some(id) if statistics.contains(&id) => {
+                page.fault(name.at, Kind::Duplicate, format!("`{id}` stands here twice"), "keep it once");
+            }
+            Some(id) => statistics.push(id),
+            None if loading.failed.contains(&name.value) => {}
+            None => page.unknown(&name, Kind::Reference, "statistic", known.keys().map(Name::as_str)),
+        }
+    }
+    Some(statistics)
+}
+
+fn price(table: &mut Table<'_>, own: &[StatisticId]) -> Option<Price> {
+    if table.has("rho") == table.has("margin") {
+        let what = if table.has("rho") { "the release has two prices" } else { "the release has no price" };
+        let remedy = "write rho = \"0.04\", or margin = { … }, one of the two";
+        table.page.fault(table.at, Kind::Price, what, remedy);
+    }
+    let rho = table.optional("rho", rho).map(Price::Rho);
+    let margin = table.optional("margin", |value| margins(own, value)).map(Price::Margin);
+    rho.or(margin)
+}
+
+fn rho(value: Value<'_>) -> Option<NanoRho> {
+    let page = value.page;
+    let text = value.text()?;
+    match text.value.parse() {
+        Ok(rho) => Some(rho),
+        Err(error) => {
+            page.fault(text.at, Kind::Price, format!("{error}"), "write a decimal in quotes, such as \"0.04\"");
+            None
+        }
+    }
+}
+
+fn margins(own: &[StatisticId], value: Value<'_>) -> Option<BTreeMap<String, String>> {
+    let mut margins = BTreeMap::new();
+    for (target, value) in value.table()?.into_entries() {
+        let (page, at) = (value.page, value.at);
+        check_target(page, own, &target);
+        let Some(margin) = value.decimal() else { continue };
+        if margin.value.micro <= 0 {
+            page.fault(at, Kind::Price, "the margin is not positive", "write the wanted half-width of an interval");
+        }
+        margins.insert(target.value, margin.value.text);
+    }
+    Some(margins)
+}
+
+fn check_target(page: Page<'_>, own: &[StatisticId], target: &At<String>) {
+    let statistic = target.value.split_once('/').filter(|(_, set)| !set.is_empty()).map(|(name, _)| name);
+    match statistic {
+        Some(name) => {
+            member(page, own, &At { value: name.to_owned(), at: target.at });
+        }
+        None => {
+            let remedy = "write \"statistic/quarter,region\"";
+            page.fault(target.at, Kind::Price, "a margin is wanted of no table", remedy);
+        }
+    }
+}
+
+fn member(page: Page<'_>, own: &[StatisticId], name: &At<String>) -> Option<StatisticId> {
+    let found = own.iter().find(|id| id.as_str() == name.value).cloned();
+    if found.is_none() {
+        page.unknown(name, Kind::Reference, "statistic of this release", own.iter().map(Name::as_str));
+    }
+    found
+}
+
+fn instant(value: Value<'_>) -> Option<String> {
+    let page = value.page;
+    let text = value.date_text()?;
+    match DateTime::parse_from_rfc3339(&text.value) {
+        Ok(instant) => Some(instant.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Secs, true)),
+        Err(_) => {
+            let remedy = "write one such as 2026-11-15T09:00:00Z";
+            page.fault(text.at, Kind::WrongValue, "this is no instant with its offset", remedy);
+            None
+        }
+    }
+}
+
+fn shares(own: &[StatisticId], value: Value<'_>) -> Option<BTreeMap<StatisticId, u32>> {
+    let mut shares = BTreeMap::new();
+    for (name, value) in value.table()?.into_entries() {
+        let id = member(value.page, own, &name);
+        let Some(mut table) = value.table() else { continue };
+        let b = table.required("b", |value| value.count(1..=1000));
+        table.finish();
+        if let (Some(id), Some(b)) = (id, b) {
+            shares.insert(id, b);
+        }
+    }
+    Some(shares)
+}
