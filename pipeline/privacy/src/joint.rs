@@ -4,8 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use marsad_terms::Period;
+
 use crate::bound::quantise::Quantiser;
 use crate::error::Error;
+use crate::estimate::family;
 use crate::sensitivity;
 use crate::shape::{Aggregate, Bound, Expression, Output, StatisticShape, TableSpec};
 
@@ -113,6 +116,10 @@ fn check(shape: &StatisticShape) -> Result<(), Error> {
     if shape.outputs.iter().any(|output| !refers(shape, output)) {
         return fault("an output names an aggregate that is not measured");
     }
+    if shape.outputs.iter().any(|output| !is_divided(shape, output)) {
+        return fault("a ratio's numerator is measured over a set that its denominator lacks");
+    }
+    check_families(shape)?;
     shape.aggregates.iter().try_for_each(|aggregate| match aggregate {
         Aggregate::Sum(measure) => Quantiser::new(measure).map(|_| ()),
         Aggregate::Persons | Aggregate::Rows => Ok(()),
@@ -169,6 +176,9 @@ fn check_bound(shape: &StatisticShape) -> Result<(), Error> {
         Bound::First { start } if shape.tables.iter().any(|table| table.grain != start.grain()) => {
             fault("a table of a first-time series has another grain than its start")
         }
+        Bound::First { start } if !is_complete(shape, start) => {
+            fault("a first-time series does not hold every period from its start")
+        }
         Bound::NormClip { c_squared: 0, .. } => fault("C² is zero"),
         Bound::Truncate { k: 0, .. } => fault("k is zero"),
         Bound::NormClip { left_out_cap: 0, .. } | Bound::Truncate { left_out_cap: 0, .. } => {
@@ -178,12 +188,38 @@ fn check_bound(shape: &StatisticShape) -> Result<(), Error> {
     }
 }
 
+/// Running totals need every period from the start on.
+fn is_complete(shape: &StatisticShape, start: Period) -> bool {
+    let periods = shape.periods_of(start.grain());
+    periods.first() == Some(&start) && periods.windows(2).all(|pair| pair[0].next() == pair[1])
+}
+
 fn refers(shape: &StatisticShape, output: &Output) -> bool {
     let measured = |aggregate: usize| shape.tables.iter().any(|table| table.aggregate == aggregate);
     match output.expression {
         Expression::Aggregate { aggregate } => measured(aggregate),
         Expression::Ratio { numerator, denominator, .. } => measured(numerator) && measured(denominator),
     }
+}
+
+/// Whether each table of a ratio's numerator has one of the denominator over the same set.
+fn is_divided(shape: &StatisticShape, output: &Output) -> bool {
+    let Expression::Ratio { numerator, denominator, .. } = output.expression else { return true };
+    let below = |table: &TableSpec| {
+        let same = |o: &TableSpec| o.grain == table.grain && o.dimensions == table.dimensions;
+        shape.tables.iter().any(|o| o.aggregate == denominator && same(o))
+    };
+    shape.tables.iter().filter(|table| table.aggregate == numerator).all(below)
+}
+
+/// Display values are sums of one base table over all dimensions of a family's slice: it has to fit (algorithms 8).
+fn check_families(shape: &StatisticShape) -> Result<(), Error> {
+    let cells = |axes: &[usize]| {
+        axes.iter().try_fold(1, |cells: usize, d| cells.checked_mul(shape.dimensions[*d].codes.len()))
+    };
+    let largest = family::base_axes(shape).iter().map(|axes| cells(axes).unwrap_or(usize::MAX)).max();
+    let cells = largest.unwrap_or(0);
+    if cells > MOST_CELLS { Err(Error::TooManyCells { cells, most: MOST_CELLS }) } else { Ok(()) }
 }
 
 fn strictly_ascending<T: PartialOrd>(items: &[T]) -> bool {

@@ -3,6 +3,8 @@
 //! The way of a figure: rows of one person → [`bound::Tally`] → [`exact_table::ExactTable`] → [`sampler::measure`] →
 //! [`noisy_table::NoisyTable`] → [`estimate::estimate`]. Pure: no I/O, no DataFusion, no clock.
 
+pub mod accounting;
+pub mod accuracy;
 pub mod bound;
 pub mod error;
 pub mod estimate;

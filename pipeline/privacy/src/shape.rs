@@ -144,6 +144,16 @@ pub struct StatisticShape {
     pub outputs: Vec<Output>,
 }
 
+impl Expression {
+    /// The aggregate whose measured tables an output has: its own, or the numerator.
+    pub fn leading(&self) -> usize {
+        match self {
+            Self::Aggregate { aggregate } => *aggregate,
+            Self::Ratio { numerator, .. } => *numerator,
+        }
+    }
+}
+
 impl StatisticShape {
     /// The periods of one grain, ascending.
     pub fn periods_of(&self, grain: Grain) -> Vec<Period> {

@@ -1,5 +1,16 @@
 //! From noisy integers to estimates with intervals, flags and display values (algorithms 3, 7, 8).
 
+mod bounding;
+mod columns;
+pub(crate) mod discrete;
+mod display;
+pub(crate) mod family;
+pub(crate) mod interval;
+mod reconcile;
 mod statistic;
+pub(crate) mod workload;
 
+pub use bounding::{Bounding, bounding};
+pub use display::rounds_along_the_order;
+pub use interval::Interval;
 pub use statistic::{Cell, EstimatedColumn, EstimatedStatistic, EstimatedTable, estimate};

@@ -1,0 +1,138 @@
+//! Output columns from reconciled tables: intervals, margins, flags (algorithms 7).
+//!
+//! It deliberately lacks arithmetic on estimates but the quotient of two.
+
+use marsad_terms::Grain;
+
+use super::discrete;
+use super::family::{is_non_negative, unit};
+use super::interval::{Interval, LEVEL, Uncertain, Z, fieller};
+use super::reconcile::{Figures, TableFigures};
+use super::statistic::{Cell, EstimatedColumn, EstimatedTable};
+use crate::flag::Flag;
+use crate::noisy_table::NoisyTable;
+use crate::shape::{Bound, Expression, Output, StatisticShape, TableSpec};
+
+/// One statistic with its reconciled tables.
+pub(crate) struct Release<'a> {
+    pub(crate) noisy: &'a NoisyTable,
+    pub(crate) statistic: usize,
+    pub(crate) shape: &'a StatisticShape,
+    pub(crate) figures: &'a Figures,
+}
+
+impl Release<'_> {
+    /// One table for each measured grouping set of the output's aggregate, or of its numerator.
+    pub(crate) fn column(&self, output: &Output) -> EstimatedColumn {
+        let aggregate = output.expression.leading();
+        let of_aggregate = |(_, table): &(usize, &TableSpec)| table.aggregate == aggregate;
+        let tables = self.shape.tables.iter().enumerate().filter(of_aggregate);
+        let tables = tables.map(|(index, table)| EstimatedTable {
+            grain: table.grain,
+            dimensions: table.dimensions.clone(),
+            raw_unit: self.has_raw(output).then(|| unit(self.shape, table, self.noisy.f())),
+            cells: match output.expression {
+                Expression::Aggregate { .. } => self.counts(index),
+                Expression::Ratio { denominator, share, .. } => self.ratios(index, denominator, share),
+            },
+        });
+        EstimatedColumn { name: output.name.clone(), tables: tables.collect() }
+    }
+
+    /// Ratios and running totals were not measured themselves.
+    fn has_raw(&self, output: &Output) -> bool {
+        !self.is_running_total() && matches!(output.expression, Expression::Aggregate { .. })
+    }
+
+    fn is_running_total(&self) -> bool {
+        matches!(self.shape.bound, Bound::First { .. })
+    }
+
+    fn counts(&self, index: usize) -> Vec<Cell> {
+        let table = &self.shape.tables[index];
+        let figures = &self.figures[&index];
+        let non_negative = is_non_negative(&self.shape.aggregates[table.aggregate]);
+        // Without fixed-point digits every table stands alone, and is a whole count (`joint::choose_f`).
+        let half_width = (self.noisy.f() == 0)
+            .then(|| discrete::half_width(self.noisy.sigma() * self.noisy.sigma(), LEVEL));
+        let raws = self.noisy.cells(self.statistic, index);
+        let cell = |(place, raw): (usize, &i64)| {
+            let (estimate, variance) = figures.at(place);
+            let (interval, margin) = match half_width {
+                Some(h) => (Interval::raw_count(*raw, table.b, h), h as f64 / f64::from(table.b)),
+                None => (Interval::normal(estimate, variance, non_negative), Z * variance.sqrt()),
+            };
+            let flag = Flag::of(estimate, margin);
+            let (lower, upper) = (interval.lower, interval.upper);
+            let value = (flag != Flag::Q).then(|| figures.values[place]);
+            let raw = (!self.is_running_total()).then_some(*raw);
+            Cell { raw, estimate, variance, lower, upper, margin, flag, value }
+        };
+        raws.iter().enumerate().map(cell).collect()
+    }
+
+    /// Cell by cell, over the denominator's table of the same set, which a joint holds.
+    fn ratios(&self, index: usize, denominator: usize, share: bool) -> Vec<Cell> {
+        let table = &self.shape.tables[index];
+        let Some(below) = self.table_of(denominator, table.grain, &table.dimensions) else {
+            return vec![unbounded(); self.shape.n_cells(table)];
+        };
+        let (above, below, same) = (&self.figures[&index], &self.figures[&below], below == index);
+        let cell = |place: usize| {
+            let (numerator, denominator) = (above.uncertain(place), below.uncertain(place));
+            // Two aggregates are two families, whose noise is independent; one aggregate over itself is one figure.
+            let covariance = if same { numerator.variance } else { 0.0 };
+            fieller(numerator, denominator, covariance)
+                .map_or_else(unbounded, |(interval, margin)| ratio(interval, margin, share))
+        };
+        (0..above.estimates.len()).map(cell).collect()
+    }
+
+    fn table_of(&self, aggregate: usize, grain: Grain, dimensions: &[usize]) -> Option<usize> {
+        self.shape
+            .tables
+            .iter()
+            .position(|o| o.aggregate == aggregate && o.grain == grain && o.dimensions == dimensions)
+    }
+}
+
+impl TableFigures {
+    fn at(&self, place: usize) -> (f64, f64) {
+        let per_period = self.estimates.len() / self.variances.len();
+        (self.estimates[place], self.variances[place / per_period])
+    }
+
+    fn uncertain(&self, place: usize) -> Uncertain {
+        let (estimate, variance) = self.at(place);
+        Uncertain { estimate, variance }
+    }
+}
+
+/// A share is in per cent, cut to 0–100; its flag reads the cut estimate and the uncut margin.
+fn ratio(interval: Interval, margin: f64, share: bool) -> Cell {
+    let (interval, margin) =
+        if share { (interval.map(|end| (end * 100.0).clamp(0.0, 100.0)), margin * 100.0) } else { (interval, margin) };
+    let Interval { estimate, lower, upper } = interval;
+    let flag = Flag::of(estimate, margin);
+    let value = (flag != Flag::Q).then(|| round_half_up(estimate));
+    Cell { raw: None, estimate, variance: f64::NAN, lower, upper, margin, flag, value }
+}
+
+fn unbounded() -> Cell {
+    let none = f64::NAN;
+    Cell {
+        raw: None,
+        estimate: none,
+        variance: none,
+        lower: none,
+        upper: none,
+        margin: none,
+        flag: Flag::Q,
+        value: None,
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "casts of doubles saturate, which no published figure reaches")]
+fn round_half_up(estimate: f64) -> i64 {
+    (estimate + 0.5).floor() as i64
+}
