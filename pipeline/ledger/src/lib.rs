@@ -1,4 +1,37 @@
-//! What was decided and spent: policy, budget, proposals, approvals, receipts.
+//! What was decided and spent: policy, budget, proposals, approvals, receipts (algorithms 5 and 10).
+//!
+//! The way of a request: [`Ledger::propose`] → [`Ledger::decide`] → [`Ledger::reserve`] → [`Ledger::complete`] →
+//! [`Ledger::published`]. One pure state machine judges each entry, before it is appended and again at each replay.
+//! This room deliberately lacks access to landed data: it sees prices, hashes and signatures, never a row.
 
 pub mod checklist;
+pub mod checkpoint;
+mod error;
+mod event;
+mod installation;
+mod judge;
+mod ledger;
+pub mod policy;
 pub mod proposal;
+mod refusal;
+mod replay;
+mod reservation;
+pub mod scope;
+pub mod sign;
+mod stage;
+mod state;
+mod statement;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod verify;
+
+pub use error::{Error, Result};
+pub use ledger::{Ledger, Publication, Recovered, Reserve};
+pub use policy::{Policy, Role, Signer};
+pub use refusal::Refusal;
+pub use reservation::{Receipt, Reservation, new_run};
+pub use scope::{Scope, ScopeAfter, ScopeUse, Shortfall};
+pub use stage::Stage;
+pub use state::{Decision, RequestState, State};
+pub use statement::{Answer, Statement};
+pub use verify::{Fault, FaultKind, Verdict};

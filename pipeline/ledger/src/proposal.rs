@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use marsad_privacy::shape::StatisticShape;
+use marsad_terms::canonical::{self, CanonicalError};
 use marsad_terms::{Digest, NanoRho, Period, RecordTypeId, ReleaseId, StatisticId, Text};
 use serde::{Deserialize, Serialize};
 
-use crate::checklist::Item;
+use crate::checklist::{Item, Standing};
 
 /// The mechanism that a request names; another one is another request (algorithms 10).
 pub const MECHANISM: &str = "marsad.zcdp.discrete_gaussian.v1";
@@ -126,4 +127,37 @@ pub struct Proposal {
     pub overlap: Vec<Overlap>,
     /// The machine-checked part of the steward's checklist, and the items that a person answers.
     pub checklist: Vec<Item>,
+}
+
+/// Items that want words; the others of [`Proposal::questions`] may be confirmed without (governance 7).
+const IN_WORDS: [&str; 3] = ["C18", "C22", "C23"];
+
+impl Proposal {
+    /// The proposal's id: the hash of its canonical JSON.
+    ///
+    /// # Errors
+    /// Where a number does not fit canonical JSON, such as a price beyond 2^53 nano-ρ.
+    pub fn id(&self) -> Result<Digest, CanonicalError> {
+        canonical::digest(self)
+    }
+
+    /// The ids of the checklist items that an approver must confirm.
+    pub fn questions(&self) -> Vec<&str> {
+        self.checklist.iter().filter(|item| item.wants_an_answer()).map(|item| item.id.as_str()).collect()
+    }
+
+    /// Questions that `confirmed` leaves open: absent, or empty where words are asked for.
+    pub fn unanswered(&self, confirmed: &BTreeMap<String, String>) -> Vec<String> {
+        let open = |id: &&str| match confirmed.get(*id) {
+            None => true,
+            Some(words) => IN_WORDS.contains(id) && words.trim().is_empty(),
+        };
+        self.questions().into_iter().filter(open).map(str::to_owned).collect()
+    }
+
+    /// Checklist items that the machine found wrong: they cannot be approved.
+    pub fn failed(&self) -> Vec<String> {
+        let failed = self.checklist.iter().filter(|item| item.state == Standing::Fail);
+        failed.map(|item| item.id.clone()).collect()
+    }
 }

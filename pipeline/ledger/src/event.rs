@@ -1,0 +1,146 @@
+//! The kinds of entries with typed bodies (interfaces 4). Deliberately without judgement.
+
+use std::collections::BTreeSet;
+
+use marsad_log::{Draft, Entry};
+use marsad_terms::{Digest, NanoRho, ReleaseId, RunId, Text};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::policy::Policy;
+use crate::proposal::Proposal;
+use crate::refusal::Refusal;
+use crate::scope::Scope;
+use crate::statement::{Answer, Statement};
+
+/// What an entry says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event {
+    Genesis(Policy),
+    Policy(Policy),
+    /// The proposal and its id, the hash of the body.
+    Proposed(Box<Proposal>, Digest),
+    Decided(Statement),
+    Reserved(Reserved),
+    Released(Released),
+    Forfeited(Forfeited),
+    Published(Published),
+    Withdrawn(Withdrawn),
+}
+
+/// A charge, taken before a row is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reserved {
+    pub(crate) f: Digest,
+    pub(crate) proposal: Digest,
+    pub(crate) run: RunId,
+    pub(crate) nano_rho: NanoRho,
+    pub(crate) scopes: BTreeSet<Scope>,
+    /// Keyed commitment to the custody head that the run reads.
+    pub(crate) data: Digest,
+}
+
+/// The result of a run is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Released {
+    pub(crate) f: Digest,
+    pub(crate) run: RunId,
+    pub(crate) hash: Digest,
+}
+
+/// A run ended without a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Forfeited {
+    pub(crate) f: Digest,
+    pub(crate) run: RunId,
+}
+
+/// The bundle, as it will stand in public: enough to write the very same bytes again after a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Published {
+    pub(crate) release: ReleaseId,
+    pub(crate) f: Digest,
+    /// Hash of `release.json`.
+    pub(crate) manifest: Digest,
+    /// The bundle's one time.
+    pub(crate) published: String,
+    /// The head that the bundle names.
+    pub(crate) ledger_head: Digest,
+    /// Signature of `release.json`.
+    pub(crate) sshsig: String,
+}
+
+/// A release is taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Withdrawn {
+    pub(crate) release: ReleaseId,
+    pub(crate) f: Digest,
+    /// Hash of the `release.json` that the tombstone shows, where the release was public.
+    pub(crate) manifest: Option<Digest>,
+    pub(crate) reason: Text,
+}
+
+impl Event {
+    /// What an entry says, or why it cannot be read.
+    pub(crate) fn read(entry: &Entry) -> Result<Self, Refusal> {
+        match entry.kind.as_str() {
+            "genesis" => Ok(Self::Genesis(body(entry)?)),
+            "policy" => Ok(Self::Policy(body(entry)?)),
+            "proposed" => Ok(Self::Proposed(Box::new(body(entry)?), body_hash(entry)?)),
+            "approved" => Self::decided(entry, Answer::Approve),
+            "rejected" => Self::decided(entry, Answer::Reject),
+            "reserved" => Ok(Self::Reserved(body(entry)?)),
+            "released" => Ok(Self::Released(body(entry)?)),
+            "forfeited" => Ok(Self::Forfeited(body(entry)?)),
+            "published" => Ok(Self::Published(body(entry)?)),
+            "withdrawn" => Ok(Self::Withdrawn(body(entry)?)),
+            _ => Err(unreadable(entry, "no kind of entry that this version knows")),
+        }
+    }
+
+    fn decided(entry: &Entry, answer: Answer) -> Result<Self, Refusal> {
+        let statement: Statement = body(entry)?;
+        if statement.decision == answer {
+            Ok(Self::Decided(statement))
+        } else {
+            Err(unreadable(entry, "its statement decides otherwise"))
+        }
+    }
+
+    /// The unsigned draft of an entry that says this.
+    pub(crate) fn draft(&self) -> Draft {
+        let (kind, body) = match self {
+            Self::Genesis(policy) => ("genesis", value(policy)),
+            Self::Policy(policy) => ("policy", value(policy)),
+            Self::Proposed(proposal, _) => ("proposed", value(proposal)),
+            Self::Decided(statement) => match statement.decision {
+                Answer::Approve => ("approved", value(statement)),
+                Answer::Reject => ("rejected", value(statement)),
+            },
+            Self::Reserved(said) => ("reserved", value(said)),
+            Self::Released(said) => ("released", value(said)),
+            Self::Forfeited(said) => ("forfeited", value(said)),
+            Self::Published(said) => ("published", value(said)),
+            Self::Withdrawn(said) => ("withdrawn", value(said)),
+        };
+        Draft::new(kind, body)
+    }
+}
+
+fn value(said: &impl Serialize) -> Value {
+    serde_json::to_value(said).expect("keys are texts and no field fails to serialise")
+}
+
+fn body<T: DeserializeOwned>(entry: &Entry) -> Result<T, Refusal> {
+    T::deserialize(&entry.body).map_err(|error| unreadable(entry, &error.to_string()))
+}
+
+fn body_hash(entry: &Entry) -> Result<Digest, Refusal> {
+    let bytes = entry.body_bytes().map_err(|error| unreadable(entry, &error.to_string()))?;
+    Ok(Digest::of(&bytes))
+}
+
+fn unreadable(entry: &Entry, what: &str) -> Refusal {
+    Refusal::Unreadable { kind: entry.kind.clone(), what: what.to_owned() }
+}

@@ -1,0 +1,311 @@
+//! Which entry may follow: every rule of algorithms 5.2 and 10 and of the policy, on the state before it.
+//!
+//! Pure: reads neither store nor clock, and changes nothing. All rules that an entry breaks are found, not the first.
+
+use std::collections::BTreeSet;
+
+use marsad_log::Entry;
+use marsad_privacy::shape::Bound;
+use marsad_terms::{Digest, NanoRho, RecordTypeId, ReleaseId, RunId, canonical};
+
+use crate::event::{Event, Published, Reserved, Withdrawn};
+use crate::policy::{Policy, Role, Signer};
+use crate::proposal::{Proposal, Request};
+use crate::refusal::Refusal;
+use crate::scope::{Budget, Scope, Shortfall};
+use crate::sign::{self, PublicKey};
+use crate::stage::Act;
+use crate::state::{RequestState, State};
+use crate::statement::{Answer, Statement};
+
+/// Whose signature an entry bears, and the role that makes it count.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) key: PublicKey,
+}
+
+/// What the judge found.
+#[derive(Debug, Default)]
+pub(crate) struct Judgement {
+    pub(crate) refusals: Vec<Refusal>,
+    pub(crate) signed: Option<Signed>,
+}
+
+impl Judgement {
+    fn refuse_if(&mut self, broken: bool, refusal: impl FnOnce() -> Refusal) {
+        if broken {
+            self.refusals.push(refusal());
+        }
+    }
+
+    fn take<T>(&mut self, result: Result<T, Refusal>) -> Option<T> {
+        result.map_err(|refusal| self.refusals.push(refusal)).ok()
+    }
+
+    /// Wants a signature of one of `roles` under `policy`.
+    fn sign(&mut self, policy: &Policy, entry: &Entry, namespace: &str, roles: &[Role]) {
+        self.signed = self.take(signed(policy, entry, namespace, roles));
+    }
+}
+
+impl State {
+    /// All rules that the entry breaks, were it the next.
+    pub(crate) fn judge(&self, entry: &Entry, event: &Event) -> Judgement {
+        let mut found = Judgement::default();
+        if let Event::Genesis(policy) = event {
+            self.judge_genesis(&mut found, entry, policy);
+            return found;
+        }
+        let Some((_, in_force)) = &self.policy else {
+            found.refusals.push(Refusal::Beginning);
+            return found;
+        };
+        match event {
+            Event::Genesis(_) => {}
+            Event::Policy(policy) => self.judge_policy(&mut found, entry, policy, in_force),
+            Event::Proposed(proposal, id) => {
+                self.judge_proposal(&mut found, proposal, *id, in_force);
+                found.sign(in_force, entry, sign::PROPOSAL, &[Role::Analyst]);
+                let other = found.signed.as_ref().filter(|signed| signed.name != proposal.author);
+                let what =
+                    other.map(|signed| format!("{} signed in the name of {}", signed.name, proposal.author));
+                found.refusals.extend(what.map(|what| Refusal::Authority { what }));
+            }
+            Event::Decided(statement) => self.judge_decision(&mut found, entry, statement, in_force),
+            Event::Reserved(reserved) => self.judge_reservation(&mut found, reserved),
+            Event::Released(said) => {
+                self.judge_end(&mut found, said.f, &said.run, Act::Release);
+            }
+            Event::Forfeited(said) => {
+                self.judge_end(&mut found, said.f, &said.run, Act::Forfeit);
+            }
+            Event::Published(said) => self.judge_publication(&mut found, entry, said, in_force),
+            Event::Withdrawn(said) => self.judge_withdrawal(&mut found, entry, said, in_force),
+        }
+        found
+    }
+
+    fn judge_genesis(&self, found: &mut Judgement, entry: &Entry, policy: &Policy) {
+        found.refuse_if(self.workspace.is_some() || entry.sequence != 0, || Refusal::Beginning);
+        let what = policy.faults();
+        found.refuse_if(!what.is_empty(), || Refusal::BadPolicy { what });
+        found.sign(policy, entry, sign::POLICY, &[Role::PrivacyOfficer]);
+    }
+
+    fn judge_policy(&self, found: &mut Judgement, entry: &Entry, policy: &Policy, in_force: &Policy) {
+        let what = policy.faults();
+        found.refuse_if(!what.is_empty(), || Refusal::BadPolicy { what });
+        if let Some(ceiling) = self.ceiling {
+            let other = policy.ceiling_nano_rho.is_some_and(|stated| stated != ceiling);
+            found.refuse_if(other, || Refusal::CeilingFixed { fixed: ceiling });
+            let above = policy.caps().into_iter().filter(|(_, cap)| *cap > ceiling);
+            found.refusals.extend(above.map(|(scope, cap)| Refusal::Ceiling { scope, cap, ceiling }));
+        }
+        let shortfalls = below_used(&self.budget, policy);
+        found.refuse_if(!shortfalls.is_empty(), || Refusal::CapBelowUsed { shortfalls });
+        found.sign(in_force, entry, sign::POLICY, &[Role::PrivacyOfficer]);
+    }
+
+    fn judge_proposal(&self, found: &mut Judgement, proposal: &Proposal, id: Digest, in_force: &Policy) {
+        found.refuse_if(self.proposals.contains_key(&id), || Refusal::Exists { proposal: id });
+        let request = self.requests.get(&proposal.f);
+        self.refuse_unlisted(found, request, Act::Propose);
+        let taken = self.is_taken(proposal);
+        found.refuse_if(taken, || Refusal::ReleaseTaken { release: proposal.release.clone() });
+        found.refuse_if(Some(proposal.workspace) != self.workspace, || Refusal::OtherWorkspace);
+        found.refuse_if(Some(proposal.policy) != self.policy_hash(), || Refusal::OtherPolicy);
+        found.refusals.extend(contradictions(proposal));
+        let wanted = in_force.approvals_for(all_record_types(proposal));
+        let asked = proposal.approvals_needed;
+        found.refuse_if(asked < wanted, || Refusal::TooFewApprovers { asked, wanted });
+    }
+
+    fn judge_decision(&self, found: &mut Judgement, entry: &Entry, statement: &Statement, in_force: &Policy) {
+        let request = found.take(self.by_id(statement.proposal));
+        // An id of F instead of a proposal's would let an approval outlive the proposal.
+        let request = request.filter(|request| request.proposal_id == statement.proposal);
+        found.refuse_if(Some(statement.workspace) != self.workspace, || Refusal::OtherWorkspace);
+        found.refuse_if(Some(statement.policy) != self.policy_hash(), || Refusal::OtherPolicy);
+        found.sign(in_force, entry, sign::APPROVAL, &[Role::Steward, Role::PrivacyOfficer]);
+        let Some(request) = request else {
+            found.refuse_if(found.refusals.is_empty(), || Refusal::Unknown { id: statement.proposal });
+            return;
+        };
+        if statement.decision == Answer::Reject {
+            self.refuse_unlisted(found, Some(request), Act::Reject);
+            found.refuse_if(statement.reason.trim().is_empty(), || Refusal::NoReason);
+            return;
+        }
+        self.refuse_unlisted(found, Some(request), Act::Approve { enough: false });
+        found.refuse_if(Some(request.proposal.policy) != self.policy_hash(), || Refusal::OtherPolicy);
+        found.refusals.extend(found.signed.clone().and_then(|signed| cannot_approve(request, &signed)));
+        let items = request.proposal.failed();
+        found.refuse_if(!items.is_empty(), || Refusal::Failed { items });
+        let items = request.proposal.unanswered(&statement.confirmed);
+        found.refuse_if(!items.is_empty(), || Refusal::Unanswered { items });
+    }
+
+    fn judge_reservation(&self, found: &mut Judgement, reserved: &Reserved) {
+        let Some(request) = self.requests.get(&reserved.f) else {
+            found.refusals.push(Refusal::Unknown { id: reserved.f });
+            return;
+        };
+        let proposal = &request.proposal;
+        let (valid, needed) = (request.n_approvals(), proposal.approvals_needed);
+        match &request.run {
+            Some(run) if Act::Release.is_allowed_at(Some(request.state)) => {
+                found.refusals.push(Refusal::InProgress { run: run.clone() });
+            }
+            _ if request.decisions.iter().any(|made| made.lapsed) && valid < needed => {
+                found.refusals.push(Refusal::Lapsed { valid, needed });
+            }
+            _ => {
+                self.refuse_unlisted(found, Some(request), Act::Reserve);
+            }
+        }
+        let other = reserved.proposal != request.proposal_id;
+        found.refuse_if(other, || Refusal::Superseded { proposal: reserved.proposal });
+        let scopes = Scope::of(proposal);
+        let derived = reserved.nano_rho == proposal.nano_rho && reserved.scopes == scopes;
+        found.refuse_if(!derived, || Refusal::Charge);
+        let shortfalls = self.budget.exceeding(&scopes, reserved.nano_rho, |scope| self.cap(scope));
+        found.refuse_if(!shortfalls.is_empty(), || Refusal::Budget { shortfalls });
+        found
+            .refuse_if(self.runs.contains(&reserved.run), || Refusal::OtherRun { run: reserved.run.clone() });
+        let taken = self.is_taken(proposal);
+        found.refuse_if(taken, || Refusal::ReleaseTaken { release: proposal.release.clone() });
+    }
+
+    fn judge_end(&self, found: &mut Judgement, f: Digest, run: &RunId, act: Act) {
+        let Some(request) = self.requests.get(&f) else {
+            found.refusals.push(Refusal::Unknown { id: f });
+            return;
+        };
+        let listed = self.refuse_unlisted(found, Some(request), act);
+        let other = listed && request.run.as_ref() != Some(run);
+        found.refuse_if(other, || Refusal::OtherRun { run: run.clone() });
+    }
+
+    fn judge_publication(&self, found: &mut Judgement, entry: &Entry, said: &Published, in_force: &Policy) {
+        self.judge_public(found, said.f, &said.release, Act::Publish);
+        found.sign(in_force, entry, sign::RELEASE, &[Role::Publisher]);
+    }
+
+    fn judge_withdrawal(&self, found: &mut Judgement, entry: &Entry, said: &Withdrawn, in_force: &Policy) {
+        self.judge_public(found, said.f, &said.release, Act::Withdraw);
+        found.refuse_if(!said.reason.missing().is_empty(), || Refusal::NoReason);
+        found.sign(in_force, entry, sign::RELEASE, &[Role::Publisher, Role::PrivacyOfficer]);
+    }
+
+    fn judge_public(&self, found: &mut Judgement, f: Digest, release: &ReleaseId, act: Act) {
+        let Some(request) = self.requests.get(&f) else {
+            found.refusals.push(Refusal::Unknown { id: f });
+            return;
+        };
+        self.refuse_unlisted(found, Some(request), act);
+        found.refuse_if(release != request.release(), || Refusal::Inconsistent {
+            what: "it names another release than the one that was run",
+        });
+    }
+
+    /// Refuses what the table does not list; says whether it is listed.
+    fn refuse_unlisted(&self, found: &mut Judgement, request: Option<&RequestState>, act: Act) -> bool {
+        let stage = request.map(|request| request.state);
+        let listed = act.is_allowed_at(stage);
+        found.refuse_if(!listed, || Refusal::NotListed { stage, act: act.as_str() });
+        listed
+    }
+
+    /// Whether another request holds the proposal's release id.
+    fn is_taken(&self, proposal: &Proposal) -> bool {
+        let holds = |other: &RequestState| {
+            other.f != proposal.f
+                && *other.release() == proposal.release
+                && other.state.holds_the_release_id()
+        };
+        self.requests.values().any(holds)
+    }
+}
+
+/// The signature of an entry, if it is right, by a key of the policy in the name it gives, in one of `roles`.
+fn signed(policy: &Policy, entry: &Entry, namespace: &str, roles: &[Role]) -> Result<Signed, Refusal> {
+    let wrong = |what: String| Refusal::Signature { what };
+    let signature = entry.signature.as_ref().ok_or_else(|| wrong("there is none".to_owned()))?;
+    if signature.namespace != namespace {
+        return Err(wrong(format!("its namespace is not {namespace}")));
+    }
+    let bytes = entry.body_bytes().map_err(|error| wrong(error.to_string()))?;
+    let key =
+        PublicKey::of_signature(namespace, &bytes, &signature.sshsig).map_err(|e| wrong(e.to_string()))?;
+    let unfit = |what: String| Refusal::Authority { what };
+    let Signer { name, roles: held, .. } =
+        policy.signer_with(&key).ok_or_else(|| unfit("the policy does not know its key".to_owned()))?;
+    if *name != signature.signer {
+        return Err(unfit(format!("the key is {name}'s, and the entry names {}", signature.signer)));
+    }
+    let role = roles.iter().copied().find(|role| held.contains(role)).ok_or_else(|| {
+        let wanted = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or ");
+        unfit(format!("{name} is no {wanted}"))
+    })?;
+    Ok(Signed { name: name.clone(), role, key })
+}
+
+/// Why this signer cannot approve this request: the author never, anybody else once.
+fn cannot_approve(request: &RequestState, signed: &Signed) -> Option<Refusal> {
+    let signer = signed.name.clone();
+    if request.author == signed.name || request.author_key.as_ref() == Some(&signed.key) {
+        return Some(Refusal::AuthorApproves { signer });
+    }
+    let same = request.approvals().any(|made| made.signer == signed.name || made.key == signed.key);
+    same.then_some(Refusal::SameApprover { signer })
+}
+
+/// Scopes in which the policy's caps are below what is used.
+fn below_used(budget: &Budget, policy: &Policy) -> Vec<Shortfall> {
+    budget.exceeding(budget.charged(), NanoRho::ZERO, |scope| policy.cap(scope))
+}
+
+fn all_record_types(proposal: &Proposal) -> impl Iterator<Item = &RecordTypeId> {
+    let scanned = proposal.request.statistics.iter().flat_map(|statistic| &statistic.record_types);
+    proposal.record_types.iter().chain(scanned)
+}
+
+/// What in a proposal does not follow from its request: F, price and scopes are derived, never chosen.
+fn contradictions(proposal: &Proposal) -> Vec<Refusal> {
+    let request = &proposal.request;
+    let record_types: BTreeSet<&RecordTypeId> = proposal.record_types.iter().collect();
+    let years: BTreeSet<u16> = proposal.years.iter().copied().collect();
+    let private = request.statistics.iter().any(|statistic| statistic.shape.is_some());
+    let priced = proposal.nano_rho != NanoRho::ZERO;
+    let broken = [
+        (canonical::digest(request).ok() != Some(proposal.f), "`f` is not the hash of the request"),
+        (proposal.nano_rho != request.nano_rho, "its price is not the request's"),
+        (!scanned(request).is_subset(&record_types), "a record type that it reads is not charged"),
+        (!years_of(request).is_subset(&years), "a year that its periods touch is not charged"),
+        (priced && !private, "it has a price and reads no person's records"),
+        (proposal.approvals_needed == 0, "it asks for no approval"),
+    ];
+    let broken = broken.into_iter().filter(|(is, _)| *is).map(|(_, what)| Refusal::Inconsistent { what });
+    let zero = (!priced && (private || !record_types.is_empty())).then_some(Refusal::Zero);
+    zero.into_iter().chain(broken).collect()
+}
+
+/// Record types that private scans read.
+fn scanned(request: &Request) -> BTreeSet<&RecordTypeId> {
+    request.statistics.iter().filter(|s| s.shape.is_some()).flat_map(|s| &s.record_types).collect()
+}
+
+/// Years that the release's periods touch. A running total reads from its start; the release's own period is its last.
+fn years_of(request: &Request) -> BTreeSet<u16> {
+    let shapes = request.statistics.iter().filter_map(|statistic| statistic.shape.as_ref());
+    shapes
+        .flat_map(|shape| match shape.bound {
+            Bound::First { .. } => {
+                shape.periods.iter().map(|period| period.year()).max().into_iter().collect()
+            }
+            _ => shape.periods.iter().map(|period| period.year()).collect::<Vec<u16>>(),
+        })
+        .collect()
+}

@@ -1,0 +1,219 @@
+//! Entries become a state: each is judged and then recorded. The same function serves an append and a replay.
+//!
+//! Deliberately without I/O. [`replay`] stops at the first broken rule; [`replay_all`] lists every one and goes on, with
+//! facts (what was drawn, charged, published) taken as they happened and decisions (policy, approvals) only where right.
+
+use std::collections::BTreeSet;
+
+use marsad_log::Entry;
+use marsad_terms::{Digest, NanoRho};
+
+use crate::error::{Error, Result};
+use crate::event::{Event, Published, Released, Reserved, Withdrawn};
+use crate::judge::{Judgement, Signed};
+use crate::policy::Policy;
+use crate::proposal::Proposal;
+use crate::refusal::Refusal;
+use crate::scope::{Outcome, Scope};
+use crate::stage::{Act, Stage};
+use crate::state::{Decision, RequestState, State};
+use crate::statement::{Answer, Statement};
+use crate::verify::Fault;
+
+/// The state after all entries.
+///
+/// # Errors
+/// `NotRight` where an entry breaks a rule: nothing is built on such a ledger.
+pub(crate) fn replay(entries: &[Entry]) -> Result<State> {
+    let mut state = State::default();
+    for entry in entries {
+        if let Err(refusal) = state.apply(entry) {
+            return Err(Error::NotRight { fault: Fault::of(entry.sequence, &refusal) });
+        }
+    }
+    Ok(state)
+}
+
+/// The state after all entries, and every rule that any of them breaks.
+pub(crate) fn replay_all(entries: &[Entry]) -> (State, Vec<Fault>) {
+    let mut state = State::default();
+    let mut faults = Vec::new();
+    for entry in entries {
+        state.settle(&entry.time);
+        match Event::read(entry) {
+            Err(refusal) => faults.push(Fault::of(entry.sequence, &refusal)),
+            Ok(event) => {
+                let judgement = state.judge(entry, &event);
+                faults.extend(judgement.refusals.iter().map(|refusal| Fault::of(entry.sequence, refusal)));
+                if stands_anyway(&event, &judgement.refusals) {
+                    state.record(entry, event, judgement.signed);
+                }
+            }
+        }
+        state.head = Some((entry.sequence, entry.hash));
+    }
+    (state, faults)
+}
+
+/// Whether an entry that breaks rules says what happened nevertheless.
+fn stands_anyway(event: &Event, refusals: &[Refusal]) -> bool {
+    let impossible = |refusal: &Refusal| {
+        matches!(refusal, Refusal::NotListed { .. } | Refusal::Unknown { .. } | Refusal::Exists { .. })
+    };
+    match event {
+        Event::Genesis(_) => !refusals.contains(&Refusal::Beginning),
+        Event::Policy(_) | Event::Decided(_) => refusals.is_empty(),
+        Event::Reserved(_) => true,
+        _ => !refusals.iter().any(impossible),
+    }
+}
+
+impl State {
+    /// Takes the next entry, or refuses it and stays as it is but for lapsed approvals.
+    pub(crate) fn apply(&mut self, entry: &Entry) -> Result<(), Refusal> {
+        self.settle(&entry.time);
+        let event = Event::read(entry)?;
+        let Judgement { refusals, signed } = self.judge(entry, &event);
+        match refusals.into_iter().next() {
+            Some(refusal) => Err(refusal),
+            None => {
+                self.record(entry, event, signed);
+                self.head = Some((entry.sequence, entry.hash));
+                Ok(())
+            }
+        }
+    }
+
+    fn record(&mut self, entry: &Entry, event: Event, signed: Option<Signed>) {
+        match event {
+            Event::Genesis(policy) => self.begin(entry, policy),
+            Event::Policy(policy) => self.policy = Some((entry.hash, policy)),
+            Event::Proposed(proposal, id) => {
+                self.proposals.insert(id, proposal.f);
+                self.requests.insert(proposal.f, proposed(entry, *proposal, id, signed));
+            }
+            Event::Decided(statement) => self.decide(entry, statement, signed),
+            Event::Reserved(reserved) => self.charge(entry, reserved),
+            Event::Released(Released { f, hash, .. }) => {
+                self.end(entry, f, Act::Release);
+                self.change(entry, f, |request| request.hash = Some(hash));
+            }
+            Event::Forfeited(said) => self.end(entry, said.f, Act::Forfeit),
+            Event::Published(said) => self.publish(entry, said),
+            Event::Withdrawn(said) => self.withdraw(entry, said),
+        }
+    }
+
+    fn begin(&mut self, entry: &Entry, policy: Policy) {
+        self.workspace = Some(entry.hash);
+        self.ceiling = Some(policy.ceiling_nano_rho.unwrap_or(policy.lifetime_nano_rho));
+        self.policy = Some((entry.hash, policy));
+    }
+
+    fn decide(&mut self, entry: &Entry, statement: Statement, signed: Option<Signed>) {
+        let (Some(f), Some(signed)) = (self.proposals.get(&statement.proposal).copied(), signed) else {
+            return;
+        };
+        let decision = Decision {
+            signer: signed.name,
+            role: signed.role,
+            decision: statement.decision,
+            confirmed: statement.confirmed,
+            reason: statement.reason,
+            time: entry.time.clone(),
+            sequence: entry.sequence,
+            lapsed: false,
+            key: signed.key,
+        };
+        self.change(entry, f, |request| {
+            request.decisions.push(decision);
+            let enough = request.n_approvals() >= request.proposal.approvals_needed;
+            let act =
+                if statement.decision == Answer::Approve { Act::Approve { enough } } else { Act::Reject };
+            request.state = act.goal();
+        });
+    }
+
+    /// Charges what was approved; where an entry states more, that.
+    fn charge(&mut self, entry: &Entry, reserved: Reserved) {
+        let used_before = self.used();
+        let mut scopes = reserved.scopes;
+        let mut price: NanoRho = reserved.nano_rho;
+        scopes.insert(Scope::Lifetime);
+        if let Some(request) = self.requests.get(&reserved.f) {
+            scopes.extend(Scope::of(&request.proposal));
+            price = price.max(request.proposal.nano_rho);
+        }
+        self.budget.reserve(&scopes, price);
+        self.runs.insert(reserved.run.clone());
+        self.change(entry, reserved.f, |request| {
+            if request.run.is_none() {
+                request.state = Stage::Reserved;
+                request.run = Some(reserved.run);
+                request.used_before = Some(used_before);
+                request.scopes = scopes;
+                request.charged = price;
+            }
+        });
+    }
+
+    fn end(&mut self, entry: &Entry, f: Digest, act: Act) {
+        let outcome = if act == Act::Release { Outcome::Released } else { Outcome::Forfeited };
+        if let Some(request) = self.requests.get(&f) {
+            self.budget.settle(&request.scopes, request.charged, outcome);
+        }
+        self.change(entry, f, |request| request.state = act.goal());
+    }
+
+    fn publish(&mut self, entry: &Entry, said: Published) {
+        self.change(entry, said.f, |request| {
+            request.state = Stage::Published;
+            request.manifest = Some(said.manifest);
+            request.published = Some(said.published);
+            request.ledger_head = Some(said.ledger_head);
+            request.sshsig = Some(said.sshsig);
+        });
+    }
+
+    fn withdraw(&mut self, entry: &Entry, said: Withdrawn) {
+        self.change(entry, said.f, |request| {
+            request.state = Stage::Withdrawn;
+            request.withdrawn = Some(entry.time.clone());
+            request.reason = Some(said.reason);
+            request.tombstone = said.manifest;
+        });
+    }
+
+    fn change(&mut self, entry: &Entry, f: Digest, change: impl FnOnce(&mut RequestState)) {
+        if let Some(request) = self.requests.get_mut(&f) {
+            change(request);
+            request.sequence = entry.sequence;
+        }
+    }
+}
+
+fn proposed(entry: &Entry, proposal: Proposal, id: Digest, signed: Option<Signed>) -> RequestState {
+    RequestState {
+        f: proposal.f,
+        proposal_id: id,
+        author: proposal.author.clone(),
+        state: Stage::Proposed,
+        decisions: Vec::new(),
+        run: None,
+        used_before: None,
+        hash: None,
+        manifest: None,
+        published: None,
+        ledger_head: None,
+        sshsig: None,
+        reason: None,
+        withdrawn: None,
+        tombstone: None,
+        proposed_at: entry.sequence,
+        sequence: entry.sequence,
+        author_key: signed.map(|signed| signed.key),
+        scopes: BTreeSet::new(),
+        charged: NanoRho::ZERO,
+        proposal,
+    }
+}

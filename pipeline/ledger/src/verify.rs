@@ -1,0 +1,354 @@
+//! `ledger verify`: every fault of the chain, the signatures, the rules and the public bundles, as data.
+//!
+//! Deliberately changes nothing but the remembered head of a ledger that is right.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use marsad_log::{Checkpoint, Entry, Scan, Store};
+use marsad_terms::{Digest, Name};
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::ledger::Ledger;
+use crate::refusal::Refusal;
+use crate::replay::replay_all;
+use crate::sign::{self, PublicKey};
+use crate::stage::Stage;
+use crate::state::{RequestState, State};
+
+/// What kind of fault, by the names of interfaces 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// A number is absent.
+    MissingEntry,
+    /// An entry is unreadable or not its own hash; a result is not that of its entry.
+    Hash,
+    /// `previous` or `sequence` do not fit.
+    Chain,
+    /// A checkpoint, a bundle's head or the head last seen here is not in the log.
+    RolledBack,
+    /// Absent or wrong where one is due.
+    Signature,
+    /// A right signature whose key or role did not count there.
+    Authority,
+    /// Who proposed approved.
+    AuthorApproves,
+    /// An entry that algorithms 10 does not allow there.
+    State,
+    /// A cap, the ceiling or a charge is not kept.
+    Budget,
+    /// A public bundle that no entry names.
+    UnknownBundle,
+    /// A public bundle with other bytes than published.
+    BundleHash,
+}
+
+impl FaultKind {
+    /// The name as printed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingEntry => "missing-entry",
+            Self::Hash => "hash",
+            Self::Chain => "chain",
+            Self::RolledBack => "rolled-back",
+            Self::Signature => "signature",
+            Self::Authority => "authority",
+            Self::AuthorApproves => "author-approves",
+            Self::State => "state",
+            Self::Budget => "budget",
+            Self::UnknownBundle => "unknown-bundle",
+            Self::BundleHash => "bundle-hash",
+        }
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<marsad_log::FaultKind> for FaultKind {
+    fn from(kind: marsad_log::FaultKind) -> Self {
+        match kind {
+            marsad_log::FaultKind::MissingEntry => Self::MissingEntry,
+            marsad_log::FaultKind::Hash => Self::Hash,
+            marsad_log::FaultKind::Chain => Self::Chain,
+        }
+    }
+}
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The entry, where it is one's.
+    pub sequence: Option<u64>,
+    /// What kind.
+    pub kind: FaultKind,
+    /// In words.
+    pub what: String,
+}
+
+impl Fault {
+    pub(crate) fn of(sequence: u64, refusal: &Refusal) -> Self {
+        Self { sequence: Some(sequence), kind: refusal.kind(), what: refusal.to_string() }
+    }
+
+    fn new(sequence: Option<u64>, kind: FaultKind, what: impl Into<String>) -> Self {
+        Self { sequence, kind, what: what.into() }
+    }
+
+    /// The entry's number as text.
+    pub(crate) fn at(&self) -> String {
+        self.sequence.map_or_else(|| "?".to_owned(), |sequence| sequence.to_string())
+    }
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// No fault at all.
+    pub ok: bool,
+    /// How many entries were read.
+    pub entries: u64,
+    /// Hash of the last one.
+    pub head: Option<Digest>,
+    /// All faults, by entry.
+    pub faults: Vec<Fault>,
+    /// What is worth knowing and no fault.
+    pub notes: Vec<String>,
+}
+
+/// What a verification gathers.
+#[derive(Default)]
+struct Findings {
+    faults: Vec<Fault>,
+    notes: Vec<String>,
+}
+
+impl Findings {
+    fn fault(&mut self, sequence: Option<u64>, kind: FaultKind, what: impl Into<String>) {
+        self.faults.push(Fault::new(sequence, kind, what));
+    }
+}
+
+/// What `ledger verify` reads of a bundle's `release.json`.
+#[derive(Deserialize)]
+struct Manifest {
+    ledger_head: Digest,
+    #[serde(default)]
+    files: Vec<ManifestFile>,
+}
+
+#[derive(Deserialize)]
+struct ManifestFile {
+    path: String,
+    blake3: String,
+}
+
+impl Ledger {
+    /// Replays everything, from segments where there are any, and compares it with the public bundles and checkpoints.
+    ///
+    /// # Errors
+    /// Where a store or the remembered head cannot be read; all that is wrong with the ledger is in the verdict.
+    pub async fn verify(&self, releases: Option<&Store>) -> Result<Verdict> {
+        let seen = self.installation().head()?;
+        self.judge_scan(seen, self.log().scan().await?, releases).await
+    }
+
+    /// The same, each entry from its own object.
+    ///
+    /// # Errors
+    /// As [`Ledger::verify`].
+    pub async fn verify_each(&self, releases: Option<&Store>) -> Result<Verdict> {
+        let seen = self.installation().head()?;
+        self.judge_scan(seen, self.log().scan_each().await?, releases).await
+    }
+
+    async fn judge_scan(
+        &self,
+        seen: Option<Checkpoint>,
+        scan: Scan,
+        releases: Option<&Store>,
+    ) -> Result<Verdict> {
+        let Scan { entries, faults } = scan;
+        let mut found = Findings::default();
+        found.faults.extend(faults.into_iter().map(|f| Fault::new(Some(f.sequence), f.kind.into(), f.what)));
+        if let Some(seen) = seen.filter(|seen| !seen.is_extended_by(&entries)) {
+            let what = "the head that this installation saw last is not in the ledger";
+            found.fault(Some(seen.sequence), FaultKind::RolledBack, what);
+        }
+        let (state, faults) = replay_all(&entries);
+        found.faults.extend(faults);
+        self.check_results(&state, &mut found).await?;
+        if let Some(releases) = releases {
+            check_releases(releases, &entries, &state, &mut found).await?;
+        }
+        if entries.is_empty() {
+            found.notes.push("the ledger is empty: no policy was set yet".to_owned());
+        }
+        found.faults.sort_by_key(|fault| (fault.sequence.unwrap_or(u64::MAX), fault.kind));
+        if found.faults.is_empty() {
+            self.installation().saw(&entries)?;
+        }
+        Ok(Verdict {
+            ok: found.faults.is_empty(),
+            entries: entries.len() as u64,
+            head: entries.last().map(|entry| entry.hash),
+            faults: found.faults,
+            notes: found.notes,
+        })
+    }
+
+    /// Each stored result has the hash that its entry states.
+    async fn check_results(&self, state: &State, found: &mut Findings) -> Result<()> {
+        for request in state.requests() {
+            let (Some(run), Some(hash)) = (&request.run, request.hash) else {
+                if request.state == Stage::Reserved {
+                    found
+                        .notes
+                        .push(format!("release {}: a run is in progress, or was cut off", request.release()));
+                }
+                continue;
+            };
+            match self.read_result(run, hash).await {
+                Ok(_) => {}
+                Err(Error::Result { what, .. }) => {
+                    let what = format!("the result of release {}: {what}", request.release());
+                    found.fault(Some(request.sequence), FaultKind::Hash, what);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn check_releases(store: &Store, entries: &[Entry], state: &State, found: &mut Findings) -> Result<()> {
+    let names = store.list("").await?;
+    for path in names.iter().filter(|path| checkpoint::is_one(path)) {
+        check_checkpoint(store, path, entries, found).await?;
+    }
+    let published: BTreeMap<&str, &RequestState> = state
+        .requests()
+        .into_iter()
+        .filter(|request| request.manifest.is_some())
+        .map(|request| (request.release().as_str(), request))
+        .collect();
+    let folders: BTreeSet<&str> = names
+        .iter()
+        .filter_map(|path| path.split_once('/').map(|(folder, _)| folder))
+        .filter(|folder| !folder.starts_with('_'))
+        .collect();
+    for folder in &folders {
+        match published.get(folder) {
+            Some(request) => check_bundle(store, request, entries, found).await?,
+            None => {
+                let what = format!("`{folder}` is public and no entry names it");
+                found.fault(None, FaultKind::UnknownBundle, what);
+                if let Some(bytes) = store.get(&format!("{folder}/release.json")).await? {
+                    check_head(folder, None, &bytes, entries, found);
+                }
+            }
+        }
+    }
+    let absent = published.keys().filter(|release| !folders.contains(*release));
+    found
+        .notes
+        .extend(absent.map(|release| format!("release {release} is published and its bundle is not there")));
+    Ok(())
+}
+
+async fn check_bundle(
+    store: &Store,
+    request: &RequestState,
+    entries: &[Entry],
+    found: &mut Findings,
+) -> Result<()> {
+    let (release, at) = (request.release().as_str(), Some(request.sequence));
+    let Some(bytes) = store.get(&format!("{release}/release.json")).await? else {
+        found.notes.push(format!(
+            "release {release}: its bundle is not whole; `marsad release publish` completes it"
+        ));
+        return Ok(());
+    };
+    let withdrawn = request.state == Stage::Withdrawn;
+    let hash = Some(Digest::of(&bytes));
+    if withdrawn && hash == request.tombstone {
+        return Ok(());
+    }
+    if hash != request.manifest {
+        found.fault(at, FaultKind::BundleHash, format!("{release}/release.json is not what was published"));
+    }
+    let signer = request.sshsig.as_ref().map(|sshsig| PublicKey::of_signature(sign::RELEASE, &bytes, sshsig));
+    if hash == request.manifest && !signer.is_some_and(|signer| signer.is_ok()) {
+        found.fault(
+            at,
+            FaultKind::Signature,
+            format!("the recorded signature of {release}/release.json is wrong"),
+        );
+    }
+    let Some(manifest) = check_head(release, at, &bytes, entries, found) else { return Ok(()) };
+    for file in manifest.files.iter().filter(|_| !withdrawn) {
+        let stored = store.get(&format!("{release}/{}", file.path)).await?;
+        if stored.is_none_or(|stored| Digest::of(&stored).hex() != file.blake3) {
+            found.fault(
+                at,
+                FaultKind::BundleHash,
+                format!("{release}/{} is not what was published", file.path),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The head that a bundle names is in the log; gives the manifest where it reads.
+fn check_head(
+    release: &str,
+    at: Option<u64>,
+    bytes: &[u8],
+    entries: &[Entry],
+    found: &mut Findings,
+) -> Option<Manifest> {
+    let Ok(manifest) = serde_json::from_slice::<Manifest>(bytes) else {
+        found.fault(at, FaultKind::BundleHash, format!("{release}/release.json does not read"));
+        return None;
+    };
+    if !entries.iter().any(|entry| entry.hash == manifest.ledger_head) {
+        found.fault(at, FaultKind::RolledBack, format!("the head that {release} names is not in the ledger"));
+    }
+    Some(manifest)
+}
+
+async fn check_checkpoint(store: &Store, path: &str, entries: &[Entry], found: &mut Findings) -> Result<()> {
+    let bytes = store.get(path).await?.unwrap_or_default();
+    let Ok(stated) = serde_json::from_slice::<Checkpoint>(&bytes) else {
+        found.fault(None, FaultKind::Signature, format!("the checkpoint {path} does not read"));
+        return Ok(());
+    };
+    let at = Some(stated.sequence);
+    if !stated.is_extended_by(entries) {
+        found.fault(at, FaultKind::RolledBack, format!("the checkpoint {path} is not in the ledger"));
+    }
+    let sshsig = store.get(&format!("{path}.sig")).await?.unwrap_or_default();
+    let sshsig = String::from_utf8_lossy(&sshsig);
+    match PublicKey::of_signature(sign::CHECKPOINT, &bytes, &sshsig) {
+        Err(error) => found.fault(at, FaultKind::Signature, format!("the checkpoint {path}: {error}")),
+        Ok(key) if !is_known(&key, entries) => {
+            found.fault(at, FaultKind::Authority, format!("the checkpoint {path}: no policy knew its key"));
+        }
+        Ok(_) => {}
+    }
+    Ok(())
+}
+
+/// Whether any policy of the ledger named the key.
+fn is_known(key: &PublicKey, entries: &[Entry]) -> bool {
+    entries.iter().filter(|entry| ["genesis", "policy"].contains(&entry.kind.as_str())).any(|entry| {
+        matches!(Event::read(entry), Ok(Event::Genesis(p) | Event::Policy(p)) if p.signer_with(key).is_some())
+    })
+}
