@@ -44,7 +44,7 @@ fn rows_and_truth_add_up() {
     assert_eq!(days.len(), 20_000, "one person has one service a day");
 
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&written.truth).unwrap()).unwrap();
-    let batch = reader.build().unwrap().next().unwrap().unwrap();
+    let batch = reader.with_batch_size(1 << 16).build().unwrap().next().unwrap().unwrap();
     let (records, persons) =
         (written.consented_records.cast_signed(), written.consented_persons.cast_signed());
     assert_eq!(sum(&batch, "records", [false; 3]), records);
