@@ -260,8 +260,8 @@ impl Person {
             roles,
             consents: !dice.chance(60),
             sex: dice.pick(&SEXES),
-            birth_year: birth_year.filter(|_| !dice.chance(15)),
-            country: country.filter(|_| !dice.chance(20)),
+            birth_year: (!dice.chance(15)).then_some(birth_year),
+            country: (!dice.chance(20)).then_some(country),
             category: draw_category(roles, country, dice),
             region: if roles.youth { "MA-01" } else { dice.pick(&REGIONS) },
             change,
@@ -291,7 +291,7 @@ fn draw_change(roles: Roles, dice: &mut Dice) -> Option<Change> {
     Some(dice.one_of(&[Change::SexMissing(day), Change::Status(day), Change::Birthday]))
 }
 
-fn draw_country(roles: Roles, dice: &mut Dice) -> Option<usize> {
+fn draw_country(roles: Roles, dice: &mut Dice) -> usize {
     let moroccan = match roles {
         Roles { returned: true, .. } => 0,
         Roles { assisted: true, .. } => 50,
@@ -299,13 +299,13 @@ fn draw_country(roles: Roles, dice: &mut Dice) -> Option<usize> {
         Roles { child: true, .. } => 200,
         _ => 20,
     };
-    Some(if dice.chance(moroccan) { 0 } else { dice.pick(&FOREIGN) })
+    if dice.chance(moroccan) { 0 } else { dice.pick(&FOREIGN) }
 }
 
-fn draw_birth_year(roles: Roles, change: Option<Change>, dice: &mut Dice) -> Option<i32> {
+fn draw_birth_year(roles: Roles, change: Option<Change>, dice: &mut Dice) -> i32 {
     if change == Some(Change::Birthday) {
         let ages: &[i32] = if roles.youth { &[17] } else { &[17, 29, 59] };
-        return Some(2023 - dice.one_of(ages));
+        return 2023 - dice.one_of(ages);
     }
     let (low, high) = match roles {
         Roles { child: true, .. } => (5, 16),
@@ -313,14 +313,14 @@ fn draw_birth_year(roles: Roles, change: Option<Change>, dice: &mut Dice) -> Opt
         Roles { trained: true, .. } => (17, 49),
         _ => dice.pick(&AGES),
     };
-    Some(2023 - dice.between(low, high))
+    2023 - dice.between(low, high)
 }
 
-fn draw_category(roles: Roles, country: Option<usize>, dice: &mut Dice) -> &'static str {
+fn draw_category(roles: Roles, country: usize, dice: &mut Dice) -> &'static str {
     match roles {
         Roles { child: true, .. } => "UASC",
         Roles { trafficked: true, .. } => "VOT",
-        _ if country == Some(0) => "HOST",
+        _ if country == 0 => "HOST",
         _ => dice.pick(&CATEGORIES),
     }
 }

@@ -118,14 +118,14 @@ impl Programme {
         let counts = &self.counts;
         let kinds =
             [("CAPACITY", counts.stakeholders), ("COORD", counts.coordination), ("TEACHER", counts.teachers)];
-        for (activity, participants) in kinds {
+        for (purpose, participants) in kinds {
             // Groups of 10 to 20, so that none of teachers is below 5; at least one.
             let n = (participants / 12).max(1);
             for group in 0..n {
                 let size = (group + 1) * participants / n - group * participants / n;
                 let quarter = usize::try_from(group % 8).unwrap_or(0);
-                truth.add_activity(quarter, activity, size);
-                desk.activity(&organised(activity, size, quarter, &mut dice), &mut dice)?;
+                truth.add_activity(quarter, purpose, size);
+                desk.activity(&organised(purpose, size, quarter, &mut dice), &mut dice)?;
             }
         }
         Ok(())
@@ -134,30 +134,28 @@ impl Programme {
     /// Persons with more rows in one quarter than are plausible: they belong to nobody in the truth.
     fn implausible(&self, desk: &mut Desk<'_>) -> Result<(), Error> {
         let mut dice = Dice::new(self.seed, CROWD);
-        let mut index = self.counts.persons();
         let mut crowds = vec![(Register::Partner, registrations(5)), (Register::SurveyTool, assessments(5))];
         // Forty-one services are too many faults for a small programme.
         if self.counts.assisted >= 1_500 {
             crowds.push((Register::Partner, services(41)));
         }
-        for (register, owns) in crowds {
+        for (index, (register, owns)) in (self.counts.persons()..).zip(crowds) {
             let roles = Roles { register, ..Roles::of(0, &self.counts) };
             let person = Person { consents: true, ..Person::draw(index, roles, &mut dice) };
             let records: Vec<Record> =
                 owns.into_iter().zip(0..).map(|(own, day)| crowded(&person, Day::new(day), own)).collect();
             desk.implausible(&person, &records, &mut dice)?;
-            index += 1;
         }
         Ok(())
     }
 }
 
-fn organised(activity: &'static str, participants: u64, quarter: usize, dice: &mut Dice) -> Activity {
+fn organised(purpose: &'static str, participants: u64, quarter: usize, dice: &mut Dice) -> Activity {
     let (first, last) = quarter_days(quarter);
     let day = Day::new(dice.between(first, last));
-    let organisation = if activity == "TEACHER" { "SCHOOL" } else { dice.pick(&ORG_TYPES) };
+    let organisation = if purpose == "TEACHER" { "SCHOOL" } else { dice.pick(&ORG_TYPES) };
     let organisations = dice.between(1, 6);
-    Activity { day, region: dice.pick(&REGIONS), organisation, activity, participants, organisations }
+    Activity { day, region: dice.pick(&REGIONS), organisation, purpose, participants, organisations }
 }
 
 fn crowded(person: &Person, day: Day, own: Own) -> Record {

@@ -38,7 +38,8 @@ pub(crate) struct Activity {
     pub(crate) day: Day,
     pub(crate) region: &'static str,
     pub(crate) organisation: &'static str,
-    pub(crate) activity: &'static str,
+    /// Code of ACTIVITY_TYPE.
+    pub(crate) purpose: &'static str,
     pub(crate) participants: u64,
     pub(crate) organisations: i32,
 }

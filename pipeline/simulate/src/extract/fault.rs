@@ -20,7 +20,7 @@ impl Fault {
     pub(crate) fn spoil(&self, form: Form, mut cells: Vec<String>) -> Vec<String> {
         for (column, text) in self.set {
             if let Some(position) = form.header().iter().position(|name| name == column) {
-                cells[position] = (*text).to_owned();
+                (*text).clone_into(&mut cells[position]);
             }
         }
         let n = cells.len().saturating_add_signed(self.cells);

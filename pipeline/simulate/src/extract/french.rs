@@ -50,7 +50,7 @@ pub(crate) fn activity_cells(number: u64, activity: &super::desk::Activity, dice
         pen.date(activity.day),
         pen.code("region", activity.region),
         pen.code("org_type", activity.organisation),
-        pen.code("activity_type", activity.activity),
+        pen.code("activity_type", activity.purpose),
         activity.participants.to_string(),
         activity.organisations.to_string(),
         pen.note(),
@@ -59,6 +59,14 @@ pub(crate) fn activity_cells(number: u64, activity: &super::desk::Activity, dice
 
 fn optional(number: Option<i32>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+/// Hours from halves, with a decimal comma.
+fn hours(halves: i32) -> String {
+    match halves % 2 {
+        0 => (halves / 2).to_string(),
+        _ => format!("{},5", halves / 2),
+    }
 }
 
 struct Pen<'a> {
@@ -122,13 +130,6 @@ impl Pen<'_> {
         }
     }
 
-    fn halves(&mut self, halves: i32) -> String {
-        match halves % 2 {
-            0 => (halves / 2).to_string(),
-            _ => format!("{},5", halves / 2),
-        }
-    }
-
     fn money(&mut self, centimes: i32) -> String {
         let (dirhams, rest) = (centimes / 100, centimes % 100);
         let (thousands, units) = (dirhams / 1_000, dirhams % 1_000);
@@ -160,11 +161,11 @@ impl Pen<'_> {
             ]),
             Own::Training { training, half_hours, completed } => cells.extend([
                 self.code("training_type", training),
-                self.halves(*half_hours),
+                hours(*half_hours),
                 self.boolean(*completed),
             ]),
             Own::Youth { action, half_hours } => {
-                cells.extend([self.code("youth_action_type", action), self.halves(*half_hours)]);
+                cells.extend([self.code("youth_action_type", action), hours(*half_hours)]);
             }
             Own::Return { stage, destination } => cells
                 .extend([self.code("return_stage", stage), country(*destination, self.encoding, self.dice)]),

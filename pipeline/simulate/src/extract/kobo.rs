@@ -70,7 +70,7 @@ pub(crate) fn cells(line: &Line<'_>, dice: &mut Dice) -> Vec<String> {
         category(record.category).to_owned(),
         vulnerable(vulnerability).to_owned(),
     ];
-    let chosen = |code: &str| needs.iter().any(|need| *need == code);
+    let chosen = |code: &&str| needs.contains(code);
     let text: Vec<&str> = CHOICES.iter().filter(|(code, _)| chosen(code)).map(|(_, name)| *name).collect();
     cells.push(text.join(" "));
     cells.extend(CHOICES.iter().map(|(code, _)| u8::from(chosen(code)).to_string()));

@@ -26,11 +26,11 @@ pub(super) struct Person {
     category: usize,
 }
 
-/// One service; region and type by position.
+/// One service; region and kind by position.
 pub(super) struct Service {
     pub(super) day: Day,
     pub(super) region: usize,
-    pub(super) service: usize,
+    pub(super) kind: usize,
 }
 
 /// Ready spellings by position of the code.
@@ -117,7 +117,7 @@ impl Lines {
             2 => N_REGIONS - 2,
             odd => person.regions[usize::from(odd % 2 == 1)],
         };
-        Service { day: Day::new(day), region, service: dice.pick(&self.service_choices) }
+        Service { day: Day::new(day), region, kind: dice.pick(&self.service_choices) }
     }
 
     pub(super) fn write(&self, line: &mut Vec<u8>, person: &Person, service: &Service, dice: &mut Dice) {
@@ -134,10 +134,10 @@ impl Lines {
         line.extend_from_slice(&self.countries[person.country]);
         line.push(b';');
         self.categories.push(line, person.category, dice);
-        self.services.push(line, service.service, dice);
+        self.services.push(line, service.kind, dice);
         line.push(if dice.chance(800) { b'1' } else { b'3' });
         line.push(b';');
-        if SERVICES[service.service].0 == "CASH" {
+        if SERVICES[service.kind].0 == "CASH" {
             push_number(line, u64::from(dice.between(2, 60).unsigned_abs()) * 50, 1);
             line.extend_from_slice(if dice.chance(500) { b",00" } else { b",50" });
         }

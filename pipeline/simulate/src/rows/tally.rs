@@ -45,9 +45,9 @@ impl Tally {
     /// Counts a service of the present person.
     pub(super) fn add(&mut self, service: &Service) {
         let quarter = service.day.quarter();
-        self.services[quarter][service.region][service.service] += 1;
+        self.services[quarter][service.region][service.kind] += 1;
         self.seen[quarter][service.region] = true;
-        self.seen_service[quarter][service.service] = true;
+        self.seen_service[quarter][service.kind] = true;
     }
 
     /// Counts the present person once wherever they were seen, and turns to the next.
