@@ -1,7 +1,5 @@
 //! Rebuilds the catalogue when a definition that it carries is added, changed or removed.
 
-#![expect(clippy::print_stdout, reason = "cargo reads instructions from standard output")]
-
 fn main() {
     for path in ["schemas", "queries", "purposes.toml"] {
         println!("cargo:rerun-if-changed=../../{path}");

@@ -103,7 +103,9 @@ impl Kind {
         match self {
             Self::Unreadable => ("K01", "a definition that cannot be read would silently be missing"),
             Self::Syntax => ("K02", "the file does not follow its format"),
-            Self::UnknownKey => ("K03", "a key that nothing reads has no effect, which is never what was meant"),
+            Self::UnknownKey => {
+                ("K03", "a key that nothing reads has no effect, which is never what was meant")
+            }
             Self::MissingKey => ("K04", "the definition is incomplete without it"),
             Self::WrongValue => ("K05", "the value has not the form that this key asks for"),
             Self::FileName => ("K06", "files are found by their id"),
@@ -113,7 +115,9 @@ impl Kind {
             Self::Code => ("K10", "only codes of the declared list exist"),
             Self::Translation => ("K11", "everything public is published in French, Arabic and English"),
             Self::TwoMeanings => ("K12", "one spelling cannot stand for two codes"),
-            Self::Bound => ("K13", "the bound of a person's contribution must be complete and say where it comes from"),
+            Self::Bound => {
+                ("K13", "the bound of a person's contribution must be complete and say where it comes from")
+            }
             Self::Measure => ("K14", "a sum is bounded by what one row may add, in whole steps"),
             Self::Unit => ("K15", "units are codes of UNIT_MEASURE"),
             Self::Answer => ("K16", "an answer is an indicator of the programme or an axis of the strategy"),
@@ -122,7 +126,10 @@ impl Kind {
             Self::Sql => ("K19", "a statistic is one SQL statement, unless publication derives it"),
             Self::Price => ("K20", "a release has one price: rho, or wanted margins"),
             Self::Period => ("K21", "a period is a year or a quarter"),
-            Self::Copied => ("K22", "a multi-select copies the measures to each row, so that a sum would count them twice"),
+            Self::Copied => (
+                "K22",
+                "a multi-select copies the measures to each row, so that a sum would count them twice",
+            ),
         }
     }
 }

@@ -17,6 +17,8 @@ pub mod record_type;
 pub mod release;
 pub mod statistic;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use catalog::Catalog;
 pub use code_list::{Code, CodeList, Names};

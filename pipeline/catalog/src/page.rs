@@ -72,7 +72,12 @@ impl<'a> Page<'a> {
     pub(crate) fn must_be_named(self, id: &At<String>) {
         if id.value != self.stem() {
             let what = format!("the id is `{}` and the file is named `{}`", shown(&id.value), self.stem());
-            self.fault(id.at, Kind::FileName, what, format!("write id = \"{}\" or rename the file", self.stem()));
+            self.fault(
+                id.at,
+                Kind::FileName,
+                what,
+                format!("write id = \"{}\" or rename the file", self.stem()),
+            );
         }
     }
 }

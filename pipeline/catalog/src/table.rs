@@ -19,7 +19,10 @@ pub(crate) struct Value<'a> {
 
 impl<'a> Value<'a> {
     fn wrong<T>(&self, wanted: &str) -> Option<T> {
-        self.refuse(format!("a value of type {} stands here", self.inner.type_str()), format!("write {wanted}"))
+        self.refuse(
+            format!("a value of type {} stands here", self.inner.type_str()),
+            format!("write {wanted}"),
+        )
     }
 
     fn refuse<T>(&self, what: String, remedy: impl Into<String>) -> Option<T> {

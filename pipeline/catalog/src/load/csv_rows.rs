@@ -10,7 +10,8 @@ pub(crate) type Row = BTreeMap<String, At<String>>;
 
 /// The header's names in order and the rows below it; a fault where the file is no CSV.
 pub(crate) fn read(page: Page<'_>) -> Option<(Vec<At<String>>, Vec<Row>)> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(page.text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(page.text.as_bytes());
     let mut records = Vec::new();
     for record in reader.records() {
         match record {

@@ -36,7 +36,8 @@ pub(crate) fn load(dir: &Path) -> Result<Catalog, Vec<Fault>> {
 impl Loading<'_> {
     /// The record type of that name; a fault of `page` where there is none.
     pub(crate) fn record_type(&self, page: Page<'_>, name: &At<String>) -> Option<RecordType> {
-        let found = name.value.parse().ok().and_then(|id: RecordTypeId| self.catalog.record_types.get(&id).cloned());
+        let found =
+            name.value.parse().ok().and_then(|id: RecordTypeId| self.catalog.record_types.get(&id).cloned());
         if found.is_none() && !self.failed.contains(&name.value) {
             let known = self.catalog.record_types.keys().map(marsad_terms::Name::as_str);
             page.unknown(name, Kind::Reference, "record type", known);
@@ -48,7 +49,12 @@ impl Loading<'_> {
     pub(crate) fn has_code_list(&self, page: Page<'_>, name: &At<String>) -> bool {
         let found = self.catalog.code_lists.contains_key(&name.value);
         if !found && !self.failed.contains(&name.value) {
-            page.unknown(name, Kind::CodeList, "code list", self.catalog.code_lists.keys().map(String::as_str));
+            page.unknown(
+                name,
+                Kind::CodeList,
+                "code list",
+                self.catalog.code_lists.keys().map(String::as_str),
+            );
         }
         found
     }
@@ -57,7 +63,13 @@ impl Loading<'_> {
     pub(crate) fn must_be_code(&self, page: Page<'_>, list: &str, code: &At<String>) {
         let Some(list) = self.catalog.code_lists.get(list) else { return };
         let domain: Vec<&str> = list.domain().iter().map(|code| code.id.as_str()).collect();
-        if !domain.contains(&code.value.as_str()) {
+        if domain.contains(&code.value.as_str()) {
+            return;
+        }
+        if list.code(&code.value).is_some() {
+            let what = format!("`{}` of {} is a total, which no record carries", code.value, list.id);
+            page.fault(code.at, Kind::Code, what, format!("choose one of: {}", domain.join(", ")));
+        } else {
             page.unknown(code, Kind::Code, &format!("code of {}", list.id), domain);
         }
     }

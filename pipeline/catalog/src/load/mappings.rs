@@ -38,8 +38,7 @@ fn read(loading: &Loading<'_>, mut table: Table<'_>) -> Option<Mapping> {
     let note = table.optional("note", Value::text).map(|note| note.value);
     let file = table.optional("file", file).unwrap_or_else(plain_file);
     let (identifier, identity) = person(&mut table, &record_type);
-    let consent =
-        if record_type.is_personal() { table.required("consent", consent) } else { None };
+    let consent = if record_type.is_personal() { table.required("consent", consent) } else { None };
     let columns = table.required("columns", |value| mapped_column::all(loading, &record_type, value));
     let one_person = table.optional("one_person", one_person).unwrap_or_default();
     let [scan, ignore] =
@@ -82,10 +81,14 @@ fn file(value: Value<'_>) -> Option<FileSpec> {
 
 fn header_rows(value: Value<'_>) -> Option<Vec<u32>> {
     let (page, at) = (value.page, value.at);
-    let rows: Vec<u32> =
-        value.list()?.into_iter().filter_map(|row| row.count(1..=1_000_000)).collect();
+    let rows: Vec<u32> = value.list()?.into_iter().filter_map(|row| row.count(1..=1_000_000)).collect();
     if rows.is_empty() || !rows.is_sorted_by(|a, b| a < b) {
-        page.fault(at, Kind::WrongValue, "the header's rows do not ascend", "write them in order, such as [3, 4]");
+        page.fault(
+            at,
+            Kind::WrongValue,
+            "the header's rows do not ascend",
+            "write them in order, such as [3, 4]",
+        );
     }
     Some(rows)
 }
@@ -104,10 +107,7 @@ fn one_character(value: Value<'_>) -> Option<char> {
 }
 
 /// Identifier and identity of persons; of organisations' activities the identity alone, which stands on top.
-fn person(
-    table: &mut Table<'_>,
-    record_type: &RecordType,
-) -> (Option<IdentifierSpec>, Option<IdentitySpec>) {
+fn person(table: &mut Table<'_>, record_type: &RecordType) -> (Option<IdentifierSpec>, Option<IdentitySpec>) {
     if !record_type.is_personal() {
         return (None, identity(table));
     }

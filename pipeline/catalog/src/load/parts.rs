@@ -6,7 +6,7 @@ use std::str::FromStr;
 use marsad_terms::Period;
 
 use crate::error::Kind;
-use crate::page::{At, Page, suggestion};
+use crate::page::{At, Page, shown};
 use crate::statistic::Area;
 use crate::table::Value;
 
@@ -69,9 +69,9 @@ pub(crate) fn choice<T: Copy>(value: Value<'_>, choices: &[(&str, T)]) -> Option
     let word = value.text()?;
     let found = choices.iter().find(|(name, _)| *name == word.value).map(|(_, choice)| *choice);
     if found.is_none() {
-        let known: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let what = format!("`{}` is not possible here", crate::page::shown(&word.value));
-        page.fault(word.at, Kind::WrongValue, what, suggestion(&word.value, &known));
+        let known: Vec<String> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let what = format!("`{}` is not possible here", shown(&word.value));
+        page.fault(word.at, Kind::WrongValue, what, format!("choose one of: {}", known.join(", ")));
     }
     found
 }

@@ -96,7 +96,8 @@ fn member(page: Page<'_>, own: &[RecordTypeId], name: &At<String>) -> Option<Rec
 
 fn sensitive(loading: &Loading<'_>, own: &[RecordTypeId], value: Value<'_>) -> Option<Vec<String>> {
     let page = value.page;
-    let columns = own.iter().filter_map(|id| loading.catalog.record_types.get(id)).flat_map(|found| &found.columns);
+    let columns =
+        own.iter().filter_map(|id| loading.catalog.record_types.get(id)).flat_map(|found| &found.columns);
     let known: std::collections::BTreeSet<&str> =
         columns.filter(|column| column.sensitive).map(|column| column.name.as_str()).collect();
     let names = value.texts()?;

@@ -74,7 +74,8 @@ fn read(loading: &Loading<'_>, mut table: Table<'_>) -> Option<RecordType> {
 }
 
 fn subject(table: &mut Table<'_>) -> Option<Subject> {
-    let personal = table.required("subject", |value| choice(value, &[("person", true), ("organisation", false)]))?;
+    let personal =
+        table.required("subject", |value| choice(value, &[("person", true), ("organisation", false)]))?;
     if !personal {
         return Some(Subject::Organisation);
     }
@@ -107,7 +108,10 @@ fn column(loading: &Loading<'_>, mut table: Table<'_>, before: &[Column]) -> Opt
     let page = table.page;
     let name = table.required("name", Value::text);
     let word = table.required("type", |value| {
-        choice(value, &[("code", "code"), ("boolean", "boolean"), ("integer", "integer"), ("decimal", "decimal")])
+        choice(
+            value,
+            &[("code", "code"), ("boolean", "boolean"), ("integer", "integer"), ("decimal", "decimal")],
+        )
     });
     let kind = word.and_then(|word| kind(loading, &mut table, word));
     let sensitive = table.optional("sensitive", Value::boolean).unwrap_or(false);
@@ -124,7 +128,15 @@ fn column(loading: &Loading<'_>, mut table: Table<'_>, before: &[Column]) -> Opt
     table.finish();
     let name = name?;
     check_name(page, &name);
-    Some(Column { name: name.value, kind: kind?, sensitive, quasi_identifier, row_per_code, derived, only_with })
+    Some(Column {
+        name: name.value,
+        kind: kind?,
+        sensitive,
+        quasi_identifier,
+        row_per_code,
+        derived,
+        only_with,
+    })
 }
 
 fn check_name(page: Page<'_>, name: &At<String>) {
@@ -148,7 +160,8 @@ fn kind(loading: &Loading<'_>, table: &mut Table<'_>, word: &str) -> Option<Colu
             Some(ColumnKind::Code { list: list.value })
         }
         "integer" => {
-            let [min, max] = ["min", "max"].map(|key| table.required(key, |value| value.whole(i64::MIN..=i64::MAX)));
+            let [min, max] =
+                ["min", "max"].map(|key| table.required(key, |value| value.whole(i64::MIN..=i64::MAX)));
             let (min, max) = (min?, max?);
             ordered(table, min <= max)?;
             Some(ColumnKind::Integer { min, max })
@@ -214,7 +227,12 @@ fn code_list_of<'b>(page: Page<'_>, name: &At<String>, before: &'b [Column]) -> 
     let codes: Vec<(&str, &str)> = codes.collect();
     let found = codes.iter().find(|(column, _)| *column == name.value).map(|(_, list)| *list);
     if found.is_none() {
-        page.unknown(name, Kind::Column, "code column that stands before", codes.iter().map(|(column, _)| *column));
+        page.unknown(
+            name,
+            Kind::Column,
+            "code column that stands before",
+            codes.iter().map(|(column, _)| *column),
+        );
     }
     found
 }
@@ -227,7 +245,9 @@ fn check_attribute(
     list: Option<&str>,
 ) {
     let lists = &loading.catalog.code_lists;
-    let (Some(source), Some(list)) = (lists.get(source), list.and_then(|list| lists.get(list))) else { return };
+    let (Some(source), Some(list)) = (lists.get(source), list.and_then(|list| lists.get(list))) else {
+        return;
+    };
     let known = source.codes.iter().flat_map(|code| code.attributes.keys()).map(String::as_str);
     if !known.clone().any(|name| name == attribute.value) {
         let known: std::collections::BTreeSet<&str> = known.collect();

@@ -106,7 +106,12 @@ fn rho(value: Value<'_>) -> Option<NanoRho> {
     match text.value.parse() {
         Ok(rho) => Some(rho),
         Err(error) => {
-            page.fault(text.at, Kind::Price, format!("{error}"), "write a decimal in quotes, such as \"0.04\"");
+            page.fault(
+                text.at,
+                Kind::Price,
+                format!("{error}"),
+                "write a decimal in quotes, such as \"0.04\"",
+            );
             None
         }
     }
@@ -119,7 +124,12 @@ fn margins(own: &[StatisticId], value: Value<'_>) -> Option<BTreeMap<String, Str
         check_target(page, own, &target);
         let Some(margin) = value.decimal() else { continue };
         if margin.value.micro <= 0 {
-            page.fault(at, Kind::Price, "the margin is not positive", "write the wanted half-width of an interval");
+            page.fault(
+                at,
+                Kind::Price,
+                "the margin is not positive",
+                "write the wanted half-width of an interval",
+            );
         }
         margins.insert(target.value, margin.value.text);
     }

@@ -23,7 +23,9 @@ pub(crate) fn files(dir: &Path, folder: &str, ending: &str, faults: &Faults) -> 
         }
         Err(error) => unreadable(folder, &error, faults),
     }
-    names.retain(|name| !name.starts_with('.') && name.strip_suffix(ending).is_some_and(|stem| stem.ends_with('.')));
+    names.retain(|name| {
+        !name.starts_with('.') && name.strip_suffix(ending).is_some_and(|stem| stem.ends_with('.'))
+    });
     names.sort();
     names.iter().filter_map(|name| file(dir, &format!("{folder}/{name}"), faults)).collect()
 }

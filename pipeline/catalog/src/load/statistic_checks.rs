@@ -104,9 +104,8 @@ impl Scope<'_> {
 
     /// Keeps a fault where the column holds no number, or where a mapping copies it to several rows.
     pub(crate) fn must_be_summable(&self, page: Page<'_>, name: &At<String>) {
-        let number = |kind: &ColumnKind| {
-            matches!(kind, ColumnKind::Integer { .. } | ColumnKind::Decimal { .. })
-        };
+        let number =
+            |kind: &ColumnKind| matches!(kind, ColumnKind::Integer { .. } | ColumnKind::Decimal { .. });
         let numbers = self.record_types.iter().flat_map(|known| &known.columns);
         let numbers: Vec<&str> =
             numbers.filter(|column| number(&column.kind)).map(|column| column.name.as_str()).collect();
@@ -114,9 +113,17 @@ impl Scope<'_> {
             page.unknown(name, Kind::Column, "column of numbers in the statement's record types", numbers);
         }
         for known in self.record_types.iter().filter(|known| known.column(&name.value).is_some()) {
-            if let Some(mapping) = self.loading.catalog.mappings.values().find(|mapping| copies(known, mapping)) {
-                let what = format!("mapping `{}` copies `{}` to each row of a multi-select", mapping.id, name.value);
-                page.fault(name.at, Kind::Copied, what, "count rows or persons instead of summing this column");
+            if let Some(mapping) =
+                self.loading.catalog.mappings.values().find(|mapping| copies(known, mapping))
+            {
+                let what =
+                    format!("mapping `{}` copies `{}` to each row of a multi-select", mapping.id, name.value);
+                page.fault(
+                    name.at,
+                    Kind::Copied,
+                    what,
+                    "count rows or persons instead of summing this column",
+                );
             }
         }
     }
@@ -160,7 +167,9 @@ impl Scope<'_> {
     pub(crate) fn check_mode(&self, table: &Table<'_>, mode: Option<BoundMode>) {
         let Some(mode) = mode else { return };
         let (what, remedy) = match (mode, self.is_personal()) {
-            (BoundMode::None, true) => ("persons are counted without a bound", "choose a bound: home_cell, norm_clip…"),
+            (BoundMode::None, true) => {
+                ("persons are counted without a bound", "choose a bound: home_cell, norm_clip…")
+            }
             (BoundMode::None, false) => return,
             (_, true) => return,
             (_, false) => ("there is no person to bound", "write mode = \"none\""),
@@ -177,7 +186,7 @@ impl Scope<'_> {
 fn copies(record_type: &RecordType, mapping: &Mapping) -> bool {
     let several = record_type.columns.iter().filter(|column| column.row_per_code);
     mapping.record_type == record_type.id
-        && several.filter_map(|column| mapping.columns.get(&column.name)).any(|mapped| {
-            mapped.split.is_some() || mapped.one_hot.is_some()
-        })
+        && several
+            .filter_map(|column| mapping.columns.get(&column.name))
+            .any(|mapped| mapped.split.is_some() || mapped.one_hot.is_some())
 }

@@ -1,0 +1,5 @@
+//! What no single module can show: the whole set that is carried, edited file by file.
+
+mod faults;
+mod lookups;
+mod outside;
