@@ -1,1 +1,30 @@
 //! Case extracts become pseudonymised, whole batches of sorted Parquet.
+//!
+//! A record that fails a check is data ([`Rejected`]), a file that cannot be read as its mapping says is a [`Refusal`], and
+//! [`Error`] is everything else. This room deliberately lacks any way back to an identifier, and no text that it writes
+//! quotes a cell.
+
+mod batch;
+mod custody;
+mod detect;
+mod error;
+mod import;
+mod judge;
+pub mod keys;
+mod landing;
+mod pseudonym;
+mod read;
+mod reason;
+mod report;
+pub mod schema;
+mod snapshot;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Error, Refusal, Result};
+pub use landing::{Landing, Options, Progress, check_without_keys};
+pub use reason::Reason;
+pub use report::{Rejected, Report, Spelling};
+pub use snapshot::{BatchSummary, LandedFile, Snapshot};

@@ -1,0 +1,187 @@
+//! What landed before of the records at hand: content and consent by record id, rows by person and quarter. Only ids that
+//! the extract holds are kept, so memory follows the extract and not the landing.
+
+use std::collections::{HashMap, HashSet};
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, FixedSizeBinaryArray, StringArray, UInt16Array,
+};
+use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type, UInt16Type};
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use marsad_terms::{Digest, Period};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::content::Content;
+use super::extract::Extract;
+use crate::custody::{BatchEntry, FileEntry};
+use crate::pseudonym::Pseudonym;
+use crate::{Error, Result};
+
+/// A landed row of one of the ids at hand.
+#[derive(Clone, Copy)]
+pub(crate) struct KnownRow {
+    pub(crate) content: [u8; 16],
+    pub(crate) consent: bool,
+}
+
+/// What landed before that matters to one extract.
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) rows: HashMap<[u8; 16], KnownRow>,
+    /// Landed rows of the extract's persons, each record id counted once.
+    pub(crate) per_quarter: HashMap<(Pseudonym, Period), u32>,
+}
+
+/// Reads the landed files of the extract's record type.
+///
+/// # Errors
+/// `Damaged` where a file is missing, has other bytes than the log says, or cannot be read.
+pub(crate) async fn known(
+    store: &marsad_log::Store,
+    batches: &[BatchEntry],
+    extract: &Extract<'_>,
+) -> Result<Known> {
+    let mut reader = Reader::new(extract);
+    for file in batches.iter().flat_map(|batch| &batch.files) {
+        let bytes = fetch(store, file).await?;
+        reader.file(&file.path, bytes)?;
+    }
+    Ok(reader.known)
+}
+
+/// A landed file's bytes, compared with the log's hash.
+async fn fetch(store: &marsad_log::Store, file: &FileEntry) -> Result<Bytes> {
+    let damaged = |how| Error::Damaged { path: file.path.clone(), how };
+    let bytes = store.get(&file.path).await?.ok_or_else(|| damaged("missing"))?;
+    if Digest::of(&bytes) == file.hash { Ok(bytes) } else { Err(damaged("changed")) }
+}
+
+struct Reader<'e, 'a> {
+    extract: &'e Extract<'a>,
+    ids: HashSet<[u8; 16]>,
+    persons: HashSet<Pseudonym>,
+    /// Row ids already counted, of the extract's persons.
+    counted: HashSet<[u8; 16]>,
+    known: Known,
+}
+
+impl<'e, 'a> Reader<'e, 'a> {
+    fn new(extract: &'e Extract<'a>) -> Self {
+        let records = &extract.records;
+        let ids = records.iter().flat_map(|record| {
+            record.rows.clone().map(|row| extract.id(row)).chain(std::iter::once(record.beyond))
+        });
+        let is_personal = extract.plan.identifier.is_some();
+        let persons = records.iter().filter(|_| is_personal).map(|record| record.person);
+        Self {
+            extract,
+            ids: ids.collect(),
+            persons: persons.collect(),
+            counted: HashSet::new(),
+            known: Known::default(),
+        }
+    }
+
+    fn file(&mut self, path: &str, bytes: Bytes) -> Result<()> {
+        let damaged = || Error::Damaged { path: path.to_owned(), how: "unreadable" };
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).and_then(|builder| builder.build());
+        for batch in reader.map_err(|_| damaged())? {
+            self.rows(&batch.map_err(|_| damaged())?).ok_or_else(damaged)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the rows of one Arrow batch; `None` where it does not have the columns that were landed.
+    fn rows(&mut self, batch: &RecordBatch) -> Option<()> {
+        let columns = Columns::of(batch, self.extract)?;
+        for row in 0..batch.num_rows() {
+            let id: [u8; 16] = columns.ids.value(row).try_into().ok()?;
+            if let Some(persons) = columns.persons {
+                let person = Pseudonym(persons.value(row).try_into().ok()?);
+                if self.persons.contains(&person) && self.counted.insert(id) {
+                    let quarter = quarter(columns.months.value(row))?;
+                    *self.known.per_quarter.entry((person, quarter)).or_default() += 1;
+                }
+            }
+            if self.ids.contains(&id) {
+                let consent = columns.consents.is_none_or(|consents| consents.value(row));
+                let content = columns.content(row)?;
+                let known = self.known.rows.entry(id).or_insert(KnownRow { content, consent });
+                // A withdrawal landed in any batch holds.
+                known.consent &= consent;
+            }
+        }
+        Some(())
+    }
+}
+
+fn quarter(month: i32) -> Option<Period> {
+    let day = Date32Type::to_naive_date_opt(month)?;
+    let year = u16::try_from(chrono::Datelike::year(&day)).ok()?;
+    let month = u8::try_from(chrono::Datelike::month(&day)).ok()?;
+    Some(marsad_terms::Month { year, month }.quarter())
+}
+
+/// The columns of one Arrow batch, by type.
+struct Columns<'b> {
+    ids: &'b FixedSizeBinaryArray,
+    persons: Option<&'b FixedSizeBinaryArray>,
+    months: &'b Date32Array,
+    consents: Option<&'b BooleanArray>,
+    values: Vec<Values<'b>>,
+}
+
+enum Values<'b> {
+    Code(&'b UInt16Array, &'b StringArray),
+    Boolean(&'b BooleanArray),
+    Integer(&'b arrow::array::Int64Array),
+    Decimal(&'b arrow::array::Decimal128Array),
+}
+
+impl<'b> Columns<'b> {
+    fn of(batch: &'b RecordBatch, extract: &Extract<'_>) -> Option<Self> {
+        let column = |name: &str| batch.column_by_name(name);
+        let personal = extract.plan.identifier.is_some();
+        let values = extract.content_targets().map(|(_, target)| values(column(target.name)?));
+        Some(Self {
+            ids: column("record_id")?.as_fixed_size_binary_opt()?,
+            persons: if personal { Some(column("person_key")?.as_fixed_size_binary_opt()?) } else { None },
+            months: column("event_month")?.as_primitive_opt::<Date32Type>()?,
+            consents: if personal { Some(column("consent_reporting")?.as_boolean_opt()?) } else { None },
+            values: values.collect::<Option<Vec<_>>>()?,
+        })
+    }
+
+    /// The hash of a row's content, as `Extract::content` makes it.
+    fn content(&self, row: usize) -> Option<[u8; 16]> {
+        let mut content = Content::of_month(self.months.value(row));
+        for values in &self.values {
+            match values {
+                Values::Code(keys, codes) => content.code(codes.value(usize::from(keys.value(row)))),
+                Values::Boolean(array) => {
+                    content.number(array.is_valid(row).then(|| i64::from(array.value(row))));
+                }
+                Values::Integer(array) => content.number(array.is_valid(row).then(|| array.value(row))),
+                Values::Decimal(array) => {
+                    let value = array.is_valid(row).then(|| i64::try_from(array.value(row)));
+                    content.number(value.transpose().ok()?);
+                }
+            }
+        }
+        Some(content.finish())
+    }
+}
+
+fn values(array: &ArrayRef) -> Option<Values<'_>> {
+    if let Some(codes) = array.as_dictionary_opt::<UInt16Type>() {
+        return Some(Values::Code(codes.keys(), codes.values().as_string_opt::<i32>()?));
+    }
+    if let Some(booleans) = array.as_boolean_opt() {
+        return Some(Values::Boolean(booleans));
+    }
+    if let Some(integers) = array.as_primitive_opt::<Int64Type>() {
+        return Some(Values::Integer(integers));
+    }
+    array.as_primitive_opt::<Decimal128Type>().map(Values::Decimal)
+}

@@ -1,0 +1,135 @@
+//! Rows to Parquet: one file a bucket, sorted by person and record id, zstd. Written into memory; the store sees whole files.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, FixedSizeBinaryArray, Int64Array,
+    StringArray, UInt16Array, UInt64Array,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt16Type};
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use super::extract::Extract;
+use crate::Result;
+use crate::judge::{Judged, LandingRow};
+use crate::report::Rejected;
+use crate::schema::{self, DECIMAL};
+use crate::validate::{NULL, Target, Value};
+
+/// Rows of one Parquet row group: a reader may skip groups by the statistics of `person_key`.
+const ROW_GROUP: usize = 1 << 17;
+
+/// One file to be put.
+pub(crate) struct Bucket {
+    pub(crate) number: u32,
+    pub(crate) n_rows: u64,
+    pub(crate) bytes: Bytes,
+}
+
+/// The files of a batch, one a bucket that has rows, in the order of buckets. Each is encoded when it is asked for.
+pub(crate) fn buckets<'e>(
+    extract: &'e Extract<'_>,
+    judged: &Judged,
+    bits: u8,
+) -> impl Iterator<Item = Result<Bucket>> + use<'e> {
+    let schema = schema::landed(extract.plan.record_type);
+    let is_personal = extract.plan.identifier.is_some();
+    let bucket_of = move |row: &LandingRow| {
+        if is_personal { extract.records[row.record].person.bucket(bits) } else { 0 }
+    };
+    let mut rows = judged.rows(extract);
+    rows.sort_unstable_by_key(|row| (extract.records[row.record].person, extract.id(row.row)));
+    let mut groups: Vec<(u32, Vec<LandingRow>)> = Vec::new();
+    for row in rows {
+        let number = bucket_of(&row);
+        match groups.last_mut() {
+            Some((last, group)) if *last == number => group.push(row),
+            _ => groups.push((number, vec![row])),
+        }
+    }
+    groups.into_iter().map(move |(number, rows)| {
+        let bytes = encode(&schema, rows.chunks(ROW_GROUP).map(|rows| arrow_batch(extract, &schema, rows)))?;
+        Ok(Bucket { number, n_rows: rows.len() as u64, bytes })
+    })
+}
+
+/// The quarantine's file: places and reasons, no values.
+pub(crate) fn quarantine(rejected: &[Rejected]) -> Result<Bytes> {
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("record", DataType::UInt64, false),
+        Field::new("line", DataType::UInt64, false),
+        Field::new("column", DataType::Utf8, true),
+        Field::new("reason", DataType::Utf8, false),
+    ]));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from_iter_values(rejected.iter().map(|record| record.record))),
+        Arc::new(UInt64Array::from_iter_values(rejected.iter().map(|record| record.line))),
+        Arc::new(rejected.iter().map(|record| record.column.as_deref()).collect::<StringArray>()),
+        Arc::new(StringArray::from_iter_values(rejected.iter().map(|record| &record.reason))),
+    ];
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
+    encode(&schema, std::iter::once(batch.map_err(Into::into)))
+}
+
+fn encode(schema: &SchemaRef, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<Bytes> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties))?;
+    for batch in batches {
+        writer.write(&batch?)?;
+    }
+    Ok(writer.into_inner()?.into())
+}
+
+fn arrow_batch(extract: &Extract<'_>, schema: &SchemaRef, rows: &[LandingRow]) -> Result<RecordBatch> {
+    let record_type = extract.plan.record_type;
+    let record = |row: &LandingRow| &extract.records[row.record];
+    let n_own = record_type.columns.len();
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    if record_type.is_personal() {
+        columns.push(Arc::new(keys(rows.iter().map(|row| record(row).person.0))?));
+    }
+    columns.push(Arc::new(keys(rows.iter().map(|row| extract.id(row.row)))?));
+    columns.push(Arc::new(Date32Array::from_iter_values(rows.iter().map(|row| record(row).month))));
+    for (at, target) in extract.plan.targets[..n_own].iter().enumerate() {
+        columns.push(column(extract, at, target, rows)?);
+    }
+    if record_type.is_personal() {
+        columns.push(Arc::new(rows.iter().map(|row| Some(row.consent)).collect::<BooleanArray>()));
+        columns.push(column(extract, n_own, &extract.plan.targets[n_own], rows)?);
+    }
+    columns.push(Arc::new(UInt16Array::from_value(record_type.schema_version, rows.len())));
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}
+
+fn keys(keys: impl ExactSizeIterator<Item = [u8; 16]>) -> Result<FixedSizeBinaryArray> {
+    let bytes: Vec<u8> = keys.flatten().collect();
+    Ok(FixedSizeBinaryArray::try_new(16, bytes.into(), None)?)
+}
+
+fn column(extract: &Extract<'_>, at: usize, target: &Target<'_>, rows: &[LandingRow]) -> Result<ArrayRef> {
+    let values = rows.iter().map(|row| extract.value(row.row, at));
+    let present = values.clone().map(|value| Some(value).filter(|value| *value != NULL));
+    Ok(match &target.value {
+        Value::Code(codes) => {
+            let names = StringArray::from_iter_values(codes.list.codes.iter().map(|code| &code.id));
+            let keys =
+                UInt16Array::from_iter_values(values.map(|value| u16::try_from(value).unwrap_or(u16::MAX)));
+            Arc::new(DictionaryArray::<UInt16Type>::try_new(keys, Arc::new(names))?)
+        }
+        Value::Boolean(_) => {
+            Arc::new(present.map(|value| value.map(|value| value != 0)).collect::<BooleanArray>())
+        }
+        Value::Integer { .. } => Arc::new(present.collect::<Int64Array>()),
+        Value::Decimal { .. } => {
+            let decimals: Decimal128Array = present.map(|value| value.map(i128::from)).collect();
+            Arc::new(decimals.with_precision_and_scale(DECIMAL.0, DECIMAL.1)?)
+        }
+    })
+}

@@ -1,0 +1,298 @@
+//! What can go wrong: with a file, a key, a store. Never a cell's value; headers only where they are no content themselves.
+
+use std::path::PathBuf;
+
+use marsad_terms::{Explain, Explanation};
+
+use crate::detect;
+
+/// The result of this room's calls.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A whole file refused: nothing of it lands (extracts 4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Stable code, `F01` to `F09`.
+    pub code: &'static str,
+    /// What is wrong.
+    pub what: String,
+    /// Why that refuses the file.
+    pub why: &'static str,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// The file, a key or a store failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be read as its mapping says. `land` names the first refusal, `check` all.
+    #[error("{}", summary(refusals))]
+    Refused {
+        /// The file.
+        file: PathBuf,
+        /// At least one.
+        refusals: Vec<Refusal>,
+    },
+    /// No mapping of that name.
+    #[error("there is no mapping `{name}`")]
+    UnknownMapping {
+        /// As written.
+        name: String,
+        /// What to write instead.
+        remedy: String,
+    },
+    /// The mapping is for a container that this version cannot read.
+    #[error("mapping `{mapping}` reads {format} files, which this version cannot do yet")]
+    Format {
+        /// The mapping.
+        mapping: String,
+        /// The container's name.
+        format: &'static str,
+    },
+    /// The mapping does not fit its record type or code lists.
+    #[error("mapping `{mapping}`: {what}")]
+    Definition {
+        /// The mapping.
+        mapping: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// The file cannot be opened or read.
+    #[error("cannot read {}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file changed between two looks.
+    #[error("{} changed while it was read", file.display())]
+    Changed {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A key is neither in its file nor in the environment.
+    #[error("the key `{name}` is missing")]
+    KeyMissing {
+        /// The key.
+        name: &'static str,
+        /// Where its file would be.
+        path: PathBuf,
+    },
+    /// Others can read a key's file, or list the folder.
+    #[error("others than its owner may use {} (mode {mode:04o})", path.display())]
+    KeyMode {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A key is not 64 hexadecimal digits.
+    #[error("the key `{name}` is not 32 bytes in hexadecimal digits")]
+    KeyMalformed {
+        /// The key.
+        name: &'static str,
+        /// Where it stands: a path or a variable.
+        place: String,
+    },
+    /// Two keys are the same.
+    #[error("the keys `{first}` and `{second}` are equal")]
+    KeysEqual {
+        /// One.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// A key exists already and is never overwritten.
+    #[error("{} exists already", path.display())]
+    KeyExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key's file cannot be read or written.
+    #[error("cannot use {}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The key is not the one that the store's first entry names.
+    #[error("the key `{name}` is not the one that this store was begun with")]
+    OtherKey {
+        /// The key.
+        name: String,
+        /// The store.
+        store: String,
+    },
+    /// The store has another number of buckets than the settings say.
+    #[error("the store holds 2^{stored} buckets, the settings say 2^{configured}")]
+    Buckets {
+        /// As landed.
+        stored: u8,
+        /// As configured.
+        configured: u8,
+    },
+    /// An entry of the custody log cannot be understood.
+    #[error("entry {sequence} of the custody log cannot be understood")]
+    Custody {
+        /// Its number.
+        sequence: u64,
+        /// The kind of entry.
+        kind: String,
+    },
+    /// A file that the custody log names is not there, or has other bytes.
+    #[error("the landed file `{path}` is {how}")]
+    Damaged {
+        /// Its name in the store.
+        path: String,
+        /// `missing`, `changed` or `unreadable`.
+        how: &'static str,
+    },
+    /// Parquet refused to write.
+    #[error("cannot write Parquet")]
+    Parquet(#[from] parquet::errors::ParquetError),
+    /// Arrow refused a column.
+    #[error("cannot lay out a column")]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// The store or its log failed.
+    #[error(transparent)]
+    Log(#[from] marsad_log::Error),
+    /// The system has no randomness to give.
+    #[error("the system gives no randomness")]
+    Randomness,
+}
+
+fn summary(refusals: &[Refusal]) -> String {
+    match refusals {
+        [] => "the file is refused".to_owned(),
+        [one] => one.what.clone(),
+        [first, rest @ ..] => format!("{}; and {} more", first.what, rest.len()),
+    }
+}
+
+/// A header as messages show it: cut, escaped, and only its place where it may be content (a file without a header row).
+pub(crate) fn shown_header(header: &str, position: usize) -> String {
+    let harmless = header.chars().count() <= 80 && !detect::identifies(&marsad_catalog::clean(header));
+    match header.trim() {
+        "" => format!("column {} (without a name)", position + 1),
+        _ if harmless => format!("`{}`", header.escape_debug()),
+        _ => format!("column {} (its header is not shown)", position + 1),
+    }
+}
+
+impl Explain for Error {
+    fn explain(&self) -> Explanation {
+        let what = self.to_string();
+        let say = |code: &str, why: &str, remedy: &str| Explanation::new(code, &what, why, remedy);
+        match self {
+            Self::Refused { file, refusals } => refused(&what, refusals).at(file.display().to_string()),
+            Self::Log(source) => source.explain(),
+            Self::UnknownMapping { remedy, .. } => {
+                say("D01", "mappings are the files in schemas/mappings", remedy)
+            }
+            Self::Format { mapping, .. } => say(
+                "D02",
+                "only delimited text is read so far; workbooks, Parquet and JSON lines come later",
+                "save the file as CSV and name a mapping with format = \"csv\"",
+            )
+            .at(format!("schemas/mappings/{mapping}.toml")),
+            Self::Definition { mapping, .. } => say(
+                "D03",
+                "a mapping must fill every column of its record type by codes that exist",
+                "correct the mapping",
+            )
+            .at(format!("schemas/mappings/{mapping}.toml")),
+            Self::Read { file, source } => say("D04", &source.to_string(), "check the path and its rights")
+                .at(file.display().to_string()),
+            Self::Changed { file } => say(
+                "D05",
+                "its content at the end is not what was checked against earlier landings",
+                "wait until it is written, then land it again",
+            )
+            .at(file.display().to_string()),
+            Self::Buckets { .. } => say(
+                "D06",
+                "the number of buckets is fixed by the first batch",
+                "set bucket_bits under [landing] in marsad.toml back",
+            ),
+            Self::Custody { sequence, kind } => say(
+                "D07",
+                &format!("its kind is `{}`", kind.escape_debug()),
+                "use the version of marsad that wrote it, or a later one",
+            )
+            .at(format!("custody log, entry {sequence}")),
+            Self::Damaged { path, .. } => say(
+                "D08",
+                "the custody log names every landed file with the hash of its bytes",
+                "restore the file from a backup",
+            )
+            .at(path),
+            Self::Parquet(source) => say("D09", &source.to_string(), "report this as a fault of marsad"),
+            Self::Arrow(source) => say("D09", &source.to_string(), "report this as a fault of marsad"),
+            Self::Randomness => {
+                say("D10", "identifiers of batches and keys are drawn at random", "check the system")
+            }
+            key => explain_key(key, &what),
+        }
+    }
+}
+
+fn refused(what: &str, refusals: &[Refusal]) -> Explanation {
+    let Some(first) = refusals.first() else { return Explanation::new("F00", what, "", "") };
+    let all: Vec<String> =
+        refusals.iter().map(|refusal| format!("{} {}", refusal.code, refusal.what)).collect();
+    let what = if refusals.len() == 1 { first.what.clone() } else { all.join("; ") };
+    Explanation::new(first.code, what, first.why, first.remedy.clone())
+}
+
+fn explain_key(error: &Error, what: &str) -> Explanation {
+    let say = |code: &str, why: &str, remedy: &str| Explanation::new(code, what, why, remedy);
+    match error {
+        Error::KeyMissing { name, path } => say(
+            "D20",
+            "without it no record can be landed or found again",
+            &format!(
+                "run `marsad keys generate` in a new workspace, else put the file back or set {}",
+                variable(name)
+            ),
+        )
+        .at(path.display().to_string()),
+        Error::KeyMode { path, .. } => say(
+            "D21",
+            "a key that others can read protects nobody",
+            "chmod 600 the key's file, chmod 700 its folder; if others may have read it, rotate the keys",
+        )
+        .at(path.display().to_string()),
+        Error::KeyMalformed { place, .. } => {
+            say("D22", "a key is 64 hexadecimal digits on one line", "put the right file back").at(place)
+        }
+        Error::KeysEqual { .. } => say(
+            "D23",
+            "each key guards another thing; one that does two jobs gives one away with the other",
+            "put the right file back",
+        ),
+        Error::KeyExists { path } => {
+            say("D24", "a key that is overwritten is lost with all it opens", "use the keys that are there")
+                .at(path.display().to_string())
+        }
+        Error::KeyFile { path, source } => {
+            say("D25", &source.to_string(), "check the path and its rights").at(path.display().to_string())
+        }
+        Error::OtherKey { store, .. } => say(
+            "D26",
+            "records under two keys could not be recognised as one person's; nothing was written",
+            "use the keys that this store was begun with",
+        )
+        .at(store),
+        _ => say("D00", "", ""),
+    }
+}
+
+/// The variable of the environment that holds a key.
+pub(crate) fn variable(name: &str) -> String {
+    format!("MARSAD_KEY_{}", name.to_ascii_uppercase().replace('-', "_"))
+}

@@ -1,0 +1,275 @@
+//! The six secret keys: made, read, compared with what a store was begun with. They are never printed and never in a store;
+//! what leaves this file are keyed hashes.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use marsad_terms::{Digest, Name, RunId};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::error::variable;
+use crate::{Error, Result};
+
+/// The keys' names, as in `keys/<name>.key`.
+pub const NAMES: [&str; 6] =
+    ["pseudonym", "selection", "landing", "custody", "restricted-pseudonym", "restricted-landing"];
+
+const PSEUDONYM: usize = 0;
+const SELECTION: usize = 1;
+const CUSTODY: usize = 3;
+const RESTRICTED_PSEUDONYM: usize = 4;
+
+/// The keys of a workspace. Zeroed when dropped; no `Debug`, no `Clone`.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Keys {
+    keys: [[u8; 32]; NAMES.len()],
+}
+
+impl Keys {
+    /// Draws six keys and writes them into `dir`, which is created with mode 0700, each with mode 0600.
+    ///
+    /// # Errors
+    /// `KeyExists` where one is there: then none is written. `KeyMode` where others may use the folder.
+    pub fn generate(dir: &Path) -> Result<()> {
+        let keys = Self::draw()?;
+        make_folder(dir)?;
+        let paths = NAMES.map(|name| path_of(dir, name));
+        if let Some(path) = paths.iter().find(|path| path.exists()) {
+            return Err(Error::KeyExists { path: path.clone() });
+        }
+        for (written, path) in paths.iter().enumerate() {
+            if let Err(error) = write_key(path, &keys.keys[written]) {
+                for path in &paths[..written] {
+                    // The first failure is the one to tell.
+                    fs::remove_file(path).ok();
+                }
+                return Err(error);
+            }
+        }
+        File::open(dir).and_then(|folder| folder.sync_all()).map_err(|source| key_file(dir, source))
+    }
+
+    /// Reads the six keys from `dir`, each from `MARSAD_KEY_<NAME>` instead where that is set.
+    ///
+    /// # Errors
+    /// `KeyMissing`, `KeyMalformed`, `KeysEqual`; `KeyMode` where others may use a file or the folder.
+    pub fn load(dir: &Path) -> Result<Self> {
+        Self::load_with(dir, |name| std::env::var(name).ok())
+    }
+
+    fn load_with(dir: &Path, environment: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let mut keys = Self { keys: [[0; 32]; NAMES.len()] };
+        for (name, key) in NAMES.into_iter().zip(&mut keys.keys) {
+            match environment(&variable(name)).map(Zeroizing::new) {
+                Some(text) => parse(&text, key).map_err(|()| malformed(name, variable(name)))?,
+                None => read_key(dir, name, key)?,
+            }
+        }
+        keys.are_different()?;
+        Ok(keys)
+    }
+
+    /// Fresh keys that are written nowhere, for a check without a workspace.
+    pub(crate) fn draw() -> Result<Self> {
+        let mut keys = Self { keys: [[0; 32]; NAMES.len()] };
+        for key in &mut keys.keys {
+            getrandom::fill(key).map_err(|_| Error::Randomness)?;
+        }
+        Ok(keys)
+    }
+
+    fn are_different(&self) -> Result<()> {
+        for second in 1..NAMES.len() {
+            for first in 0..second {
+                if self.keys[first] == self.keys[second] {
+                    return Err(Error::KeysEqual { first: NAMES[first], second: NAMES[second] });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The key that decides which of a person's rows count, where a bound leaves some out.
+    pub fn selection(&self) -> &[u8; 32] {
+        &self.keys[SELECTION]
+    }
+
+    /// A name for the selection key: 16 hexadecimal digits of its check value, never the key.
+    pub fn selection_id(&self) -> String {
+        self.check_value(SELECTION).hex()[..16].to_owned()
+    }
+
+    /// A commitment to the custody head that a run read: whoever has the custody key can check it, nobody else learns from it.
+    pub fn commitment(&self, run: &RunId, head: Option<Digest>) -> Digest {
+        let key = Zeroizing::new(blake3::derive_key("marsad custody commitment v1", &self.keys[CUSTODY]));
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        hasher.update(run.as_str().as_bytes());
+        if let Some(head) = head {
+            hasher.update(head.as_bytes());
+        }
+        Digest::from_bytes(*hasher.finalize().as_bytes())
+    }
+
+    /// A keyed hasher for the content of extracts: an extract's plain hash could be guessed from a guessed extract.
+    pub(crate) fn content_hasher(&self) -> blake3::Hasher {
+        let key = Zeroizing::new(blake3::derive_key("marsad extract content v1", &self.keys[CUSTODY]));
+        blake3::Hasher::new_keyed(&key)
+    }
+
+    /// The key of pseudonyms in one key space.
+    pub(crate) fn pseudonym(&self, restricted: bool) -> &[u8; 32] {
+        &self.keys[if restricted { RESTRICTED_PSEUDONYM } else { PSEUDONYM }]
+    }
+
+    /// The check values that a custody log's first entry holds, by name.
+    pub(crate) fn check_values(&self) -> BTreeMap<String, Digest> {
+        NAMES.into_iter().enumerate().map(|(at, name)| (name.to_owned(), self.check_value(at))).collect()
+    }
+
+    fn check_value(&self, at: usize) -> Digest {
+        let key = Zeroizing::new(blake3::derive_key("marsad key check value v1", &self.keys[at]));
+        Digest::from_bytes(*blake3::keyed_hash(&key, NAMES[at].as_bytes()).as_bytes())
+    }
+}
+
+fn path_of(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.key"))
+}
+
+fn make_folder(dir: &Path) -> Result<()> {
+    if !dir.exists() {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.map_err(|source| key_file(dir, source))?;
+    }
+    is_private(dir)
+}
+
+fn write_key(path: &Path, key: &[u8; 32]) -> Result<()> {
+    let text = Zeroizing::new(format!("{}\n", Zeroizing::new(hex::encode(key)).as_str()));
+    let written =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
+    written.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AlreadyExists => Error::KeyExists { path: path.to_owned() },
+        _ => key_file(path, source),
+    })
+}
+
+fn read_key(dir: &Path, name: &'static str, key: &mut [u8; 32]) -> Result<()> {
+    let path = path_of(dir, name);
+    match fs::read_to_string(&path).map(Zeroizing::new) {
+        Ok(text) => {
+            is_private(dir)?;
+            is_private(&path)?;
+            parse(&text, key).map_err(|()| malformed(name, path.display().to_string()))
+        }
+        Err(source) => match source.kind() {
+            std::io::ErrorKind::NotFound => Err(Error::KeyMissing { name, path }),
+            std::io::ErrorKind::InvalidData => Err(malformed(name, path.display().to_string())),
+            _ => Err(key_file(&path, source)),
+        },
+    }
+}
+
+fn parse(text: &str, key: &mut [u8; 32]) -> Result<(), ()> {
+    hex::decode_to_slice(text.trim(), key).map_err(|_| ())
+}
+
+/// Refuses a file or folder that group or others may use.
+fn is_private(path: &Path) -> Result<()> {
+    let mode = fs::metadata(path).map_err(|source| key_file(path, source))?.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(Error::KeyMode { path: path.to_owned(), mode }) }
+}
+
+fn malformed(name: &'static str, place: String) -> Error {
+    Error::KeyMalformed { name, place }
+}
+
+fn key_file(path: &Path, source: std::io::Error) -> Error {
+    Error::KeyFile { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use super::*;
+
+    static_assertions::assert_not_impl_any!(Keys: Debug, Clone);
+
+    fn generated() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        Keys::generate(&folder.path().join("keys")).unwrap();
+        folder
+    }
+
+    fn load(folder: &tempfile::TempDir) -> Result<Keys> {
+        Keys::load_with(&folder.path().join("keys"), |_| None)
+    }
+
+    #[test]
+    fn generated_keys_are_private_and_read_back() {
+        let folder = generated();
+        let dir = folder.path().join("keys");
+        assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
+        for name in NAMES {
+            let path = path_of(&dir, name);
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(fs::read_to_string(path).unwrap().trim().len(), 64);
+        }
+        let (first, second) = (load(&folder).unwrap(), load(&folder).unwrap());
+        assert_eq!(first.check_values(), second.check_values());
+        assert_eq!(first.selection_id().len(), 16);
+        assert!(matches!(Keys::generate(&dir), Err(Error::KeyExists { .. })));
+    }
+
+    #[test]
+    fn keys_that_others_can_read_are_refused() {
+        let folder = generated();
+        let path = path_of(&folder.path().join("keys"), "custody");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(load(&folder), Err(Error::KeyMode { mode: 0o640, .. })));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(folder.path().join("keys"), fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(load(&folder), Err(Error::KeyMode { mode: 0o755, .. })));
+    }
+
+    #[test]
+    fn equal_missing_and_malformed_keys_are_refused() {
+        let folder = generated();
+        let dir = folder.path().join("keys");
+        fs::copy(path_of(&dir, "landing"), path_of(&dir, "custody")).unwrap();
+        assert!(matches!(load(&folder), Err(Error::KeysEqual { first: "landing", second: "custody" })));
+        fs::write(path_of(&dir, "custody"), "abc").unwrap();
+        assert!(matches!(load(&folder), Err(Error::KeyMalformed { name: "custody", .. })));
+        fs::remove_file(path_of(&dir, "custody")).unwrap();
+        assert!(matches!(load(&folder), Err(Error::KeyMissing { name: "custody", .. })));
+    }
+
+    #[test]
+    fn a_variable_replaces_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = |name: &str| {
+            let at = NAMES.iter().position(|key| variable(key) == name)?;
+            Some(hex::encode([u8::try_from(at).ok()?; 32]))
+        };
+        let keys = Keys::load_with(folder.path(), environment).unwrap();
+        assert_eq!(keys.selection(), &[1; 32]);
+        assert_eq!(variable("restricted-pseudonym"), "MARSAD_KEY_RESTRICTED_PSEUDONYM");
+    }
+
+    #[test]
+    fn a_commitment_depends_on_key_run_and_head() {
+        let (keys, other) = (Keys::draw().unwrap(), Keys::draw().unwrap());
+        let run: RunId = "0".repeat(32).parse().unwrap();
+        let head = Some(Digest::of(b"head"));
+        assert_eq!(keys.commitment(&run, head), keys.commitment(&run, head));
+        assert_ne!(keys.commitment(&run, head), keys.commitment(&run, None));
+        assert_ne!(keys.commitment(&run, head), other.commitment(&run, head));
+    }
+}

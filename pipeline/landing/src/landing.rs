@@ -1,0 +1,325 @@
+//! The two stores of landed records and what is done with them: check an extract, land it, look at what is there.
+//!
+//! `land` reads the file once into pseudonymised memory, judges it against what landed, puts the files, then appends one
+//! custody entry: the batch is visible whole or not at all. Who loses the entry's number judges again.
+
+use std::path::Path;
+
+use chrono::NaiveDate;
+use futures::{StreamExt, TryStreamExt, stream};
+use marsad_catalog::Catalog;
+use marsad_log::{Appended, Created, Store};
+use marsad_terms::{BatchId, Digest, clock};
+
+use crate::batch::{self, Bucket, Known};
+use crate::custody::{BatchEntry, Counts, Custody, FileEntry};
+use crate::import::content_of;
+use crate::judge::{self, Fate, Judged};
+use crate::keys::Keys;
+use crate::pseudonym::Pseudonymiser;
+use crate::read::{Findings, read};
+use crate::validate::{Dates, Plan};
+use crate::{Error, Report, Result, Snapshot};
+
+/// Told how much is done, of how much in all (0: unknown).
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// How many files are put at once.
+const PUTS: usize = 8;
+
+/// Settings of the landing.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Persons are spread over 2^`bucket_bits` files a batch; at most 16.
+    pub bucket_bits: u8,
+    /// Who lands, for the custody log.
+    pub custodian: String,
+    /// Events before this day are refused (R04).
+    pub programme_start: NaiveDate,
+}
+
+/// The landing store and the restricted one, with their keys.
+pub struct Landing {
+    landing: Store,
+    restricted: Store,
+    keys: Keys,
+    options: Options,
+}
+
+impl Landing {
+    /// Opens both stores. Nothing is read or written.
+    pub fn open(landing: Store, restricted: Store, keys: Keys, options: Options) -> Self {
+        Self { landing, restricted, keys, options }
+    }
+
+    /// Lands an extract as its mapping says: all its good records in one batch, the others in the quarantine's report.
+    ///
+    /// # Errors
+    /// `Refused` (F01 to F09 but F05, which is a report with `already`), or the world failed: then nothing is visible, but
+    /// after `Log` the batch may stand whole; landing the file again tells.
+    pub async fn land(
+        &self,
+        catalog: &Catalog,
+        mapping: &str,
+        file: &Path,
+        progress: Progress<'_>,
+    ) -> Result<Report> {
+        let plan = Plan::new(catalog, mapping)?;
+        let store = self.store(&plan);
+        let origin = Origin::of(&plan, file, &self.keys)?;
+        let custody = self.custody(store).await?;
+        if let Some(batch) = custody.of_content(origin.content, origin.definitions) {
+            return Ok(Report { batch: Some(batch.batch.clone()), already: true, ..Report::default() });
+        }
+        let findings = read(&plan, file, self.reading(), progress)?;
+        if findings.content != origin.content {
+            return Err(Error::Changed { file: file.to_owned() });
+        }
+        self.commit(store, custody, &findings, origin).await
+    }
+
+    /// What `land` would do, without landing: all refusals of the file at once, then every record's outcome.
+    ///
+    /// # Errors
+    /// As [`Landing::land`].
+    pub async fn check(
+        &self,
+        catalog: &Catalog,
+        mapping: &str,
+        file: &Path,
+        progress: Progress<'_>,
+    ) -> Result<Report> {
+        let plan = Plan::new(catalog, mapping)?;
+        let store = self.store(&plan);
+        let origin = Origin::of(&plan, file, &self.keys)?;
+        let custody = self.custody(store).await?;
+        let findings = read(&plan, file, Reading { every_refusal: true, ..self.reading() }, progress)?;
+        let landed = custody.current(&plan.record_type.id);
+        let known = batch::known(store, &landed, &findings.extract).await?;
+        let judged = judge::judge(&findings.extract, &known);
+        let mut report = findings.report(&judged);
+        report.already = custody.of_content(origin.content, origin.definitions).is_some();
+        Ok(report)
+    }
+
+    /// What has landed in both stores.
+    ///
+    /// # Errors
+    /// `OtherKey`, `Custody`, `Buckets`, or a store failed.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        let landing = self.custody(&self.landing).await?;
+        let restricted = self.custody(&self.restricted).await?;
+        let sides = [(landing, self.landing.clone()), (restricted, self.restricted.clone())];
+        Ok(Snapshot::new(self.options.bucket_bits, sides))
+    }
+
+    /// The keys, for the run's selection and commitment.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    fn store(&self, plan: &Plan<'_>) -> &Store {
+        if plan.is_restricted { &self.restricted } else { &self.landing }
+    }
+
+    async fn custody(&self, store: &Store) -> Result<Custody> {
+        let custody = Custody::read(store, &self.keys).await?;
+        custody.has_bucket_bits(self.options.bucket_bits)?;
+        Ok(custody)
+    }
+
+    fn reading(&self) -> Reading<'_> {
+        Reading { keys: &self.keys, dates: dates(self.options.programme_start), every_refusal: false }
+    }
+
+    /// Judges and appends until nobody else appended in between.
+    async fn commit(
+        &self,
+        store: &Store,
+        mut custody: Custody,
+        findings: &Findings<'_>,
+        origin: Origin,
+    ) -> Result<Report> {
+        let record_type = &findings.extract.plan.record_type.id;
+        loop {
+            let known = batch::known(store, &custody.current(record_type), &findings.extract).await?;
+            let judged = judge::judge(&findings.extract, &known);
+            let mut report = findings.report(&judged);
+            let entry = self.put(store, findings, &judged, &report, origin).await?;
+            let batch = entry.batch.clone();
+            report.rows = entry.files.iter().map(|file| file.rows).sum();
+            let paths: Vec<String> =
+                entry.files.iter().chain(&entry.quarantine).map(|file| file.path.clone()).collect();
+            match custody.append(entry, &self.keys).await? {
+                Appended::Written(_) => return Ok(Report { batch: Some(batch), ..report }),
+                Appended::Lost => remove(store, &paths).await,
+            }
+            custody = self.custody(store).await?;
+            if let Some(batch) = custody.of_content(origin.content, origin.definitions) {
+                return Ok(Report { batch: Some(batch.batch.clone()), already: true, ..Report::default() });
+            }
+        }
+    }
+
+    /// Puts the files of a batch; without the entry that names them, nobody sees them.
+    async fn put(
+        &self,
+        store: &Store,
+        findings: &Findings<'_>,
+        judged: &Judged,
+        report: &Report,
+        origin: Origin,
+    ) -> Result<BatchEntry> {
+        let plan = findings.extract.plan;
+        let batch = random_batch()?;
+        let folder = format!("{}/{batch}", plan.record_type.id);
+        let buckets = batch::buckets(&findings.extract, judged, self.options.bucket_bits);
+        let puts = buckets.map(|bucket| {
+            let folder = &folder;
+            async move {
+                let Bucket { number, n_rows, bytes } = bucket?;
+                put(store, format!("{folder}/{number}.parquet"), n_rows, bytes).await
+            }
+        });
+        let files = stream::iter(puts).buffered(PUTS).try_collect().await?;
+        let quarantine = if report.rejected.is_empty() {
+            None
+        } else {
+            let bytes = batch::quarantine(&report.rejected)?;
+            Some(
+                put(store, format!("_quarantine/{batch}.parquet"), report.rejected.len() as u64, bytes)
+                    .await?,
+            )
+        };
+        Ok(BatchEntry {
+            batch,
+            record_type: plan.record_type.id.clone(),
+            source: plan.mapping.source.clone(),
+            mapping: plan.mapping.id.clone(),
+            custodian: self.options.custodian.clone(),
+            content: origin.content,
+            definitions: origin.definitions,
+            bucket_bits: self.options.bucket_bits,
+            files,
+            quarantine,
+            replaces: Vec::new(),
+            records: Counts {
+                landed: report.landed,
+                duplicate: report.duplicate,
+                quarantined: report.quarantined,
+            },
+            keys: None,
+        })
+    }
+}
+
+/// Checks an extract where there is neither store nor key: duplicates are found within the file only.
+///
+/// # Errors
+/// As [`Landing::check`].
+pub fn check_without_keys(
+    catalog: &Catalog,
+    mapping: &str,
+    file: &Path,
+    programme_start: NaiveDate,
+    progress: Progress<'_>,
+) -> Result<Report> {
+    let plan = Plan::new(catalog, mapping)?;
+    let keys = Keys::draw()?;
+    let reading = Reading { keys: &keys, dates: dates(programme_start), every_refusal: true };
+    let findings = read(&plan, file, reading, progress)?;
+    Ok(findings.report(&judge::judge(&findings.extract, &Known::default())))
+}
+
+/// With what a file is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'k> {
+    pub(crate) keys: &'k Keys,
+    pub(crate) dates: Dates,
+    /// Whether all refusals of the header are told, or the first.
+    pub(crate) every_refusal: bool,
+}
+
+impl Reading<'_> {
+    pub(crate) fn pseudonyms(&self, plan: &Plan<'_>) -> Pseudonymiser {
+        Pseudonymiser::new(self.keys.pseudonym(plan.is_restricted))
+    }
+}
+
+fn dates(first: NaiveDate) -> Dates {
+    Dates { first, last: clock::today() }
+}
+
+/// By what a file is recognised when it comes again.
+#[derive(Clone, Copy)]
+struct Origin {
+    content: Digest,
+    definitions: Digest,
+}
+
+impl Origin {
+    fn of(plan: &Plan<'_>, file: &Path, keys: &Keys) -> Result<Self> {
+        let content = content_of(file, keys.content_hasher())?;
+        Ok(Self { content: Digest::from_bytes(*content.as_bytes()), definitions: plan.definitions() })
+    }
+}
+
+fn random_batch() -> Result<BatchId> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Error::Randomness)?;
+    Ok(hex::encode(bytes).parse().expect("32 hexadecimal digits name a batch"))
+}
+
+async fn put(store: &Store, path: String, rows: u64, bytes: bytes::Bytes) -> Result<FileEntry> {
+    let entry = FileEntry { hash: Digest::of(&bytes), rows, bytes: bytes.len() as u64, path };
+    match store.create(&entry.path, &bytes).await? {
+        Created::New => Ok(entry),
+        Created::Exists => Err(Error::Damaged { path: entry.path, how: "there already" }),
+    }
+}
+
+/// Removes files that no entry names. A failure leaves them unnamed, which harms nobody.
+async fn remove(store: &Store, paths: &[String]) {
+    for path in paths {
+        store.delete(path).await.ok();
+    }
+}
+
+impl Findings<'_> {
+    /// Counts and places, by the fates of the checked records.
+    fn report(&self, judged: &Judged) -> Report {
+        let mut rejected = self.rejected.clone();
+        for (record, fate) in self.extract.records.iter().zip(&judged.fates) {
+            let reason = match fate {
+                Fate::Contradicts => crate::Reason::Contradicts,
+                Fate::TooManyRows => crate::Reason::TooManyRows,
+                Fate::Landed | Fate::Duplicate | Fate::Withdraws => continue,
+            };
+            rejected.push(crate::Rejected {
+                record: record.number,
+                line: record.line,
+                column: None,
+                reason: reason.code().to_owned(),
+            });
+        }
+        rejected.sort_by_key(|rejected| rejected.record);
+        let mut reasons = std::collections::BTreeMap::new();
+        for record in &rejected {
+            *reasons.entry(record.reason.clone()).or_default() += 1;
+        }
+        let withdrawn = judged.count(Fate::Withdraws);
+        Report {
+            batch: None,
+            already: false,
+            landed: judged.count(Fate::Landed),
+            duplicate: judged.count(Fate::Duplicate) + withdrawn,
+            quarantined: rejected.len() as u64,
+            reasons,
+            rejected,
+            spellings: self.spellings.clone(),
+            withdrawn,
+            shared_identities: self.extract.shared_identities,
+            rows: judged.rows(&self.extract).len() as u64,
+        }
+    }
+}

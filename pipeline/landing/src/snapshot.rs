@@ -1,0 +1,131 @@
+//! What has landed, at one moment: the files that a run reads. Deliberately reads no file.
+
+use marsad_log::Store;
+use marsad_terms::{BatchId, Digest, RecordTypeId};
+use serde::Serialize;
+
+use crate::custody::{BatchEntry, Custody};
+
+/// One landed file: the rows of one bucket of one batch, sorted by `person_key`, then `record_id`.
+#[derive(Clone, Debug)]
+pub struct LandedFile {
+    /// The store that it stands in.
+    pub store: Store,
+    /// Its name there.
+    pub path: String,
+    /// The leading bits of every `person_key` in it; 0 for organisations.
+    pub bucket: u32,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// One batch, for the custodian.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BatchSummary {
+    /// Its id.
+    pub batch: BatchId,
+    /// What its records are.
+    pub record_type: RecordTypeId,
+    /// Landed rows.
+    pub rows: u64,
+    /// Size of its files in bytes.
+    pub bytes: u64,
+    /// The batch that took its place.
+    pub replaced_by: Option<BatchId>,
+    /// Where the extract came from.
+    pub source: String,
+    /// The mapping that read it.
+    pub mapping: String,
+    /// When it landed, RFC 3339 UTC.
+    pub time: String,
+}
+
+/// The landed files of both stores at one moment.
+///
+/// **Who reads the rows must apply withdrawals**: the same `record_id` may stand in several batches of one record type, and
+/// a record any of whose rows has `consent_reporting` false is invisible to statistics in all of them. All rows of a record
+/// belong to one person and one bucket, so this needs no look beyond a person's rows. Consent given anew never arrives this
+/// way; that is a correction.
+///
+/// `head` names what was read: the hash of the landing store's last custody entry, `None` where nothing ever landed. Where
+/// the restricted store holds anything too, it is the BLAKE3 of both logs' heads (32 bytes each, zeros for an empty log).
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// What was read, for the ledger's commitment.
+    pub head: Option<Digest>,
+    bucket_bits: u8,
+    batches: Vec<(BatchEntry, Store)>,
+    summaries: Vec<BatchSummary>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(bucket_bits: u8, sides: [(Custody, Store); 2]) -> Self {
+        let head = head(&sides[0].0, &sides[1].0);
+        let mut batches = Vec::new();
+        let mut summaries = Vec::new();
+        for (custody, store) in sides {
+            summaries.extend(custody.batches.iter().map(|(time, batch)| summary(time, batch, &custody)));
+            batches.extend(custody.batches.into_iter().map(|(_, batch)| (batch, store.clone())));
+        }
+        Self { head, bucket_bits, batches, summaries }
+    }
+
+    /// The landed files of a record type, by bucket, then in the order of landing.
+    pub fn files(&self, record_type: &RecordTypeId) -> Vec<LandedFile> {
+        let is_current =
+            |batch: &BatchEntry| !self.batches.iter().any(|(other, _)| other.replaces.contains(&batch.batch));
+        let batches =
+            self.batches.iter().filter(|(batch, _)| batch.record_type == *record_type && is_current(batch));
+        let mut files: Vec<LandedFile> = batches
+            .flat_map(|(batch, store)| {
+                batch.files.iter().map(|file| LandedFile {
+                    store: store.clone(),
+                    path: file.path.clone(),
+                    bucket: bucket_of(&file.path),
+                    rows: file.rows,
+                })
+            })
+            .collect();
+        files.sort_by_key(|file| file.bucket);
+        files
+    }
+
+    /// How many buckets persons are spread over.
+    pub fn n_buckets(&self) -> u32 {
+        1 << self.bucket_bits
+    }
+
+    /// All batches, of both stores, in the order of landing within each.
+    pub fn batches(&self) -> &[BatchSummary] {
+        &self.summaries
+    }
+}
+
+fn head(landing: &Custody, restricted: &Custody) -> Option<Digest> {
+    let hash = |custody: &Custody| custody.head.as_ref().map(|entry| entry.hash);
+    let bytes = |custody: &Custody| hash(custody).map_or([0; 32], |hash| *hash.as_bytes());
+    match hash(restricted) {
+        None => hash(landing),
+        Some(_) => Some(Digest::of(&[bytes(landing), bytes(restricted)].concat())),
+    }
+}
+
+/// `<record_type>/<batch>/<bucket>.parquet`
+fn bucket_of(path: &str) -> u32 {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.strip_suffix(".parquet").and_then(|bucket| bucket.parse().ok()).unwrap_or_default()
+}
+
+fn summary(time: &str, batch: &BatchEntry, custody: &Custody) -> BatchSummary {
+    let replaced_by = custody.batches.iter().find(|(_, other)| other.replaces.contains(&batch.batch));
+    BatchSummary {
+        batch: batch.batch.clone(),
+        record_type: batch.record_type.clone(),
+        rows: batch.files.iter().map(|file| file.rows).sum(),
+        bytes: batch.files.iter().map(|file| file.bytes).sum(),
+        replaced_by: replaced_by.map(|(_, other)| other.batch.clone()),
+        source: batch.source.clone(),
+        mapping: batch.mapping.clone(),
+        time: time.to_owned(),
+    }
+}
