@@ -1,1 +1,29 @@
-//! A released table in every public form.
+//! A released table in every public form, and the verification of a bundle.
+//!
+//! The way: [`released::ReleasedTable::open`] (bytes and receipt) → [`dataflow::Dataflow`] (one for each output column) →
+//! [`edition::Edition`] (the release as all writers see it) → one writer a format, each a function of one file →
+//! [`bundle::build`] → [`verify::verify`] → [`bundle::put`]. Another format is one more file with one more function.
+//! It deliberately lacks access to `landing` and `aggregate`, even transitively: it cannot read a case record.
+
+pub mod bundle;
+pub mod csv;
+pub mod dataflow;
+pub mod edition;
+pub mod error;
+pub mod form;
+pub mod indicators;
+pub mod parquet;
+pub mod privacy_yaml;
+pub mod release_json;
+pub mod released;
+pub mod report;
+pub mod sdmx_csv;
+#[cfg(test)]
+mod testing;
+pub mod verify;
+
+pub use bundle::{Built, Context};
+pub use dataflow::Dataflow;
+pub use edition::Edition;
+pub use error::{Error, Result};
+pub use released::ReleasedTable;

@@ -1,0 +1,206 @@
+//! A bundle: built in a folder of its own, later put into the public store whole.
+//!
+//! Order of writing: data and SDMX, report, privacy statement, `release.json`; no file holds the hash of one written later.
+//! It deliberately lacks signing: a key belongs to whoever publishes, and `release.json.sig` is written beside by the caller.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use marsad_catalog::Catalog;
+use marsad_ledger::proposal::Proposal;
+use marsad_log::{Created, Store};
+use marsad_terms::{Digest, NanoRho, ReleaseId, canonical};
+
+use crate::dataflow::{self, Dataflow};
+use crate::edition::Edition;
+use crate::error::{Error, Result};
+use crate::release_json::{self, FileJson};
+use crate::released::ReleasedTable;
+use crate::{csv, parquet, privacy_yaml, report, sdmx_csv};
+
+/// What a bundle says beside the result and the proposal.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// RFC 3339, UTC, whole seconds.
+    pub published: String,
+    /// Head of the ledger.
+    pub ledger_head: Digest,
+    /// Spent before this release.
+    pub used_before: NanoRho,
+    /// Lifetime budget of the policy in force.
+    pub lifetime: NanoRho,
+    /// The budget that no policy can pass.
+    pub ceiling: NanoRho,
+    /// δ of the (ε, δ) that is shown, as the policy's decimal text.
+    pub display_delta: String,
+    /// SDMX agency.
+    pub agency: String,
+    /// Name of the workspace.
+    pub workspace_name: String,
+}
+
+/// What was built.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The bytes to sign.
+    pub release_json: Vec<u8>,
+    /// Their hash, as the `published` entry names it.
+    pub manifest: Digest,
+    /// All other files, sorted.
+    pub files: Vec<FileJson>,
+}
+
+/// Writes all of the bundle but `release.json.sig` into `dir`. Same input, same bytes.
+///
+/// # Errors
+/// Where catalogue, result and proposal do not belong together, or a file cannot be written.
+pub fn build(
+    dir: &Path,
+    catalog: &Catalog,
+    released: &ReleasedTable,
+    proposal: &Proposal,
+    context: &Context,
+) -> Result<Built> {
+    assemble(dir, catalog, &edition(catalog, released, proposal, context)?)
+}
+
+/// The release as all writers see it.
+///
+/// # Errors
+/// As [`build`], files apart.
+pub fn edition(
+    catalog: &Catalog,
+    released: &ReleasedTable,
+    proposal: &Proposal,
+    context: &Context,
+) -> Result<Edition> {
+    if proposal.f != released.result().f {
+        return Err(Error::NotTheProposal { what: "they name different requests".into() });
+    }
+    let proposal_id = canonical::digest(proposal).map_err(|source| Error::write("the proposal", source))?;
+    Ok(Edition {
+        release: proposal.release.clone(),
+        title: proposal.title.clone(),
+        workspace: context.workspace_name.clone(),
+        agency: context.agency.clone(),
+        published: context.published.clone(),
+        replaces: proposal.replaces.clone(),
+        proposal: proposal_id,
+        ledger_head: context.ledger_head,
+        contact: proposal.contact.clone(),
+        coverage: proposal.coverage.clone(),
+        approvals: proposal.approvals_needed,
+        nano_rho: released.noisy().map_or(NanoRho::ZERO, marsad_privacy::noisy_table::NoisyTable::nano_rho),
+        used_before: context.used_before,
+        lifetime: context.lifetime,
+        ceiling: context.ceiling,
+        delta: delta(&context.display_delta)?,
+        dataflows: dataflow::dataflows(catalog, released, proposal, &context.agency)?,
+    })
+}
+
+fn delta(text: &str) -> Result<f64> {
+    let delta = text.parse::<f64>().ok().filter(|delta| *delta > 0.0 && *delta < 1.0);
+    delta.ok_or_else(|| Error::BadDelta { text: text.to_owned() })
+}
+
+/// Writes the files of an edition.
+pub(crate) fn assemble(dir: &Path, catalog: &Catalog, edition: &Edition) -> Result<Built> {
+    let mut files = Vec::new();
+    for flow in &edition.dataflows {
+        for (path, bytes) in data_files(flow, edition)? {
+            files.push(put_file(dir, path, &bytes)?);
+        }
+    }
+    files.push(put_file(dir, report::PATH.into(), &report::write(catalog, edition)?)?);
+    files.push(put_file(dir, privacy_yaml::PATH.into(), &privacy_yaml::write(edition))?);
+    let statement = release_json::statement(catalog, edition, files)?;
+    let release_json = release_json::write(&statement)?;
+    put_file(dir, release_json::PATH.into(), &release_json)?;
+    Ok(Built { manifest: Digest::of(&release_json), release_json, files: statement.files })
+}
+
+/// The files of one dataflow: a further format is a further line.
+fn data_files(flow: &Dataflow, edition: &Edition) -> Result<Vec<(String, Vec<u8>)>> {
+    Ok(vec![
+        (csv::path(flow), csv::write(flow)?),
+        (parquet::path(flow), parquet::write(flow, edition)?),
+        (sdmx_csv::path(flow), sdmx_csv::write(flow, edition)?),
+    ])
+}
+
+fn put_file(dir: &Path, path: String, bytes: &[u8]) -> Result<FileJson> {
+    let target = dir.join(&path);
+    let folder = target.parent().unwrap_or(dir);
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&target, bytes));
+    written.map_err(|source| Error::File { action: "write", path: target, source })?;
+    Ok(FileJson {
+        bytes: bytes.len() as u64,
+        blake3: Digest::of(bytes).hex(),
+        media_type: media_type(&path).into(),
+        path,
+    })
+}
+
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("csv") if path.starts_with("sdmx/") => "application/vnd.sdmx.data+csv;version=2.0.0",
+        Some("csv") => "text/csv",
+        Some("parquet") => "application/vnd.apache.parquet",
+        Some("yaml") => "application/yaml",
+        Some("html") => "text/html",
+        Some("json") => "application/json",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Puts a verified bundle under its release into the public store: create-only, `release.json` last.
+///
+/// A bundle that was cut off is completed by the next call, byte for byte.
+///
+/// # Errors
+/// `Differs` where other bytes stand under one of its names; nothing is overwritten.
+pub async fn put(dir: &Path, store: &Store, release: &ReleaseId) -> Result<()> {
+    let mut paths = files_below(dir)?;
+    paths.sort_by_key(|path| (path == release_json::PATH, path.clone()));
+    for path in paths {
+        let source = dir.join(&path);
+        let bytes = fs::read(&source).map_err(|e| Error::File { action: "read", path: source, source: e })?;
+        let bytes = Bytes::from(bytes);
+        let object = format!("{release}/{path}");
+        if store.create(&object, &bytes).await? == Created::New {
+            continue;
+        }
+        if store.get(&object).await?.is_none_or(|found| found != bytes) {
+            return Err(Error::Differs { path: object });
+        }
+        // Another process may have written it and died before it was durable.
+        store.sync(&object).await?;
+    }
+    Ok(())
+}
+
+/// All files below a folder, as paths with `/`, sorted.
+pub(crate) fn files_below(dir: &Path) -> Result<Vec<String>> {
+    let failed =
+        |path: &Path, source: io::Error| Error::File { action: "read", path: path.to_owned(), source };
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(|source| failed(&folder, source))? {
+            let entry = entry.map_err(|source| failed(&folder, source))?;
+            let path = entry.path();
+            // A link is no folder here: it would lead out of the bundle, or in circles.
+            if entry.file_type().map_err(|source| failed(&path, source))?.is_dir() {
+                folders.push(path);
+            } else if let Ok(relative) = path.strip_prefix(dir) {
+                let parts = relative.components().map(|part| part.as_os_str().to_string_lossy());
+                found.push(parts.collect::<Vec<_>>().join("/"));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,56 @@
+//! `data/<id>.csv`: the plain table (publication 4). Codes only, six decimals, empty where there is no number.
+
+use crate::dataflow::{Dataflow, Row};
+use crate::error::{Error, Result};
+use crate::form;
+
+/// The columns after the dimensions.
+pub const MEASURES: [&str; 7] = ["estimate", "lower", "upper", "margin", "raw", "value", "OBS_STATUS"];
+
+/// The bytes of the table: RFC 4180 with LF and minimal quotes.
+///
+/// # Errors
+/// `Write` where the CSV writer fails.
+pub fn write(flow: &Dataflow) -> Result<Vec<u8>> {
+    let mut writer =
+        ::csv::WriterBuilder::new().terminator(::csv::Terminator::Any(b'\n')).from_writer(Vec::new());
+    let failed = |source: ::csv::Error| Error::write(path(flow), source);
+    writer.write_record(header(flow)).map_err(failed)?;
+    for row in &flow.rows {
+        writer.write_record(record(flow, row)).map_err(failed)?;
+    }
+    writer.into_inner().map_err(|error| Error::write(path(flow), error.into_error()))
+}
+
+/// Its place in the bundle.
+pub fn path(flow: &Dataflow) -> String {
+    format!("data/{}.csv", flow.id)
+}
+
+/// `TIME_PERIOD`, the dimensions, the measures.
+pub fn header(flow: &Dataflow) -> Vec<String> {
+    let dimensions = flow.dimensions.iter().map(|dimension| dimension.id.as_str());
+    std::iter::once("TIME_PERIOD").chain(dimensions).chain(MEASURES).map(str::to_owned).collect()
+}
+
+fn record(flow: &Dataflow, row: &Row) -> Vec<String> {
+    let mut record = vec![row.period.to_string()];
+    record.extend(flow.dimensions.iter().zip(&row.codes).map(|(d, code)| d.codes[*code].id.clone()));
+    record.extend(figures(row));
+    record.push(row.status().to_owned());
+    record
+}
+
+/// estimate, lower, upper, margin, raw, value as text; all empty at a structural zero and an unbounded ratio.
+pub(crate) fn figures(row: &Row) -> [String; 6] {
+    let Some(cell) = row.cell.filter(|cell| cell.estimate.is_finite()) else { return Default::default() };
+    let whole = |number: Option<i64>| number.map_or_else(String::new, |number| number.to_string());
+    [
+        form::six(cell.estimate),
+        form::six(cell.lower),
+        form::six(cell.upper),
+        form::six(cell.margin),
+        whole(cell.raw),
+        whole(row.value()),
+    ]
+}

@@ -1,0 +1,71 @@
+//! Numbers as publication writes them (publication 1): six decimals, shortest decimals, ρ. No exponent, no `-0`.
+//!
+//! It deliberately lacks conventions of a language: those are the report's.
+
+use marsad_terms::NanoRho;
+
+/// Exactly six decimals; empty where the number is not finite.
+pub fn six(number: f64) -> String {
+    if !number.is_finite() {
+        return String::new();
+    }
+    let text = format!("{number:.6}");
+    if text.trim_start_matches('-').bytes().all(|b| b == b'0' || b == b'.') {
+        return text.trim_start_matches('-').to_owned();
+    }
+    text
+}
+
+/// The number that [`six`] writes; `None` where it writes nothing.
+pub fn rounded(number: f64) -> Option<f64> {
+    six(number).parse().ok()
+}
+
+/// The shortest decimal that reads back as the same double, without exponent; a whole number without `.0`.
+pub fn shortest(number: f64) -> String {
+    if number == 0.0 { "0".to_owned() } else { format!("{number}") }
+}
+
+/// The same for YAML, where `.0` keeps a whole number a real one.
+pub fn real(number: f64) -> String {
+    let text = shortest(number);
+    if text.contains('.') { text } else { format!("{text}.0") }
+}
+
+/// ρ as the shortest decimal: exactly the nano-ρ without its last zeros.
+pub fn rho(nano: NanoRho) -> String {
+    let text = nano.to_string();
+    let text = text.trim_end_matches('0');
+    if text.ends_with('.') { format!("{text}0") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn numbers_have_their_forms() {
+        assert_eq!(six(2061.113_636_4), "2061.113636");
+        assert_eq!(six(-0.000_000_4), "0.000000");
+        assert_eq!(six(-0.000_000_6), "-0.000001");
+        assert_eq!(six(f64::NAN), "");
+        assert_eq!(shortest(1.0 / 65536.0), "0.0000152587890625");
+        assert_eq!(shortest(1.0 / (3.0 * 65536.0)), "0.000005086263020833333");
+        assert_eq!(shortest(50.0), "50");
+        assert_eq!(real(655_360.0), "655360.0");
+        assert_eq!(real(0.000_001), "0.000001");
+        assert_eq!(rho(NanoRho::new(245_000_000)), "0.245");
+        assert_eq!(rho(NanoRho::new(1_000_000_000)), "1.0");
+    }
+
+    proptest! {
+        #[test]
+        fn the_shortest_reads_back(number in prop::num::f64::NORMAL) {
+            let text = shortest(number);
+            prop_assert!(!text.contains('e'));
+            prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), number.to_bits());
+        }
+    }
+}

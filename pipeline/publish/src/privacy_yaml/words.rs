@@ -1,0 +1,145 @@
+//! Plain words on the guarantee in three languages: bounds, and what e^ε, δ and the guess bounds mean.
+//!
+//! They never promise more than the numbers: neither "anonymous" nor "almost nothing" (publication 4). It deliberately
+//! lacks thousands marks, so that every number in them reads back.
+
+use marsad_privacy::shape::Bound;
+use marsad_terms::Text;
+
+use crate::dataflow::Protection;
+use crate::edition::Edition;
+use crate::form;
+
+/// The numbers of the sentence, as one language writes them.
+struct Numbers {
+    factor: Option<String>,
+    epsilon: String,
+    delta: String,
+    /// Of this release, of all releases.
+    membership: [String; 2],
+    attribute: [String; 2],
+}
+
+impl Numbers {
+    fn new(edition: &Edition, mark: &str) -> Self {
+        let number = |value: f64| form::shortest(value).replace('.', mark);
+        let odds = edition.odds();
+        Self {
+            factor: edition.factor().map(number),
+            epsilon: number(edition.epsilon()),
+            delta: number(edition.delta),
+            membership: odds.map(|odds| number(odds.membership)),
+            attribute: odds.map(|odds| number(odds.attribute)),
+        }
+    }
+}
+
+/// The sentence on one release and on all of them.
+pub(crate) fn plain(edition: &Edition) -> Text {
+    let (comma, point) = (Numbers::new(edition, ","), Numbers::new(edition, "."));
+    Text { fr: french(&comma), ar: arabic(&comma), en: english(&point) }
+}
+
+fn french(Numbers { factor, epsilon, delta, membership, attribute }: &Numbers) -> String {
+    let factor = factor.as_ref().map_or_else(
+        || "le rapport des probabilités n'a pas de borne utile".to_owned(),
+        |factor| {
+            format!("aucun résultat de cette publication n'en devient plus de {factor} fois plus probable")
+        },
+    );
+    format!(
+        "Que les données d'une personne y soient ou non, {factor}, sauf avec une probabilité d'au plus {delta} (ε = \
+         {epsilon} ; δ = {delta}). Qui devine, à pile ou face, si une personne y figure a raison au mieux {} fois sur 100 \
+         (toutes publications ensemble : {}) ; qui devine entre deux valeurs d'une de ses caractéristiques, région ou \
+         sexe, au mieux {} fois (toutes : {}).",
+        membership[0], membership[1], attribute[0], attribute[1]
+    )
+}
+
+fn arabic(Numbers { factor, epsilon, delta, membership, attribute }: &Numbers) -> String {
+    let factor = factor.as_ref().map_or_else(
+        || "لا يوجد حد مفيد لنسبة الاحتمالات".to_owned(),
+        |factor| format!("لا يصبح أي ناتج أكثر احتمالا بما يزيد على {factor} مرة"),
+    );
+    format!(
+        "سواء كانت بيانات شخص ما ضمن هذا الإصدار أم لا، {factor}، إلا باحتمال لا يتجاوز {delta} (ε = {epsilon}؛ δ = \
+         {delta}). من يخمن، كمن يرمي قطعة نقدية، هل يوجد شخص في البيانات يصيب على الأكثر {} مرة من كل 100 (جميع \
+         الإصدارات معا: {})؛ ومن يخمن بين قيمتين لإحدى خصائصه، كالجهة أو الجنس، {} مرة على الأكثر (جميعها: {}).",
+        membership[0], membership[1], attribute[0], attribute[1]
+    )
+}
+
+fn english(Numbers { factor, epsilon, delta, membership, attribute }: &Numbers) -> String {
+    let factor = factor.as_ref().map_or_else(
+        || "there is no useful bound on the ratio of probabilities".to_owned(),
+        |factor| format!("no outcome of this release becomes more than {factor} times as likely"),
+    );
+    format!(
+        "Whether or not a person's data are in it, {factor}, but with probability at most {delta} (ε = {epsilon}; δ = \
+         {delta}). From even odds, whoever guesses whether a person is in the data is right at most {} times in 100 \
+         (all releases together: {}); whoever guesses between two values of a person's attribute, region or sex, at most \
+         {} times (all: {}).",
+        membership[0], membership[1], attribute[0], attribute[1]
+    )
+}
+
+/// The privacy unit.
+pub(crate) fn unit() -> Text {
+    Text {
+        fr: "Une personne : toutes ses lignes, dans toutes les tables du programme".into(),
+        ar: "شخص واحد: جميع سجلاته في جميع جداول البرنامج".into(),
+        en: "One person: all their rows, in all tables of the programme".into(),
+    }
+}
+
+/// How a person's contribution is bounded.
+pub(crate) fn bounding(protection: &Protection) -> Text {
+    let text = |fr: &str, ar: &str, en: &str| Text { fr: fr.into(), ar: ar.into(), en: en.into() };
+    match protection {
+        Protection::Exact(_) => text(
+            "activités d'organisations : aucune personne du programme",
+            "أنشطة منظمات: لا تشمل أي شخص من البرنامج",
+            "activities of organisations: no person of the programme",
+        ),
+        Protection::Derived(_) => text(
+            "calculé à partir de chiffres publiés, sans coût supplémentaire",
+            "محسوب من أرقام منشورة، دون كلفة إضافية",
+            "computed from published figures, at no further cost",
+        ),
+        Protection::Noise(noise) => by_mode(&noise.bound),
+    }
+}
+
+fn by_mode(bound: &Bound) -> Text {
+    match bound {
+        Bound::HomeCell => Text {
+            fr: "chaque personne compte au plus une fois par période, dans une seule case de chaque table".into(),
+            ar: "يحتسب كل شخص مرة واحدة على الأكثر في كل فترة، في خانة واحدة من كل جدول".into(),
+            en: "each person counts at most once a period, in one cell of each table".into(),
+        },
+        Bound::First { .. } => Text {
+            fr: "chaque personne compte une seule fois dans toute la série, à la période de son premier événement ; la série \
+                 est mesurée et payée de nouveau à chaque publication"
+                .into(),
+            ar: "يحتسب كل شخص مرة واحدة في السلسلة كلها، في فترة أول حدث له؛ تقاس السلسلة وتؤدى كلفتها من جديد في كل إصدار".into(),
+            en: "each person counts once in the whole series, in the period of the first event; the series is measured and \
+                 paid for anew in each release"
+                .into(),
+        },
+        Bound::Truncate { k, .. } => Text {
+            fr: format!("au plus {k} enregistrements par personne et par période sont comptés"),
+            ar: format!("لا تحتسب لكل شخص في كل فترة أكثر من {k} من السجلات"),
+            en: format!("at most {k} records are counted for each person in each period"),
+        },
+        Bound::NormClip { c_squared, .. } => Text {
+            fr: format!(
+                "les contributions d'une personne sont réduites toutes d'un même facteur dès que la somme de leurs carrés \
+                 dépasse {c_squared}"
+            ),
+            ar: format!("تخفض كل مساهمات الشخص بالمعامل نفسه إذا تجاوز مجموع مربعاتها {c_squared}"),
+            en: format!(
+                "a person's contributions are all scaled down by one factor once the sum of their squares passes {c_squared}"
+            ),
+        },
+    }
+}

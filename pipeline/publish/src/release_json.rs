@@ -1,0 +1,195 @@
+//! `release.json`: the statement that is signed. It names every other file with its hash (publication 4).
+//!
+//! Beside the published keys it carries what `verify` needs to judge a bundle by itself: the code lists of its dimensions
+//! (`code_lists`), and the targets of indicators. It deliberately lacks its own hash and its signature's.
+
+use std::collections::BTreeMap;
+
+use marsad_catalog::Catalog;
+use marsad_terms::Text;
+use serde::{Deserialize, Serialize};
+use serde_json::ser::PrettyFormatter;
+
+use crate::dataflow::{Dataflow, Dimension, TOTAL};
+use crate::edition::Edition;
+use crate::error::{Error, Result};
+use crate::indicators;
+
+/// Its place in the bundle.
+pub const PATH: &str = "release.json";
+/// The place of its signature.
+pub const SIGNATURE: &str = "release.json.sig";
+/// The version of this form.
+pub const FORMAT: &str = "marsad-release/1";
+
+/// The whole statement.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReleaseJson {
+    /// [`FORMAT`]
+    pub format: String,
+    /// Public id.
+    pub release: String,
+    /// Version of the bundle.
+    pub version: String,
+    /// `published` or `withdrawn`.
+    pub state: String,
+    /// When; the only time in the bundle.
+    pub published: String,
+    /// The release that it revises.
+    pub replaces: Option<String>,
+    /// Proposal id.
+    pub proposal: String,
+    /// Head of the ledger when the bundle was built.
+    pub ledger_head: String,
+    /// Cost.
+    pub nano_rho: u64,
+    /// SPDX id.
+    pub licence: String,
+    /// How to cite it.
+    pub citation: Text,
+    /// One item a dataflow.
+    pub statistics: Vec<StatisticJson>,
+    /// The code list of each dimension.
+    pub code_lists: BTreeMap<String, CodeListJson>,
+    /// All files but this one and its signature, sorted.
+    pub files: Vec<FileJson>,
+}
+
+/// One dataflow.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StatisticJson {
+    /// The stem of its files.
+    pub id: String,
+    /// `MARSAD:DF_…(1.0.0)`
+    pub dataflow: String,
+    /// Titles.
+    pub titles: Text,
+    /// UNIT_MEASURE code.
+    pub unit: String,
+    /// Its periods, ascending as text.
+    pub periods: Vec<String>,
+    /// Dimensions whose codes add up to their total.
+    pub additive_over: Vec<String>,
+    /// True for organisations' figures only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<bool>,
+    /// True for shares and averages: their flag reads the margin before the cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<bool>,
+    /// Targets of indicators by code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub targets: BTreeMap<String, i64>,
+}
+
+/// The code list of one dimension, in order, its total first where it has one of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeListJson {
+    /// The code that stands for all: the list's root, or `_T`.
+    pub total: String,
+    /// All codes in order.
+    pub codes: Vec<CodeJson>,
+}
+
+/// One code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeJson {
+    /// The code.
+    pub id: String,
+    /// What it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Its labels.
+    pub names: Text,
+}
+
+/// One file of the bundle.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FileJson {
+    /// Path below the bundle, with `/`.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its BLAKE3, bare hexadecimal digits.
+    pub blake3: String,
+    /// Its media type.
+    pub media_type: String,
+}
+
+/// The statement on an edition whose files are written.
+///
+/// # Errors
+/// `TwoLists` where one dimension has different code lists in two dataflows.
+pub fn statement(catalog: &Catalog, edition: &Edition, mut files: Vec<FileJson>) -> Result<ReleaseJson> {
+    files.sort();
+    Ok(ReleaseJson {
+        format: FORMAT.into(),
+        release: edition.release.to_string(),
+        version: Edition::VERSION.into(),
+        state: "published".into(),
+        published: edition.published.clone(),
+        replaces: edition.replaces.as_ref().map(ToString::to_string),
+        proposal: edition.proposal.to_string(),
+        ledger_head: edition.ledger_head.to_string(),
+        nano_rho: edition.nano_rho.get(),
+        licence: "CC-BY-4.0".into(),
+        citation: edition.citation(),
+        statistics: edition.dataflows.iter().map(|flow| statistic(catalog, flow)).collect(),
+        code_lists: code_lists(edition)?,
+        files,
+    })
+}
+
+/// The bytes of the statement: indented by one space, its last line ended.
+///
+/// # Errors
+/// `Write` where the JSON writer fails.
+pub fn write(statement: &ReleaseJson) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut writer = serde_json::Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b" "));
+    statement.serialize(&mut writer).map_err(|source| Error::write(PATH, source))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn statistic(catalog: &Catalog, flow: &Dataflow) -> StatisticJson {
+    StatisticJson {
+        id: flow.id.clone(),
+        dataflow: flow.reference(),
+        titles: flow.title.clone(),
+        unit: flow.unit.clone(),
+        periods: flow.periods().iter().map(ToString::to_string).collect(),
+        additive_over: flow.additive_over.clone(),
+        exact: flow.is_exact().then_some(true),
+        ratio: flow.measure.is_ratio().then_some(true),
+        targets: targets(catalog, flow),
+    }
+}
+
+fn targets(catalog: &Catalog, flow: &Dataflow) -> BTreeMap<String, i64> {
+    let is_indicators = flow.dimensions.iter().any(|dimension| dimension.id == indicators::LIST);
+    let list = catalog.code_lists.get(indicators::LIST).filter(|_| is_indicators);
+    let codes = list.into_iter().flat_map(|list| &list.codes);
+    codes.filter_map(|code| Some((code.id.clone(), indicators::target(code)?))).collect()
+}
+
+fn code_lists(edition: &Edition) -> Result<BTreeMap<String, CodeListJson>> {
+    let mut lists: BTreeMap<String, CodeListJson> = BTreeMap::new();
+    for dimension in edition.dataflows.iter().flat_map(|flow| &flow.dimensions) {
+        let list = code_list(dimension);
+        if lists.get(&dimension.id).is_some_and(|known| *known != list) {
+            return Err(Error::TwoLists { dimension: dimension.id.clone() });
+        }
+        lists.insert(dimension.id.clone(), list);
+    }
+    Ok(lists)
+}
+
+fn code_list(dimension: &Dimension) -> CodeListJson {
+    let code = |code: &crate::dataflow::PublishedCode| CodeJson {
+        id: code.id.clone(),
+        parent: code.parent.clone(),
+        names: code.label.clone(),
+    };
+    let total = if dimension.has_root() { dimension.codes[0].id.clone() } else { TOTAL.to_owned() };
+    CodeListJson { total, codes: dimension.codes.iter().map(code).collect() }
+}

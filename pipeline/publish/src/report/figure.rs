@@ -1,0 +1,106 @@
+//! One figure in words and marks: `251 ± 17`, `~ 45 ± 17`, "too uncertain: 0 to 31", `—`, exact. And its strip: dot, 50 %
+//! thick, 95 % thin.
+
+use askama::Template;
+use marsad_privacy::flag::Flag;
+use marsad_terms::Language;
+
+use super::number::{decimal, whole};
+use super::words::{self, Words};
+use crate::dataflow::{Dataflow, Row};
+
+/// Half of a 50 % interval over half of a 95 % one.
+const HALF: f64 = 0.674_489_750_196_082 / 1.959_963_984_540_054;
+
+/// A figure as the page shows it.
+#[derive(Clone, Debug, Template)]
+#[template(path = "figure.html")]
+pub(super) struct Figure {
+    /// `a`, `u`, `q`, `m`, or `x` for exact.
+    pub(super) kind: &'static str,
+    pub(super) value: String,
+    pub(super) margin: String,
+    pub(super) lower: String,
+    pub(super) upper: String,
+    w: &'static Words,
+}
+
+/// How many decimals a dataflow's figures show.
+fn decimals(flow: &Dataflow) -> usize {
+    usize::from(flow.measure.is_ratio())
+}
+
+impl Figure {
+    pub(super) fn new(flow: &Dataflow, row: Option<&Row>, language: Language) -> Self {
+        let empty = |kind| Self {
+            kind,
+            value: String::new(),
+            margin: String::new(),
+            lower: String::new(),
+            upper: String::new(),
+            w: words::of(language),
+        };
+        let Some(cell) = row.and_then(|row| row.cell) else { return empty("m") };
+        if !cell.estimate.is_finite() {
+            return empty("q");
+        }
+        let digits = decimals(flow);
+        let power = 10_f64.powi(i32::from(digits > 0));
+        let up = |number: f64| decimal((number * power).ceil() / power, digits, language);
+        let down = |number: f64| decimal((number * power).floor() / power, digits, language);
+        // A quotient has no table to add up with, so its estimate says more than its whole display value.
+        let value = match row.and_then(Row::value) {
+            Some(value) if digits == 0 => whole(value, language),
+            _ => decimal(cell.estimate, digits, language),
+        };
+        let kind = match cell.flag {
+            Flag::A | Flag::U if cell.margin <= 0.0 => "x",
+            Flag::A => "a",
+            Flag::U => "u",
+            Flag::Q => "q",
+        };
+        Self { value, margin: up(cell.margin), lower: down(cell.lower), upper: up(cell.upper), ..empty(kind) }
+    }
+}
+
+/// A horizontal mark of one figure, on a scale from 0 to 100.
+#[derive(Clone, Debug, Template)]
+#[template(path = "strip.html")]
+pub(super) struct Strip {
+    pub(super) kind: &'static str,
+    /// Ends of the 95 % interval, of the 50 % interval, and the dot.
+    thin: (String, String),
+    thick: (String, String),
+    dot: String,
+    /// A bar from 0 to the dot: cumulation against a target only.
+    bar: bool,
+    target: String,
+}
+
+impl Strip {
+    /// The strip of a row on a scale that ends at `most`; none for a structural zero or where there is no number.
+    pub(super) fn new(row: Option<&Row>, most: f64) -> Option<Self> {
+        let cell = row?.cell.filter(|cell| cell.estimate.is_finite() && most > 0.0)?;
+        let at = |number: f64| format!("{:.2}", (number.max(0.0) / most * 100.0).min(100.0));
+        let (below, above) = (cell.estimate - cell.lower, cell.upper - cell.estimate);
+        let kind = match cell.flag {
+            Flag::A => "a",
+            Flag::U => "u",
+            Flag::Q => "q",
+        };
+        Some(Self {
+            kind,
+            thin: (at(cell.lower), at(cell.upper)),
+            thick: (at(cell.estimate - HALF * below), at(cell.estimate + HALF * above)),
+            dot: at(cell.estimate),
+            bar: false,
+            target: String::new(),
+        })
+    }
+
+    /// The same as a bar that runs towards a target.
+    pub(super) fn towards(row: Option<&Row>, target: f64, most: f64) -> Option<Self> {
+        let target = format!("{:.2}", target / most * 100.0);
+        Self::new(row, most).map(|strip| Self { bar: true, target, ..strip })
+    }
+}

@@ -1,0 +1,260 @@
+//! The fixed words of the report in three languages. What names a person, a place or a figure comes from the catalogue.
+
+use marsad_terms::Language;
+
+/// The words of one language.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub(super) language: &'static str,
+    pub(super) release: &'static str,
+    pub(super) published: &'static str,
+    pub(super) contents: &'static str,
+    pub(super) know: &'static str,
+    pub(super) know_noise: &'static str,
+    pub(super) know_marks: &'static str,
+    pub(super) know_differences: &'static str,
+    pub(super) know_place: &'static str,
+    pub(super) coverage: &'static str,
+    pub(super) contact: &'static str,
+    pub(super) key_figures: &'static str,
+    pub(super) as_of: &'static str,
+    pub(super) indicator: &'static str,
+    pub(super) reached: &'static str,
+    pub(super) target: &'static str,
+    pub(super) share: &'static str,
+    pub(super) distinct: &'static str,
+    pub(super) not_here: &'static str,
+    pub(super) estimate_margin: &'static str,
+    pub(super) interval: &'static str,
+    pub(super) trend: &'static str,
+    pub(super) map: &'static str,
+    pub(super) map_note: &'static str,
+    pub(super) outside: &'static str,
+    pub(super) more_in_files: &'static str,
+    pub(super) too_uncertain: &'static str,
+    pub(super) cannot_exist: &'static str,
+    pub(super) less_reliable: &'static str,
+    pub(super) exact: &'static str,
+    pub(super) counted: &'static str,
+    pub(super) left_out: &'static str,
+    pub(super) left_out_persons: &'static str,
+    pub(super) left_out_contributions: &'static str,
+    pub(super) how_to_read: &'static str,
+    pub(super) read_margin: &'static str,
+    pub(super) read_interval: &'static str,
+    pub(super) read_flags: &'static str,
+    pub(super) read_selection: &'static str,
+    pub(super) read_sums: &'static str,
+    pub(super) privacy: &'static str,
+    pub(super) cost: &'static str,
+    pub(super) left: &'static str,
+    pub(super) not_protected: &'static str,
+    pub(super) licence: &'static str,
+    pub(super) licence_words: &'static str,
+    pub(super) cite: &'static str,
+    pub(super) check: &'static str,
+    pub(super) check_words: &'static str,
+}
+
+/// The words of a language.
+pub(super) fn of(language: Language) -> &'static Words {
+    match language {
+        Language::Fr => &FRENCH,
+        Language::Ar => &ARABIC,
+        Language::En => &ENGLISH,
+    }
+}
+
+const FRENCH: Words = Words {
+    language: "Français",
+    release: "Publication",
+    published: "publiée le",
+    contents: "Sommaire",
+    know: "À savoir",
+    know_noise: "Chaque chiffre sur des personnes est une estimation : on y a ajouté ou retiré un petit nombre tiré au hasard. \
+                 La marge de protection (±) dit de combien : le vrai nombre est dans l'intervalle 95 fois sur 100.",
+    know_marks: "« ~ » : fiabilité réduite. « Trop incertain » : seul l'intervalle est donné. « — » : la case ne peut pas exister.",
+    know_differences: "Un écart plus petit que les marges n'est pas un changement constaté.",
+    know_place: "« Maroc » veut dire le programme au Maroc, jamais la population du pays.",
+    coverage: "Données couvertes",
+    contact: "Contact",
+    key_figures: "Chiffres clés : indicateurs et cibles",
+    as_of: "Cumul depuis le début du programme, à la fin de :",
+    indicator: "Indicateur",
+    reached: "Atteint",
+    target: "Cible",
+    share: "Part de la cible",
+    distinct: "personnes distinctes, à côté de l'indicateur qui additionne ses composantes",
+    not_here: "Sans chiffre dans cette publication, faute de toutes ses sources :",
+    estimate_margin: "Valeur ± marge",
+    interval: "Intervalle à 95 %",
+    trend: "Évolution",
+    map: "Carte en tuiles des régions",
+    map_note: "Une tuile par région, à sa place approximative ; aucune frontière n'est dessinée. Plus foncé : valeur plus grande.",
+    outside: "hors programme, compté dans « Autre région »",
+    more_in_files: "Toutes les cases sont dans",
+    too_uncertain: "trop incertain",
+    cannot_exist: "ne peut pas exister",
+    less_reliable: "fiabilité réduite",
+    exact: "exact",
+    counted: "Ce qui compte",
+    left_out: "Ce que la borne a laissé de côté",
+    left_out_persons: "personnes touchées",
+    left_out_contributions: "contributions, au moins",
+    how_to_read: "Comment lire",
+    read_margin: "« 251 ± 17 » : l'estimation la plus cohérente est 251 et le vrai nombre de personnes comptées se trouve, 95 fois \
+                  sur 100, entre 234 et 268. La marge vient de la protection des personnes, pas d'un échantillon ; les personnes \
+                  que le programme n'a pas atteintes n'y sont pas.",
+    read_interval: "Dans les graphiques, le point est l'estimation, le trait épais contient le vrai nombre une fois sur deux, le \
+                    trait fin 95 fois sur 100.",
+    read_flags: "Fiable (A) : marge d'au plus 20 % de l'estimation. Fiabilité réduite (U, « ~ ») : d'au plus 50 %. Au-delà (Q), la \
+                 valeur n'est pas montrée : c'est un service au lecteur, pas une protection. Les chiffres exacts portent sur des \
+                 organisations.",
+    read_selection: "Les 95 % valent pour toutes les cases ensemble ; parmi les seules cases montrées, un petit nombre peut s'écarter \
+                     davantage.",
+    read_sums: "Les valeurs entières s'additionnent dans chaque table. Pour d'autres sommes, différences ou parts, partir de la \
+                colonne « estimate » des fichiers : une estimation négative n'y est pas une erreur.",
+    privacy: "Protection des personnes",
+    cost: "Coût de cette publication",
+    left: "reste du budget de toute la durée",
+    not_protected: "Ne sont pas protégés : l'existence du programme et de ses fichiers, les dates des publications, et les chiffres \
+                    d'activité des organisations.",
+    licence: "Licence et citation",
+    licence_words: "Creative Commons Attribution 4.0 International (CC BY 4.0).",
+    cite: "Citer ainsi :",
+    check: "Vérifier",
+    check_words: "La publication est signée. Avec la clé publique du programme :",
+};
+
+const ARABIC: Words = Words {
+    language: "العربية",
+    release: "الإصدار",
+    published: "نُشر في",
+    contents: "المحتويات",
+    know: "ما ينبغي معرفته",
+    know_noise: "كل رقم عن الأشخاص تقدير: أُضيف إليه أو طُرح منه عدد صغير عشوائي. يبين هامش الحماية (±) مقدار ذلك: يقع العدد الحقيقي \
+                 داخل المجال 95 مرة من 100.",
+    know_marks: "«~»: موثوقية منخفضة. «غير مؤكد»: يُعطى المجال وحده. «—»: خانة لا يمكن أن توجد.",
+    know_differences: "الفرق الأصغر من الهوامش ليس تغيرا مثبتا.",
+    know_place: "«المغرب» تعني البرنامج في المغرب، وليس سكان البلد.",
+    coverage: "البيانات المشمولة",
+    contact: "للاتصال",
+    key_figures: "أرقام أساسية: المؤشرات والأهداف",
+    as_of: "تراكمي منذ بداية البرنامج، إلى نهاية:",
+    indicator: "المؤشر",
+    reached: "المحقق",
+    target: "الهدف",
+    share: "نسبة الهدف",
+    distinct: "أشخاص مختلفون، إلى جانب المؤشر الذي يجمع مكوناته",
+    not_here: "دون رقم في هذا الإصدار لعدم توفر جميع مصادره:",
+    estimate_margin: "القيمة ± الهامش",
+    interval: "مجال 95 %",
+    trend: "التطور",
+    map: "خريطة الجهات بالمربعات",
+    map_note: "مربع لكل جهة في مكانها التقريبي، دون رسم أي حدود. الأغمق: قيمة أكبر.",
+    outside: "خارج البرنامج، محتسبة ضمن «جهة أخرى»",
+    more_in_files: "جميع الخانات موجودة في",
+    too_uncertain: "غير مؤكد",
+    cannot_exist: "لا يمكن أن توجد",
+    less_reliable: "موثوقية منخفضة",
+    exact: "دقيق",
+    counted: "ما يُحتسب",
+    left_out: "ما تركه السقف خارج الحساب",
+    left_out_persons: "أشخاص معنيون",
+    left_out_contributions: "مساهمات، على الأقل",
+    how_to_read: "كيفية القراءة",
+    read_margin: "«251 ± 17»: التقدير هو 251، والعدد الحقيقي للأشخاص المحتسبين يقع 95 مرة من 100 بين 234 و268. الهامش ناتج عن حماية \
+                  الأشخاص لا عن عينة؛ ومن لم يصلهم البرنامج غير مشمولين.",
+    read_interval: "في الرسوم: النقطة هي التقدير، والخط السميك يضم العدد الحقيقي مرة من اثنتين، والخط الرفيع 95 مرة من 100.",
+    read_flags: "موثوق (A): الهامش لا يتجاوز 20 % من التقدير. موثوقية منخفضة (U، «~»): لا يتجاوز 50 %. وما فوق ذلك (Q) لا تُعرض \
+                 قيمته: وذلك خدمة للقارئ وليس حماية. الأرقام الدقيقة تخص منظمات.",
+    read_selection: "نسبة 95 % تخص جميع الخانات معا؛ ومن بين الخانات المعروضة وحدها قد يبتعد عدد قليل أكثر.",
+    read_sums: "تُجمع القيم الصحيحة داخل كل جدول. ولغير ذلك من المجاميع أو الفروق أو النسب، انطلق من العمود «estimate» في الملفات: التقدير \
+                السالب فيه ليس خطأ.",
+    privacy: "حماية الأشخاص",
+    cost: "كلفة هذا الإصدار",
+    left: "المتبقي من ميزانية المدة كلها",
+    not_protected: "ما لا تشمله الحماية: وجود البرنامج وملفاته، وتواريخ الإصدارات، وأرقام أنشطة المنظمات.",
+    licence: "الترخيص والاستشهاد",
+    licence_words: "المشاع الإبداعي، النسبة 4.0 دولي (CC BY 4.0).",
+    cite: "يُستشهد به هكذا:",
+    check: "التحقق",
+    check_words: "الإصدار موقع. بالمفتاح العمومي للبرنامج:",
+};
+
+const ENGLISH: Words = Words {
+    language: "English",
+    release: "Release",
+    published: "published",
+    contents: "Contents",
+    know: "What to know",
+    know_noise: "Each figure about persons is an estimate: a small random number was added to it or taken from it. The protection \
+                 margin (±) says how much: the true number is within the interval 95 times in 100.",
+    know_marks: "\"~\": low reliability. \"Too uncertain\": only the interval is given. \"—\": the cell cannot exist.",
+    know_differences: "A difference smaller than the margins is no established change.",
+    know_place: "\"Morocco\" means the programme in Morocco, never the country's population.",
+    coverage: "Data covered",
+    contact: "Contact",
+    key_figures: "Key figures: indicators and targets",
+    as_of: "Since the programme began, at the end of:",
+    indicator: "Indicator",
+    reached: "Reached",
+    target: "Target",
+    share: "Share of the target",
+    distinct: "distinct persons, beside the indicator that adds up its components",
+    not_here: "Without a figure in this release, as not all of its sources are in it:",
+    estimate_margin: "Value ± margin",
+    interval: "95 % interval",
+    trend: "Over time",
+    map: "Tile map of the regions",
+    map_note: "One tile a region, roughly in its place; no border is drawn. Darker: a larger value.",
+    outside: "outside the programme, counted in \"Other region\"",
+    more_in_files: "All cells are in",
+    too_uncertain: "too uncertain",
+    cannot_exist: "cannot exist",
+    less_reliable: "low reliability",
+    exact: "exact",
+    counted: "What counts",
+    left_out: "What the bound left out",
+    left_out_persons: "persons affected",
+    left_out_contributions: "contributions, at least",
+    how_to_read: "How to read",
+    read_margin: "\"251 ± 17\": the estimate is 251, and the true number of persons counted is between 234 and 268, 95 times in 100. \
+                  The margin comes from protecting persons, not from a sample; persons whom the programme did not reach are outside it.",
+    read_interval: "In the charts the dot is the estimate, the thick line holds the true number one time in two, the thin line 95 times \
+                    in 100.",
+    read_flags: "Reliable (A): a margin of at most 20 % of the estimate. Low reliability (U, \"~\"): at most 50 %. Beyond that (Q) the \
+                 value is not shown, which serves the reader and protects nobody. Exact figures are about organisations.",
+    read_selection: "The 95 % hold for all cells together; among the shown cells alone, a few may be further off.",
+    read_sums: "Whole values add up within each table. For other sums, differences or shares start from the column \"estimate\" of the \
+                files: a negative estimate there is no mistake.",
+    privacy: "Protection of persons",
+    cost: "Cost of this release",
+    left: "left of the lifetime budget",
+    not_protected: "Not protected: that the programme and its files exist, when releases happen, and figures on activities of \
+                    organisations.",
+    licence: "Licence and citation",
+    licence_words: "Creative Commons Attribution 4.0 International (CC BY 4.0).",
+    cite: "Cite it as:",
+    check: "Verify",
+    check_words: "The release is signed. With the programme's public key:",
+};
+
+/// The portal's sentence on the guarantee; θ, Θ are the guess bounds of this release and of all.
+pub(super) fn guess(language: Language, this: &str, all: &str) -> String {
+    match language {
+        Language::Fr => format!(
+            "À chaque chiffre on ajoute ou retire un petit nombre tiré au hasard. Qui devine si une personne y figure a raison au \
+             mieux {this} fois sur 100 (pile ou face : 50 ; toutes publications : {all}). Le vrai nombre est dans la marge 95 fois \
+             sur 100."
+        ),
+        Language::Ar => format!(
+            "يُضاف إلى كل رقم أو يُطرح منه عدد عشوائي صغير. ومن خمّن هل شخص ما محتسب فيه أصاب في أحسن الأحوال {this} مرة من 100 \
+             (رمي قطعة نقد: 50؛ كل الإصدارات: {all}). ويقع العدد الحقيقي داخل الهامش 95 مرة من 100."
+        ),
+        Language::En => format!(
+            "A small random number is added to or taken from each figure. A guess whether a person is in it is right at most {this} \
+             times in 100 (a coin: 50; all releases: {all}). The true number is within the margin 95 times in 100."
+        ),
+    }
+}

@@ -1,0 +1,156 @@
+//! `verify`: is this bundle whole, signed, and true to itself? From the folder and public keys alone.
+//!
+//! Checked: the statement's form, its signature, every file's size and hash, and for each dataflow its table's form, order
+//! and codes (against the code lists in `release.json`), flags recomputed, totals (estimates within 1e-6 a cell, display
+//! values exactly), SDMX-CSV and Parquet against the plain table. Every check is reported, the good ones too. It
+//! deliberately lacks the ledger: whether the release was approved is `ledger verify`'s question.
+
+mod allowed;
+mod files;
+mod flags;
+mod same;
+mod table;
+mod totals;
+
+use std::path::Path;
+
+use marsad_terms::Digest;
+use serde::Serialize;
+
+use crate::release_json::{self, ReleaseJson, StatisticJson};
+use table::Table;
+
+pub use allowed::Allowed;
+
+/// One check and how it went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What kind of check: `statement`, `signature`, `files`, `hash`, `table`, `flags`, `totals`, `sdmx`, `parquet`,
+    /// `privacy`, `report`.
+    pub name: String,
+    /// Whether it held.
+    pub ok: bool,
+    /// The file of the bundle.
+    pub file: String,
+    /// What was found.
+    pub what: String,
+}
+
+/// All checks of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether all held.
+    pub ok: bool,
+    /// In the order in which they were made.
+    pub checks: Vec<Check>,
+}
+
+impl Report {
+    fn new(checks: Vec<Check>) -> Self {
+        Self { ok: checks.iter().all(|check| check.ok), checks }
+    }
+
+    /// The checks that failed.
+    pub fn failed(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| !check.ok)
+    }
+}
+
+/// What a check found: words of praise, or the fault.
+type Found = Result<String, String>;
+
+fn check(name: &str, file: &str, found: Found) -> Check {
+    let (ok, what) = match found {
+        Ok(what) => (true, what),
+        Err(what) => (false, what),
+    };
+    Check { name: name.into(), ok, file: file.into(), what }
+}
+
+/// Checks a bundle with nothing but its folder and the keys that may sign a release.
+pub fn verify(dir: &Path, allowed: &Allowed) -> Report {
+    let bytes = match std::fs::read(dir.join(release_json::PATH)) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let found = Err(format!("cannot be read: {error}"));
+            return Report::new(vec![check("statement", release_json::PATH, found)]);
+        }
+    };
+    let mut checks = vec![check("signature", release_json::SIGNATURE, signature(dir, &bytes, allowed))];
+    let statement: ReleaseJson = match serde_json::from_slice(&bytes) {
+        Ok(statement) => statement,
+        Err(error) => {
+            checks.push(check(
+                "statement",
+                release_json::PATH,
+                Err(format!("is no statement of a release: {error}")),
+            ));
+            return Report::new(checks);
+        }
+    };
+    checks.push(check("statement", release_json::PATH, form(&statement)));
+    checks.extend(files::checks(dir, &statement));
+    let mut charged = Some(0_u64);
+    for statistic in &statement.statistics {
+        let (found, nano_rho) = dataflow(dir, &statement, statistic);
+        checks.extend(found);
+        charged = charged.zip(nano_rho).and_then(|(sum, own)| sum.checked_add(own));
+    }
+    checks.push(check("privacy", release_json::PATH, cost(&statement, charged)));
+    Report::new(checks)
+}
+
+fn signature(dir: &Path, bytes: &[u8], allowed: &Allowed) -> Found {
+    let path = dir.join(release_json::SIGNATURE);
+    let sshsig = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    allowed.verify(bytes, &sshsig)
+}
+
+fn form(statement: &ReleaseJson) -> Found {
+    let need = |ok: bool, what: &str| if ok { Ok(()) } else { Err(what.to_owned()) };
+    need(statement.format == release_json::FORMAT, "the format is not marsad-release/1")?;
+    need(statement.state == "published", "the release is not in state `published`")?;
+    need(!statement.statistics.is_empty(), "it holds no statistic")?;
+    for text in [&statement.proposal, &statement.ledger_head] {
+        need(text.parse::<Digest>().is_ok(), "proposal and ledger head must be hashes b3:<64 hex>")?;
+    }
+    let time = statement.published.as_bytes();
+    need(time.len() == 20 && time[19] == b'Z' && time[10] == b'T', "`published` is no time in UTC")?;
+    need(statement.files.is_sorted_by(|a, b| a.path < b.path), "the files are not sorted")?;
+    let ids: std::collections::BTreeSet<&str> = statement.statistics.iter().map(|s| s.id.as_str()).collect();
+    need(ids.len() == statement.statistics.len(), "a dataflow stands twice")?;
+    Ok(format!("release {}, {} dataflows", statement.release, statement.statistics.len()))
+}
+
+/// The checks of one dataflow, and the nano-ρ that its SDMX file names.
+fn dataflow(dir: &Path, statement: &ReleaseJson, statistic: &StatisticJson) -> (Vec<Check>, Option<u64>) {
+    let plain = format!("data/{}.csv", statistic.id);
+    let table = match Table::read(dir, statement, statistic) {
+        Ok(table) => table,
+        Err(fault) => return (vec![check("table", &plain, Err(fault))], None),
+    };
+    let mut checks = vec![check("table", &plain, table.order(statistic))];
+    checks.push(check("flags", &plain, flags::check(&table, statistic)));
+    checks.push(check("totals", &plain, totals::check(&table, statistic)));
+    let sdmx = same::sdmx(dir, statement, statistic, &table);
+    let nano_rho = sdmx.as_ref().ok().map(|(_, nano_rho)| *nano_rho);
+    checks.push(check("sdmx", &same::sdmx_path(statistic), sdmx.map(|(what, _)| what)));
+    let parquet = format!("data/{}.parquet", statistic.id);
+    checks.push(check("parquet", &parquet, same::parquet(&dir.join(&parquet), statement, statistic, &table)));
+    (checks, nano_rho)
+}
+
+fn cost(statement: &ReleaseJson, charged: Option<u64>) -> Found {
+    match charged {
+        Some(charged) if charged == statement.nano_rho => {
+            Ok(format!("the dataflows' costs add up to {charged} nano-rho"))
+        }
+        Some(charged) => {
+            Err(format!("the dataflows' costs add up to {charged} nano-rho, not {}", statement.nano_rho))
+        }
+        None => Err("a dataflow does not name its cost".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
