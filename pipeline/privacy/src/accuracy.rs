@@ -93,7 +93,9 @@ pub fn price_for(
     }
     let delta_squared = joint.delta_squared() as f64;
     if joint.f() == 0 {
-        return nano(delta_squared / (2.0 * largest_variance((margin * f64::from(shape.tables[table].b)).floor())));
+        return nano(
+            delta_squared / (2.0 * largest_variance((margin * f64::from(shape.tables[table].b)).floor())),
+        );
     }
     let sd = unit_sds(shape, joint.f())[table];
     nano(closed_form(sd * sd * delta_squared, margin))
@@ -118,7 +120,10 @@ fn unit_sds(shape: &StatisticShape, f: u32) -> Vec<f64> {
 }
 
 /// The largest σ² for which P(|Z| ≤ h) reaches the level, by bisection from below.
-#[expect(clippy::cast_possible_truncation, reason = "casts of doubles saturate; such margins cost next to nothing")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "casts of doubles saturate; such margins cost next to nothing"
+)]
 fn largest_variance(half_width: f64) -> f64 {
     // σ is near h/z for large h; beyond 2^20 the normal quantile is exact to six digits, and below the truth.
     if half_width > f64::from(1 << 20) {
@@ -133,8 +138,15 @@ fn largest_variance(half_width: f64) -> f64 {
     low
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie within 1 to 2^53")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to lie within 1 to 2^53"
+)]
 fn nano(rho: f64) -> Result<NanoRho, Error> {
     let nano = (rho * 1e9).ceil().max(1.0);
     if nano < 9_007_199_254_740_992.0 { Ok(NanoRho::new(nano as u64)) } else { Err(Error::Unreachable) }
 }
+
+#[cfg(test)]
+mod tests;

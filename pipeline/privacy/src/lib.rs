@@ -5,6 +5,8 @@
 
 pub mod accounting;
 pub mod accuracy;
+#[cfg(test)]
+mod audit;
 pub mod bound;
 pub mod error;
 pub mod estimate;

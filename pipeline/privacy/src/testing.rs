@@ -84,9 +84,9 @@ pub(crate) fn shape() -> impl Strategy<Value = StatisticShape> {
     let dimensions = prop::collection::vec((1_usize..5, home), 1..4);
     let tables = prop::collection::vec((0_usize..3, any::<bool>(), 0_usize..8, 1_u32..4), 1..6);
     let bound = (0_u8..4, 1_u64..200, 1_u32..5, 1_u32..30);
-    (dimensions, tables, bound, 1_u8..5, any::<bool>()).prop_map(|(dimensions, tables, bound, quarters, sums)| {
-        build(&dimensions, &tables, bound, quarters, sums)
-    })
+    (dimensions, tables, bound, 1_u8..5, any::<bool>()).prop_map(
+        |(dimensions, tables, bound, quarters, sums)| build(&dimensions, &tables, bound, quarters, sums),
+    )
 }
 
 fn build(
@@ -105,13 +105,15 @@ fn build(
     };
     let persons_only = matches!(bound, Bound::HomeCell | Bound::First { .. });
     let third = if sums && mode == 1 { Aggregate::Sum(measure("-10", "10", "1")) } else { Aggregate::Rows };
-    let others = if persons_only { [Aggregate::Persons, Aggregate::Persons] } else { [Aggregate::Rows, third] };
+    let others =
+        if persons_only { [Aggregate::Persons, Aggregate::Persons] } else { [Aggregate::Rows, third] };
     let mut specs: Vec<TableSpec> = Vec::new();
     for (aggregate, year, subset, b) in tables {
         let used = (0..dimensions.len()).filter(|d| subset >> d & 1 == 1).collect();
         let grain = if *year && mode < 3 { Grain::Year } else { Grain::Quarter };
         let spec = TableSpec { aggregate: *aggregate, grain, dimensions: used, b: *b };
-        let same = |o: &TableSpec| (o.aggregate, o.grain, &o.dimensions) == (*aggregate, grain, &spec.dimensions);
+        let same =
+            |o: &TableSpec| (o.aggregate, o.grain, &o.dimensions) == (*aggregate, grain, &spec.dimensions);
         if !specs.iter().any(same) {
             specs.push(spec);
         }
@@ -120,7 +122,11 @@ fn build(
     StatisticShape {
         id: "any_shape".parse().unwrap(),
         bound,
-        dimensions: dimensions.iter().enumerate().map(|(i, (n, home))| dimension(&format!("d{i}"), *n, *home)).collect(),
+        dimensions: dimensions
+            .iter()
+            .enumerate()
+            .map(|(i, (n, home))| dimension(&format!("d{i}"), *n, *home))
+            .collect(),
         periods: [Period::Year(2025), Period::Year(2026)].into_iter().chain(quarters).collect(),
         aggregates: std::iter::once(Aggregate::Persons).chain(others).collect(),
         outputs: vec![shows(specs[0].aggregate)],
@@ -142,7 +148,13 @@ pub(crate) fn row(shape: &StatisticShape) -> impl Strategy<Value = OwnedRow> + u
     let n = shape.aggregates.len();
     let values = prop::collection::vec(value, n);
     let counted = prop::collection::vec(prop::bool::weighted(0.8), n);
-    (0..4, year, quarter, codes, values, counted).prop_map(|(month, year, quarter, codes, values, counted)| {
-        OwnedRow { month, periods: [year, quarter], codes, values, counted }
-    })
+    (0..4, year, quarter, codes, values, counted).prop_map(
+        |(month, year, quarter, codes, values, counted)| OwnedRow {
+            month,
+            periods: [year, quarter],
+            codes,
+            values,
+            counted,
+        },
+    )
 }

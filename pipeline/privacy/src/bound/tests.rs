@@ -43,13 +43,15 @@ fn read_case(vector: &Value, statistic: &Value) -> Case {
     let mode = text(&statistic["mode"]);
     let homes = texts(&statistic["home"]);
     let is_grain = |name: &String| name == "quarter" || name == "year";
-    let names: Vec<String> = texts(&statistic["attributes"]).into_iter().filter(|name| !is_grain(name)).collect();
+    let names: Vec<String> =
+        texts(&statistic["attributes"]).into_iter().filter(|name| !is_grain(name)).collect();
     let dimension = |name: &String| Dimension {
         name: name.clone(),
         code_list: name.to_uppercase(),
         codes: texts(&vector["code_lists"][name]),
         zeros: Vec::new(),
-        home: (mode == "home_cell" || mode == "first" || homes.contains(name)).then_some(HomeRule::MostFrequent),
+        home: (mode == "home_cell" || mode == "first" || homes.contains(name))
+            .then_some(HomeRule::MostFrequent),
     };
     let mut labels: Vec<String> = Vec::new();
     let (mut filters, mut sums, mut tables) = (Vec::new(), Vec::new(), Vec::new());
@@ -162,11 +164,15 @@ fn vectors_and_claims_are_those_of_v14() {
     for statistic in vector["cases"].as_array().unwrap() {
         let case = read_case(&vector, &statistic["statistic"]);
         let delta_squared = sensitivity::with_weights(&case.shape, case.f, case.weights).unwrap();
-        assert_eq!(delta_squared, u128::from(statistic["delta_squared"].as_u64().unwrap()), "{:?}", case.shape.id);
+        assert_eq!(
+            delta_squared,
+            u128::from(statistic["delta_squared"].as_u64().unwrap()),
+            "{:?}",
+            case.shape.id
+        );
         let mut attained = false;
         for person in statistic["persons"].as_array().unwrap() {
-            let mut tally =
-                Tally::with_weights(Arc::new(case.shape.clone()), case.f, &key, case.weights);
+            let mut tally = Tally::with_weights(Arc::new(case.shape.clone()), case.f, &key, case.weights);
             tally.begin(&hex::decode(text(&person["person_key"])).unwrap().try_into().unwrap());
             read_rows(&case, person).iter().for_each(|row| tally.row(&row.lend()));
             let sums = tally.into_sums();
@@ -199,11 +205,8 @@ fn statistics_of_one_release_add_up() {
 fn steps_are_those_of_v14() {
     let vector = vector_14();
     for case in vector["quantise"].as_array().unwrap() {
-        let measure = Measure {
-            lower: text(&case["lower"]),
-            upper: text(&case["upper"]),
-            step: text(&case["step"]),
-        };
+        let measure =
+            Measure { lower: text(&case["lower"]), upper: text(&case["upper"]), step: text(&case["step"]) };
         let quantiser = Quantiser::new(&measure).unwrap();
         let expected = case["q"].as_i64().unwrap();
         let value = case["x"].as_str();
@@ -231,10 +234,12 @@ fn no_measure_overflows() {
         }
         assert_eq!(quantiser.decimal(Some(unscaled), 127), 0);
     }
-    for (value, end) in [(f64::MAX, 400), (f64::MIN, -400), (f64::MIN_POSITIVE, 0), (-0.0, 0), (f64::NAN, 0)] {
+    for (value, end) in [(f64::MAX, 400), (f64::MIN, -400), (f64::MIN_POSITIVE, 0), (-0.0, 0), (f64::NAN, 0)]
+    {
         assert_eq!(quantiser.float(Some(value)), end);
     }
-    for (lower, upper, step) in [("0", "1", "0"), ("0", "1", "-1"), ("2", "1", "1"), ("0", "1e3", "1"), ("", "1", "1")]
+    for (lower, upper, step) in
+        [("0", "1", "0"), ("0", "1", "-1"), ("2", "1", "1"), ("0", "1e3", "1"), ("", "1", "1")]
     {
         assert!(matches!(Quantiser::new(&testing::measure(lower, upper, step)), Err(Error::Measure { .. })));
     }

@@ -31,7 +31,8 @@ pub struct Bounding {
 /// `Unknown` if the release has no statistic of that number.
 pub fn bounding(noisy: &NoisyTable, statistic: usize) -> Result<Option<Bounding>, Error> {
     let shape = noisy.shapes().get(statistic).ok_or(Error::Unknown { what: "statistic of that number" })?;
-    let (Some(cap), [.., clipped, left_out]) = (shape.left_out_cap(), noisy.raw()[statistic].as_slice()) else {
+    let (Some(cap), [.., clipped, left_out]) = (shape.left_out_cap(), noisy.raw()[statistic].as_slice())
+    else {
         return Ok(None);
     };
     let FigureWeights { b_c, b_l } = FigureWeights::STANDARD;
@@ -50,8 +51,7 @@ pub fn bounding(noisy: &NoisyTable, statistic: usize) -> Result<Option<Bounding>
 
 /// lost/(lost + kept) by Fieller; their noise is independent, so the numerator's variance is the covariance.
 fn share(lost: Uncertain, kept: Uncertain) -> Option<Interval> {
-    let all =
-        Uncertain { estimate: lost.estimate + kept.estimate, variance: lost.variance + kept.variance };
+    let all = Uncertain { estimate: lost.estimate + kept.estimate, variance: lost.variance + kept.variance };
     let (share, _) = fieller(lost, all, lost.variance)?;
     Some(share.map(|end| (end * 100.0).clamp(0.0, 100.0)))
 }

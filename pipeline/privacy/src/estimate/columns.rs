@@ -110,8 +110,11 @@ impl TableFigures {
 
 /// A share is in per cent, cut to 0–100; its flag reads the cut estimate and the uncut margin.
 fn ratio(interval: Interval, margin: f64, share: bool) -> Cell {
-    let (interval, margin) =
-        if share { (interval.map(|end| (end * 100.0).clamp(0.0, 100.0)), margin * 100.0) } else { (interval, margin) };
+    let (interval, margin) = if share {
+        (interval.map(|end| (end * 100.0).clamp(0.0, 100.0)), margin * 100.0)
+    } else {
+        (interval, margin)
+    };
     let Interval { estimate, lower, upper } = interval;
     let flag = Flag::of(estimate, margin);
     let value = (flag != Flag::Q).then(|| round_half_up(estimate));
@@ -132,7 +135,10 @@ fn unbounded() -> Cell {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "casts of doubles saturate, which no published figure reaches")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "casts of doubles saturate, which no published figure reaches"
+)]
 fn round_half_up(estimate: f64) -> i64 {
     (estimate + 0.5).floor() as i64
 }

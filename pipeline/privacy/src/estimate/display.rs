@@ -72,10 +72,10 @@ impl Display {
         observed: &[Vec<f64>],
     ) -> Vec<Vec<i64>> {
         let best = workload.table(residuals, workload.all_axes());
-        let fitted =
-            if self.non_negative { fit::non_negative(&self.tables, observed, best) } else { best };
+        let fitted = if self.non_negative { fit::non_negative(&self.tables, observed, best) } else { best };
         let whole = self.round(&fitted.into_iter().map(units).collect::<Vec<_>>());
-        let to_i64 = |value: i128| i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX });
+        let to_i64 =
+            |value: i128| i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX });
         let shown = |table: &Marginal| table.sum(&whole).into_iter().map(to_i64).collect();
         self.tables.iter().map(shown).collect()
     }
@@ -156,3 +156,6 @@ fn units(value: f64) -> i128 {
     let whole = (units + ONE / 2).div_euclid(ONE) * ONE;
     if (units - whole).abs() < SNAP { whole } else { units }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,12 +48,7 @@ impl Family {
         groups(shape).into_iter().map(|(key, tables)| Self::new(shape, f, key, &tables)).collect()
     }
 
-    fn new(
-        shape: &StatisticShape,
-        f: u32,
-        (aggregate, grain, multi_valued): Key,
-        tables: &[usize],
-    ) -> Self {
+    fn new(shape: &StatisticShape, f: u32, (aggregate, grain, multi_valued): Key, tables: &[usize]) -> Self {
         let n_codes = |d: &usize| shape.dimensions[*d].codes.len();
         let axes = axes(shape, &multi_valued, tables);
         let n_periods = shape.n_periods(grain);
@@ -125,7 +120,10 @@ fn groups(shape: &StatisticShape) -> BTreeMap<Key, Vec<usize>> {
 
 /// The dimensions of each family's slices, as a joint's check needs them.
 pub(crate) fn base_axes(shape: &StatisticShape) -> Vec<Vec<usize>> {
-    groups(shape).into_iter().map(|((_, _, multi_valued), tables)| axes(shape, &multi_valued, &tables)).collect()
+    groups(shape)
+        .into_iter()
+        .map(|((_, _, multi_valued), tables)| axes(shape, &multi_valued, &tables))
+        .collect()
 }
 
 /// The single-valued dimensions of some tables, ascending. One of a single code is left out: it changes nothing.
@@ -223,11 +221,7 @@ mod tests {
             .collect();
         assert_eq!(
             found,
-            [
-                (0, vec![], 3, vec![0, 1]),
-                (0, vec![1], 6, vec![2, 3]),
-                (1, vec![], 3, vec![4, 5, 6, 7])
-            ]
+            [(0, vec![], 3, vec![0, 1]), (0, vec![1], 6, vec![2, 3]), (1, vec![], 3, vec![4, 5, 6, 7])]
         );
         // Cells of (quarter, region, service, sex) in the slice of quarter 2 and service 1.
         let split = &families[1].members[1];

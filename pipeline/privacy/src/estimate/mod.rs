@@ -14,3 +14,6 @@ pub use bounding::{Bounding, bounding};
 pub use display::rounds_along_the_order;
 pub use interval::Interval;
 pub use statistic::{Cell, EstimatedColumn, EstimatedStatistic, EstimatedTable, estimate};
+
+#[cfg(test)]
+mod tests;

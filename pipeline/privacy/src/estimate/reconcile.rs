@@ -34,8 +34,7 @@ pub(crate) fn reconcile(family: &Family, noisy: &NoisyTable, statistic: usize, v
     let mut figures: Vec<TableFigures> =
         family.members.iter().map(|member| empty(family, noisy, statistic, member)).collect();
     for slice in 0..family.n_slices() {
-        let observe =
-            |member: &Member| family.observe(member, noisy.cells(statistic, member.index), slice);
+        let observe = |member: &Member| family.observe(member, noisy.cells(statistic, member.index), slice);
         let observed: Vec<Vec<f64>> = family.members.iter().map(observe).collect();
         let residuals = workload.residuals(&observed);
         let n_summed = family.n_summed(slice) as f64;

@@ -54,8 +54,7 @@ impl Workload {
         let mut residuals = Residuals::new();
         for ((axes, variance), cells) in self.tables.iter().zip(observed) {
             for (subset, part) in decompose(&self.sizes, *axes, cells) {
-                let weight =
-                    precision(&self.sizes, *axes, subset, *variance) / self.precisions[&subset];
+                let weight = precision(&self.sizes, *axes, subset, *variance) / self.precisions[&subset];
                 let sum = residuals.entry(subset).or_insert_with(|| vec![0.0; part.len()]);
                 sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += weight * part);
             }
@@ -88,7 +87,8 @@ impl Workload {
             let agreement: f64 = members(*subset)
                 .map(|axis| f64::from(u8::from(at[axis] == elsewhere[axis])) - 1.0 / self.sizes[axis] as f64)
                 .product();
-            let cells = n_cells(&self.sizes, a & !subset) as f64 * n_cells(&self.sizes, other & !subset) as f64;
+            let cells =
+                n_cells(&self.sizes, a & !subset) as f64 * n_cells(&self.sizes, other & !subset) as f64;
             agreement / (precision * cells)
         };
         self.precisions.iter().filter(|(subset, _)| *subset & !(a & other) == 0).map(term).sum()
@@ -172,3 +172,6 @@ fn centre(part: &mut [f64], n: usize, inner: usize) -> Vec<f64> {
     }
     all_sums
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ type Gaussian =
 /// Claim: `price`-zCDP for one person over all cells. Proof: ‖v_u‖₂ ≤ Δ by [`crate::sensitivity::joint`]; σ² ≥
 /// Δ²/(2ρ) by [`Scale::new`]; chunks with the same σ bits are together the mechanism on the whole vector, since its
 /// coordinates are independent (algorithms 4.1–4.3; Canonne, Kamath, Steinke 2020, arXiv 2004.00010). Attack:
-/// `sampler::tests` (χ², KS, chunked = whole) and [`crate::audit`].
+/// `sampler::tests` (χ², KS, chunked = whole) and `crate::audit`.
 ///
 /// # Errors
 /// `ZeroPrice`; `PriceExceeded` if OpenDP's own map disagrees with the price; `Randomness` if the system's source fails

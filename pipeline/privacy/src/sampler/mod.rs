@@ -2,6 +2,8 @@
 
 mod measure;
 mod scale;
+#[cfg(test)]
+mod tests;
 
 pub use measure::measure;
 pub use scale::Scale;

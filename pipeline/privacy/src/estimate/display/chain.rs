@@ -21,7 +21,11 @@ pub(super) fn round(sizes: &[usize], chain: &[Axes], units: &[i128]) -> Vec<i128
         }
         parents = Level { axes: *axes, whole: share(&parents.whole, &parent_of, &sums) };
     }
-    if parents.whole.len() == units.len() { parents.whole } else { units.iter().map(|u| u.div_euclid(ONE)).collect() }
+    if parents.whole.len() == units.len() {
+        parents.whole
+    } else {
+        units.iter().map(|u| u.div_euclid(ONE)).collect()
+    }
 }
 
 /// One table of the chain, in whole numbers.

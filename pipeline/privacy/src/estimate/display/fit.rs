@@ -31,8 +31,10 @@ pub(super) fn non_negative(tables: &[Marginal], observed: &[Vec<f64>], best: Vec
         let slope = gradient(tables, observed, &ahead);
         let next: Vec<f64> =
             ahead.iter().zip(&slope).map(|(cell, slope)| (cell - slope / largest).max(0.0)).collect();
-        let opposes: f64 = ahead.iter().zip(&next).zip(&x).map(|((v, next), x)| (v - next) * (next - x)).sum();
-        let grown = if opposes > 0.0 { 1.0 } else { f64::midpoint(1.0, (1.0 + 4.0 * momentum * momentum).sqrt()) };
+        let opposes: f64 =
+            ahead.iter().zip(&next).zip(&x).map(|((v, next), x)| (v - next) * (next - x)).sum();
+        let grown =
+            if opposes > 0.0 { 1.0 } else { f64::midpoint(1.0, (1.0 + 4.0 * momentum * momentum).sqrt()) };
         let carry = if opposes > 0.0 { 0.0 } else { (momentum - 1.0) / grown };
         for ((ahead, next), x) in ahead.iter_mut().zip(&next).zip(&x) {
             *ahead = next + carry * (next - x);
