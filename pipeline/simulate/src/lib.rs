@@ -15,6 +15,8 @@
 mod calendar;
 mod error;
 mod extract;
+#[cfg(test)]
+mod landed;
 mod life;
 mod model;
 mod population;

@@ -152,6 +152,16 @@ pub(crate) const RETURN_STAGES: [&str; 5] = ["COUNSEL", "PREDEP", "DEPARTED", "R
 pub(crate) const ORG_TYPES: [(&str, u32); 8] =
     [("MIN", 22), ("CNDH", 8), ("LAW", 12), ("CSO", 28), ("FOCAL", 14), ("OBS", 6), ("PRIV", 4), ("UN", 6)];
 
+/// The band of a child's age in years; none for who is of age.
+pub(crate) fn age_child(age: Option<i32>) -> &'static str {
+    match age {
+        Some(..=11) => "Y0T11",
+        Some(12..=14) => "Y12T14",
+        Some(15..=17) => "Y15T17",
+        _ => "_U",
+    }
+}
+
 /// The age group of an age in years.
 pub(crate) fn age_group(age: Option<i32>) -> &'static str {
     match age {

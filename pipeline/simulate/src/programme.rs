@@ -124,8 +124,9 @@ impl Programme {
             for group in 0..n {
                 let size = (group + 1) * participants / n - group * participants / n;
                 let quarter = usize::try_from(group % 8).unwrap_or(0);
-                truth.add_activity(quarter, purpose, size);
-                desk.activity(&organised(purpose, size, quarter, &mut dice), &mut dice)?;
+                let activity = organised(purpose, size, quarter, &mut dice);
+                truth.add_activity(&activity);
+                desk.activity(&activity, &mut dice)?;
             }
         }
         Ok(())

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::QUARTERS;
-use crate::model::{COUNTRIES, age_group};
+use crate::extract::Activity;
+use crate::model::{COUNTRIES, age_child, age_group};
 use crate::population::Counts;
 use crate::record::{Kind, Own, Record};
 
@@ -115,11 +116,15 @@ impl Truth {
     }
 
     /// Counts an activity with organisations.
-    pub(crate) fn add_activity(&mut self, quarter: usize, activity: &'static str, participants: u64) {
-        let [by_quarter, by_activity] = [vec![QUARTERS[quarter]], vec![QUARTERS[quarter], activity]];
+    pub(crate) fn add_activity(&mut self, activity: &Activity) {
         for table in self.tables.get_mut(ORGANISATIONS).into_iter().flatten() {
-            let key = if table.dimensions.len() == 1 { &by_quarter } else { &by_activity };
-            *table.cells.entry(key.clone()).or_default() += participants;
+            let code = |dimension: &&str| match *dimension {
+                "quarter" => QUARTERS[activity.day.quarter()],
+                "org_type" => activity.organisation,
+                _ => activity.purpose,
+            };
+            let key = table.dimensions.iter().map(code).collect();
+            *table.cells.entry(key).or_default() += activity.participants;
         }
     }
 }
@@ -164,7 +169,13 @@ fn code(record: &Record, dimension: &str, need: &'static str) -> &'static str {
         ("sex", _) => record.sex,
         ("age_group", _) => age_group(record.age()),
         ("nationality_group", _) => record.country.map_or("_U", |country| COUNTRIES[country].group),
+        // Children and victims are shown among others, as the statistic has it.
+        ("beneficiary_category", _) if matches!(record.category, "UASC" | "VOT") => "_O",
         ("beneficiary_category", _) => record.category,
+        ("age_child", _) => age_child(record.age()),
+        ("destination_group", Own::Return { destination, .. }) => {
+            destination.map_or("_U", |country| COUNTRIES[country].group)
+        }
         ("need_type", _) => need,
         (_, Own::Registration { status, .. }) => status,
         (_, Own::Needs { vulnerability, .. }) => vulnerability,
@@ -216,7 +227,12 @@ const fn statistic(
 
 const DEFINITIONS: &[Definition] = &[
     statistic("first_time_direct", Kind::Registration, Unit::Newcomers, &["quarter", "quarter region"]),
-    statistic("first_time_assisted", Kind::Assistance, Unit::Newcomers, &["quarter", "quarter region"]),
+    statistic(
+        "first_time_assisted",
+        Kind::Assistance,
+        Unit::Newcomers,
+        &["quarter", "quarter region", "quarter sex"],
+    ),
     statistic("first_time_assessed", Kind::Needs, Unit::Newcomers, &["quarter", "quarter region"]),
     statistic("first_time_trained", Kind::Training, Unit::Newcomers, &["quarter"]),
     statistic("first_time_youth", Kind::Youth, Unit::Newcomers, &["quarter"]),
@@ -245,7 +261,7 @@ const DEFINITIONS: &[Definition] = &[
         "assisted_by_category",
         Kind::Assistance,
         Unit::Persons,
-        &["quarter beneficiary_category", "quarter region beneficiary_category"],
+        &["quarter", "quarter beneficiary_category", "quarter region beneficiary_category"],
     ),
     statistic(
         "assisted_by_nationality",
@@ -269,10 +285,20 @@ const DEFINITIONS: &[Definition] = &[
         "needs_by_type",
         Kind::Needs,
         Unit::Persons,
-        &["quarter", "quarter need_type", "quarter region", "quarter region need_type"],
+        &["quarter need_type", "quarter region", "quarter region need_type"],
     ),
-    statistic("vulnerability_profile", Kind::Needs, Unit::Persons, &["year vulnerability"]),
-    statistic("registered_status", Kind::Registration, Unit::Persons, &["year migration_status"]),
+    statistic(
+        "vulnerability_profile",
+        Kind::Needs,
+        Unit::Persons,
+        &["year vulnerability", "year region vulnerability", "year sex vulnerability"],
+    ),
+    statistic(
+        "registered_status",
+        Kind::Registration,
+        Unit::Persons,
+        &["year migration_status", "year migration_status sex"],
+    ),
     statistic(
         "trained_persons",
         Kind::Training,
@@ -285,14 +311,19 @@ const DEFINITIONS: &[Definition] = &[
         Unit::Persons,
         &["quarter", "quarter sex", "quarter youth_action_type"],
     ),
-    statistic("returns", Kind::Return, Unit::Persons, &["quarter return_stage", "year region return_stage"]),
-    statistic("uasc_actions", Kind::Child, Unit::Persons, &["year", "year child_action"]),
+    statistic(
+        "returns",
+        Kind::Return,
+        Unit::Persons,
+        &["quarter return_stage", "year return_stage destination_group", "year region return_stage"],
+    ),
+    statistic("uasc_actions", Kind::Child, Unit::Persons, &["year", "year child_action", "year age_child"]),
     statistic("vot_identified", Kind::Trafficking, Unit::Persons, &["year", "year exploitation_type"]),
     Definition {
         name: ORGANISATIONS,
         kind: None,
         unit: Unit::Participants,
         only: &[],
-        tables: &["quarter", "quarter activity_type"],
+        tables: &["quarter activity_type", "quarter org_type"],
     },
 ];
