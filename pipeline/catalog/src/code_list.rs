@@ -55,8 +55,8 @@ impl CodeList {
     }
 }
 
-/// The folded spellings of a code list: codes and labels in three languages (extracts 5). Codes that begin with `_` and totals
-/// are not spellings; of a list `X`, the names in `X_OTHER` lead to `_O`.
+/// The folded spellings of a code list: codes and labels in three languages (extracts 5). Codes that begin with `_`, totals and
+/// labels of `_U` are not spellings (a mapping declares its unknowns); of a list `X`, the names in `X_OTHER` lead to `_O`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names(pub(crate) BTreeMap<String, String>);
 

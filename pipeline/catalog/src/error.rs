@@ -139,7 +139,8 @@ impl Kind {
 pub(crate) struct Faults(RefCell<Vec<Fault>>);
 
 impl Faults {
-    pub(crate) fn add(&self, file: &str, at: Place, kind: Kind, what: String, remedy: String) {
+    /// Keeps a fault: what is wrong, then what to write instead.
+    pub(crate) fn add(&self, file: &str, at: Place, kind: Kind, (what, remedy): (String, String)) {
         let (code, why) = kind.code_and_why();
         let Place { line, column } = at;
         let fault = Fault { file: file.to_owned(), line, column, code, what, why: why.to_owned(), remedy };

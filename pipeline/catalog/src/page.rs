@@ -25,9 +25,9 @@ impl<'a> Page<'a> {
         match std::str::from_utf8(bytes) {
             Ok(text) => Some(Self { file, text: text.strip_prefix('\u{feff}').unwrap_or(text), faults }),
             Err(error) => {
-                let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+                let line = bytes[..error.valid_up_to()].split(|b| *b == b'\n').count();
                 let what = "the file is not UTF-8".to_owned();
-                faults.add(file, Place::line(line), Kind::Unreadable, what, "save it as UTF-8".to_owned());
+                faults.add(file, Place::line(line), Kind::Unreadable, (what, "save it as UTF-8".to_owned()));
                 None
             }
         }
@@ -46,13 +46,13 @@ impl<'a> Page<'a> {
         }
         let before = &self.text[..offset];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+        let line = before.split('\n').count();
         Place { line, column: Some(before[line_start..].chars().count() + 1) }
     }
 
     /// Keeps a fault of this file.
     pub(crate) fn fault(self, at: Place, kind: Kind, what: impl Into<String>, remedy: impl Into<String>) {
-        self.faults.add(self.file, at, kind, what.into(), remedy.into());
+        self.faults.add(self.file, at, kind, (what.into(), remedy.into()));
     }
 
     /// Keeps the fault that a name is not among the known ones.

@@ -14,6 +14,18 @@ use crate::normalise::fold;
 use crate::page::{At, Page};
 use crate::{Code, CodeList, Place};
 
+const FOLDER: &str = "schemas/code_lists";
+/// Lists that definitions of every workspace use by name.
+const ALWAYS: [&str; 8] = [
+    "FREQ",
+    "INDICATOR",
+    "LEGAL_BASIS",
+    "NATIONALITY_GROUP",
+    "OBS_STATUS",
+    "REF_AREA",
+    "SNIA_AXIS",
+    "UNIT_MEASURE",
+];
 const REQUIRED: [&str; 5] = ["code", "label_fr", "label_ar", "label_en", "order"];
 
 /// A spelling of a code and where it stands.
@@ -26,7 +38,7 @@ struct Spelling {
 
 pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
     let mut spellings = BTreeMap::new();
-    for source in source::files(dir, "schemas/code_lists", "csv", loading.faults) {
+    for source in source::files(dir, FOLDER, "csv", loading.faults) {
         let Some(page) = Page::open(&source.file, &source.bytes, loading.faults) else { continue };
         if page.stem() == "country" {
             continue;
@@ -41,7 +53,19 @@ pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
             }
         }
     }
+    check_always(loading);
     loading.catalog.names = names(&spellings, loading.faults);
+}
+
+fn check_always(loading: &Loading<'_>) {
+    let lists = &loading.catalog.code_lists;
+    let absent =
+        |id: &&&str| !lists.is_empty() && !lists.contains_key(**id) && !loading.failed.contains(**id);
+    for id in ALWAYS.iter().filter(absent) {
+        let what = format!("the code list `{id}` is missing");
+        let remedy = format!("add {id}.csv; `marsad init` writes it");
+        loading.faults.add(FOLDER, Place::top(), Kind::CodeList, (what, remedy));
+    }
 }
 
 fn read(page: Page<'_>) -> Option<(CodeList, Vec<Row>)> {
@@ -168,6 +192,6 @@ fn add(names: &mut Names, spelling: &Spelling, code: &str, faults: &Faults) {
     if before != code {
         let what = format!("`{}` stands for `{before}` and for `{code}`", spelling.text);
         let remedy = "give one of the two codes another label".to_owned();
-        faults.add(&spelling.file, spelling.at, Kind::TwoMeanings, what, remedy);
+        faults.add(&spelling.file, spelling.at, Kind::TwoMeanings, (what, remedy));
     }
 }

@@ -27,14 +27,11 @@ pub(crate) fn all(
     let wanted = wanted(record_type);
     let mut columns = BTreeMap::new();
     for (name, value) in value.table()?.into_entries() {
-        match wanted.get(name.value.as_str()) {
-            Some(kind) => {
-                columns.insert(name.value, value.table().and_then(|table| column(loading, table, kind)));
-            }
-            None => {
-                let thing = format!("column that a mapping of {} fills", record_type.id);
-                page.unknown(&name, Kind::Column, &thing, wanted.keys().copied());
-            }
+        if let Some(kind) = wanted.get(name.value.as_str()) {
+            columns.insert(name.value, value.table().map(|table| column(loading, table, kind)));
+        } else {
+            let thing = format!("column that a mapping of {} fills", record_type.id);
+            page.unknown(&name, Kind::Column, &thing, wanted.keys().copied());
         }
     }
     for name in wanted.keys().filter(|name| !columns.contains_key(**name)) {
@@ -71,7 +68,7 @@ enum Wanted<'a> {
     Date,
 }
 
-fn column(loading: &Loading<'_>, mut table: Table<'_>, wanted: &Wanted<'_>) -> Option<MappedColumn> {
+fn column(loading: &Loading<'_>, mut table: Table<'_>, wanted: &Wanted<'_>) -> MappedColumn {
     check_origin(&table);
     let mut column = MappedColumn {
         from: table.optional("from", headers).unwrap_or_default(),
@@ -85,7 +82,7 @@ fn column(loading: &Loading<'_>, mut table: Table<'_>, wanted: &Wanted<'_>) -> O
         Wanted::Date => column.dates = table.required("dates", dates).unwrap_or_default(),
     }
     table.finish();
-    Some(column)
+    column
 }
 
 /// Values come from somewhere, and a constant from nowhere else.

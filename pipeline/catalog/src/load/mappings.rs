@@ -97,19 +97,17 @@ fn one_character(value: Value<'_>) -> Option<char> {
     let page = value.page;
     let text = value.text()?;
     let mut characters = text.value.chars();
-    match (characters.next(), characters.next()) {
-        (Some(character), None) => Some(character),
-        _ => {
-            page.fault(text.at, Kind::WrongValue, "this is not one character", "write one, such as \";\"");
-            None
-        }
+    if let (Some(character), None) = (characters.next(), characters.next()) {
+        return Some(character);
     }
+    page.fault(text.at, Kind::WrongValue, "this is not one character", "write one, such as \";\"");
+    None
 }
 
 /// Identifier and identity of persons; of organisations' activities the identity alone, which stands on top.
 fn person(table: &mut Table<'_>, record_type: &RecordType) -> (Option<IdentifierSpec>, Option<IdentitySpec>) {
     if !record_type.is_personal() {
-        return (None, identity(table));
+        return (None, Some(identity(table)));
     }
     table.required("identifier", identifier).unzip()
 }
@@ -123,10 +121,10 @@ fn identifier(value: Value<'_>) -> Option<(IdentifierSpec, IdentitySpec)> {
     let placeholders = table.optional("placeholders", Value::plain_texts).unwrap_or_default();
     let identity = identity(&mut table);
     table.finish();
-    Some((IdentifierSpec { scheme: scheme?, from: from?, pattern, pad, placeholders }, identity?))
+    Some((IdentifierSpec { scheme: scheme?, from: from?, pattern, pad, placeholders }, identity))
 }
 
-fn identity(table: &mut Table<'_>) -> Option<IdentitySpec> {
+fn identity(table: &mut Table<'_>) -> IdentitySpec {
     let page = table.page;
     let columns = table.optional("identity", Value::plain_texts).unwrap_or_default();
     let otherwise = table.optional("identity_else", Value::texts).unwrap_or_default();
@@ -136,7 +134,7 @@ fn identity(table: &mut Table<'_>) -> Option<IdentitySpec> {
         page.fault(surplus.at, Kind::WrongValue, "this column stands in for no column of `identity`", remedy);
     }
     let otherwise = otherwise.into_iter().map(|column| column.value).collect();
-    Some(IdentitySpec { columns, otherwise, prefix })
+    IdentitySpec { columns, otherwise, prefix }
 }
 
 fn scheme(value: Value<'_>) -> Option<String> {

@@ -11,6 +11,6 @@ pub(crate) mod purposes;
 pub(crate) mod record_types;
 pub(crate) mod releases;
 mod source;
-mod sql;
+pub(crate) mod sql;
 mod statistic_checks;
 pub(crate) mod statistics;

@@ -14,8 +14,13 @@ use crate::page::{At, Page};
 use crate::release::{Price, Release};
 use crate::table::{Table, Value};
 
+const FOLDER: &str = "queries/releases";
+
 pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
-    for source in source::files(dir, "queries/releases", "toml", loading.faults) {
+    if !dir.join(FOLDER).exists() {
+        return;
+    }
+    for source in source::files(dir, FOLDER, "toml", loading.faults) {
         let Some(page) = Page::open(&source.file, &source.bytes, loading.faults) else { continue };
         if let Some(release) = Table::parse(page).and_then(|table| read(loading, table)) {
             loading.catalog.releases.insert(release.id.clone(), release);
@@ -138,14 +143,11 @@ fn margins(own: &[StatisticId], value: Value<'_>) -> Option<BTreeMap<String, Str
 
 fn check_target(page: Page<'_>, own: &[StatisticId], target: &At<String>) {
     let statistic = target.value.split_once('/').filter(|(_, set)| !set.is_empty()).map(|(name, _)| name);
-    match statistic {
-        Some(name) => {
-            member(page, own, &At { value: name.to_owned(), at: target.at });
-        }
-        None => {
-            let remedy = "write \"statistic/quarter,region\"";
-            page.fault(target.at, Kind::Price, "a margin is wanted of no table", remedy);
-        }
+    if let Some(name) = statistic {
+        member(page, own, &At { value: name.to_owned(), at: target.at });
+    } else {
+        let remedy = "write \"statistic/quarter,region\"";
+        page.fault(target.at, Kind::Price, "a margin is wanted of no table", remedy);
     }
 }
 
@@ -160,14 +162,12 @@ fn member(page: Page<'_>, own: &[StatisticId], name: &At<String>) -> Option<Stat
 fn instant(value: Value<'_>) -> Option<String> {
     let page = value.page;
     let text = value.date_text()?;
-    match DateTime::parse_from_rfc3339(&text.value) {
-        Ok(instant) => Some(instant.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Secs, true)),
-        Err(_) => {
-            let remedy = "write one such as 2026-11-15T09:00:00Z";
-            page.fault(text.at, Kind::WrongValue, "this is no instant with its offset", remedy);
-            None
-        }
+    let instant = DateTime::parse_from_rfc3339(&text.value).ok();
+    if instant.is_none() {
+        let remedy = "write one such as 2026-11-15T09:00:00Z";
+        page.fault(text.at, Kind::WrongValue, "this is no instant with its offset", remedy);
     }
+    instant.map(|instant| instant.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
 fn shares(own: &[StatisticId], value: Value<'_>) -> Option<BTreeMap<StatisticId, u32>> {

@@ -43,5 +43,6 @@ pub(crate) fn file(dir: &Path, file: &str, faults: &Faults) -> Option<Source> {
 
 fn unreadable(file: &str, error: &std::io::Error, faults: &Faults) {
     let what = format!("`{file}` cannot be read: {error}");
-    faults.add(file, Place::top(), Kind::Unreadable, what, "`marsad init` writes a complete set".to_owned());
+    let remedy = "`marsad init` writes a complete set".to_owned();
+    faults.add(file, Place::top(), Kind::Unreadable, (what, remedy));
 }

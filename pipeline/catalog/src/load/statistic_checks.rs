@@ -21,6 +21,13 @@ pub(crate) struct Scope<'a> {
     /// `[codes]`: code list of columns that the SQL derives.
     pub(crate) codes: BTreeMap<String, String>,
     derived: bool,
+    /// A record type of the statement could not be read: what is missing then is no fault of the statistic.
+    incomplete: bool,
+}
+
+/// Whether the name is a period's column.
+pub(crate) fn is_period(name: &str) -> bool {
+    Grain::ALL.iter().any(|grain| grain.column() == name)
 }
 
 /// Reads the statement's words and `[codes]`; a fault where it mentions no record type.
@@ -34,12 +41,12 @@ pub(crate) fn scope<'a>(
     let all = loading.catalog.record_types.values();
     let record_types: Vec<&RecordType> = all.filter(|known| words.contains(&known.id.to_string())).collect();
     let derived = sql.is_empty();
-    let failed = words.iter().any(|word| loading.failed.contains(word));
-    if record_types.is_empty() && !derived && !failed {
+    let incomplete = words.iter().any(|word| loading.failed.contains(word));
+    if record_types.is_empty() && !derived && !incomplete {
         let what = "the statement names no record type";
         page.fault(Place::top(), Kind::Sql, what, "write FROM and a record type of schemas/record_types");
     }
-    let mut scope = Scope { loading, words, record_types, codes: BTreeMap::new(), derived };
+    let mut scope = Scope { loading, words, record_types, codes: BTreeMap::new(), derived, incomplete };
     scope.codes = table.optional("codes", |value| codes(&scope, value)).unwrap_or_default();
     scope
 }
@@ -62,11 +69,6 @@ impl Scope<'_> {
         self.words.contains(name)
     }
 
-    /// Whether the name is a period's column.
-    pub(crate) fn is_period(&self, name: &str) -> bool {
-        Grain::ALL.iter().any(|grain| grain.column() == name)
-    }
-
     /// Keeps a fault where the statement lacks the name.
     pub(crate) fn must_be_mentioned(&self, page: Page<'_>, name: &At<String>) {
         if !self.mentions(&name.value) {
@@ -79,7 +81,7 @@ impl Scope<'_> {
     pub(crate) fn list_of(&self, page: Page<'_>, name: &At<String>) -> Option<&str> {
         let dimensions = self.dimensions();
         let list = dimensions.get(name.value.as_str()).copied();
-        if list.is_none() {
+        if list.is_none() && !self.incomplete {
             page.unknown(name, Kind::Column, "dimension of the statement", dimensions.keys().copied());
         }
         list
@@ -109,7 +111,7 @@ impl Scope<'_> {
         let numbers = self.record_types.iter().flat_map(|known| &known.columns);
         let numbers: Vec<&str> =
             numbers.filter(|column| number(&column.kind)).map(|column| column.name.as_str()).collect();
-        if !numbers.contains(&name.value.as_str()) {
+        if !numbers.contains(&name.value.as_str()) && !self.incomplete {
             page.unknown(name, Kind::Column, "column of numbers in the statement's record types", numbers);
         }
         for known in self.record_types.iter().filter(|known| known.column(&name.value).is_some()) {
@@ -170,8 +172,8 @@ impl Scope<'_> {
             (BoundMode::None, true) => {
                 ("persons are counted without a bound", "choose a bound: home_cell, norm_clip…")
             }
-            (BoundMode::None, false) => return,
-            (_, true) => return,
+            (BoundMode::None, false) | (_, true) => return,
+            (_, false) if self.incomplete => return,
             (_, false) => ("there is no person to bound", "write mode = \"none\""),
         };
         table.page.fault(Place::top(), Kind::Bound, what, remedy);

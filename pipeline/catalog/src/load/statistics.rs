@@ -8,7 +8,7 @@ use marsad_terms::{Period, StatisticId};
 use super::loading::Loading;
 use super::parts::{area, choice, parsed, period};
 use super::source::{self, Source};
-use super::statistic_checks::{Scope, scope};
+use super::statistic_checks::{Scope, is_period, scope};
 use crate::error::{Faults, Kind, Place};
 use crate::page::{At, Page, stem};
 use crate::statistic::{BoundMode, BoundSpec, ColumnSpec, MeasureSpec, Statistic};
@@ -46,7 +46,7 @@ pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
     for sql in statements.values() {
         let remedy = format!("write `{}.toml` beside it", stem(&sql.file));
         let what = "the statement has no definition".to_owned();
-        loading.faults.add(&sql.file, Place::top(), Kind::Sql, what, remedy);
+        loading.faults.add(&sql.file, Place::top(), Kind::Sql, (what, remedy));
     }
 }
 
@@ -72,7 +72,7 @@ fn check_purpose(loading: &Loading<'_>, file: &str, purpose: &At<String>) {
         let ids: Vec<&str> = known.keys().map(String::as_str).collect();
         let what = format!("`{}` is no purpose of the registry", crate::page::shown(&purpose.value));
         let remedy = crate::page::suggestion(&purpose.value, &ids);
-        loading.faults.add(file, purpose.at, Kind::Purpose, what, remedy);
+        loading.faults.add(file, purpose.at, Kind::Purpose, (what, remedy));
     }
 }
 
@@ -137,7 +137,7 @@ fn statement(loading: &Loading<'_>, page: Page<'_>, sql: Option<&Source>, derive
         (Some(source), true) => {
             let remedy = "remove the statement, or `derived`".to_owned();
             let what = "publication derives this statistic, so that nothing runs the statement".to_owned();
-            loading.faults.add(&source.file, Place::top(), Kind::Sql, what, remedy);
+            loading.faults.add(&source.file, Place::top(), Kind::Sql, (what, remedy));
             None
         }
     }
@@ -265,7 +265,7 @@ fn weights(scope: &Scope<'_>, value: Value<'_>) -> Option<BTreeMap<String, u32>>
     let mut weights = BTreeMap::new();
     for (set, value) in value.table()?.into_entries() {
         let names: Vec<&str> = set.value.split(',').map(str::trim).collect();
-        for name in names.iter().filter(|name| !scope.is_period(name)) {
+        for name in names.iter().filter(|name| !is_period(name)) {
             scope.list_of(value.page, &At { value: (*name).to_owned(), at: set.at });
         }
         if let Some(weight) = value.count(1..=1000) {

@@ -151,6 +151,7 @@ fn all_faults_of_all_files_are_told_in_order() {
     edit(CASH, "step = 50", "");
     edit(PURPOSES, "title.en = \"Monitoring of direct assistance\"\n", "");
     edit(AREA, "MA-02", "MA 02");
+    edit("schemas/record_types/training.toml", "type = \"decimal\"", "type = \"decimals\"");
     let faults = Catalog::load(dir.path()).unwrap_err();
     let told: Vec<(&str, &str)> = faults.iter().map(|fault| (fault.file.as_str(), fault.code)).collect();
     assert!(faults.is_sorted());
@@ -158,7 +159,10 @@ fn all_faults_of_all_files_are_told_in_order() {
         assert!(told.contains(&expected), "{expected:?} in {told:?}");
     }
     // What names a broken definition is not told again.
-    assert!(!told.iter().any(|(_, code)| *code == "K17"), "{told:?}");
+    let again = |(file, code): &(&str, &str)| {
+        *code == "K17" || file.contains("training") && file.starts_with("queries")
+    };
+    assert!(!told.iter().any(again), "{told:?}");
 }
 
 #[test]
@@ -182,6 +186,7 @@ fn files_that_are_missing_unpaired_or_unreadable_are_told() {
         "queries/training_hours.toml:1 K19",
         "schemas/mappings/latin.toml:2 K01",
         "schemas/code_lists/ref_area.csv:1 K06",
+        "schemas/code_lists:1 K08",
     ] {
         assert!(told.iter().any(|fault| fault == expected), "{expected} in {told:#?}");
     }
