@@ -59,8 +59,9 @@ impl Layout {
             one_hot: Vec::new(),
             identity: Vec::new(),
         };
-        finder.are_different(&layout.headers);
         layout.assign(plan, &mut finder);
+        finder.are_different(&layout.headers);
+        // Where no declared column is found the row may be a record: then nothing of it is shown.
         if finder.n_found > 0 {
             layout.all_are_declared(plan, &mut finder);
         }
@@ -218,11 +219,19 @@ impl Finder {
         let mut first_of: BTreeMap<&str, usize> = BTreeMap::new();
         for (column, folded) in self.folded.iter().enumerate() {
             if let Some(first) = first_of.insert(folded, column) {
-                let (one, other) =
-                    (shown_header(&headers[first], first), shown_header(&headers[column], column));
+                let names = [first, column].map(|at| match self.n_found {
+                    0 => String::new(),
+                    _ => format!(" ({})", shown_header(&headers[at], at)),
+                });
                 self.refusals.push(Refusal {
                     code: "F02",
-                    what: format!("columns {} and {} have one header: {one}, {other}", first + 1, column + 1),
+                    what: format!(
+                        "columns {}{} and {}{} have one header",
+                        first + 1,
+                        names[0],
+                        column + 1,
+                        names[1]
+                    ),
                     why: "columns are known by their headers alone",
                     remedy: "give every column a name of its own".to_owned(),
                 });

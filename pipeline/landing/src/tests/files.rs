@@ -1,0 +1,160 @@
+//! Whole files refused, and the ways in which the same table may be written.
+
+use std::path::Path;
+
+use encoding_rs::WINDOWS_1252;
+
+use super::{CATALOG, LandedRow, Room, options, sample};
+use crate::{Error, Refusal, check_without_keys};
+
+const HEADER: &str = "رقم الملف,التاريخ,الجهة,الجنس,العمر,الجنسية,نوع التكوين,عدد الساعات,مكتمل,الموافقة";
+const ROW: &str = "ت-900,2025/09/01,الشرق,أنثى,22,مالي,اللغة,12,نعم,نعم";
+
+fn refusals(file: &Path) -> Vec<Refusal> {
+    match check_without_keys(&CATALOG, "training_arabic", file, options().programme_start, &|_, _| {}) {
+        Err(Error::Refused { refusals, .. }) => refusals,
+        Err(other) => panic!("{other}"),
+        Ok(_) => Vec::new(),
+    }
+}
+
+fn codes(bytes: impl AsRef<[u8]>) -> Vec<&'static str> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("extract.csv");
+    std::fs::write(&file, bytes).unwrap();
+    refusals(&file).iter().map(|refusal| refusal.code).collect()
+}
+
+#[test]
+fn files_that_cannot_be_read_as_declared_are_refused() {
+    let good = format!("{HEADER}\n{ROW}\n");
+    assert_eq!(codes(&good), Vec::<&str>::new());
+    assert_eq!(codes([b"\xFF\xFE".as_slice(), good.as_bytes()].concat()), ["F01"]);
+    assert_eq!(codes(encoding_rs::WINDOWS_1256.encode(&good).0), ["F01"]);
+    assert_eq!(codes(""), ["F02"]);
+    assert_eq!(codes("\n\n"), ["F02"]);
+    assert_eq!(codes(format!("{HEADER},الجنس\n")), ["F02"]);
+    assert_eq!(codes(good.replace("العمر", "السن")), ["F03", "F04"]);
+    assert_eq!(codes(format!("{ROW}\n{ROW}\n"))[0], "F02");
+    assert_eq!(codes(format!("{HEADER},notes\n{ROW},\n")), ["F04"]);
+    assert_eq!(codes(format!("{HEADER}{}\n", ",x".repeat(5000))), ["F07"]);
+    assert_eq!(codes(format!("{HEADER},{}\n", "x".repeat(70_000))), ["F07"]);
+    assert_eq!(codes(format!("{HEADER}\n{ROW}\n\"{ROW}\n{ROW}\n")), ["F08"]);
+    assert_eq!(codes(format!("{HEADER}\n")), ["F09"]);
+}
+
+#[test]
+fn two_synonyms_of_one_column_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("extract.csv");
+    let text = "dossier;No dossier;Date du service;Region;Sexe;Année de naissance;Nationalité;Catégorie;Type de service;\
+                Quantité;Montant (MAD);Consentement;Observations\n";
+    std::fs::write(&file, WINDOWS_1252.encode(text).0).unwrap();
+    let checked =
+        check_without_keys(&CATALOG, "partner_assistance", &file, options().programme_start, &|_, _| {});
+    let Err(Error::Refused { refusals, .. }) = checked else { panic!("refused") };
+    assert_eq!(refusals.iter().map(|refusal| refusal.code).collect::<Vec<_>>(), ["F06"]);
+}
+
+#[test]
+fn a_file_without_header_shows_none_of_its_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("extract.csv");
+    std::fs::write(&file, ROW).unwrap();
+    let told = format!("{:?}", refusals(&file));
+    for cell in ROW.split(',') {
+        assert!(!told.contains(&format!("`{cell}`")), "{cell}");
+    }
+}
+
+#[test]
+fn a_missing_file_a_folder_and_an_unknown_encoding_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |file: &Path| {
+        check_without_keys(&CATALOG, "training_arabic", file, options().programme_start, &|_, _| {})
+            .unwrap_err()
+    };
+    assert!(matches!(check(&folder.path().join("absent.csv")), Error::Read { .. }));
+    assert!(matches!(check(folder.path()), Error::Read { .. }));
+}
+
+#[tokio::test]
+async fn land_tells_the_first_refusal_and_check_all() {
+    let room = Room::new();
+    let file = room.desk.file("x.csv", format!("{HEADER},notes\n").replace("العمر", "السن"));
+    let landing = room.landing();
+    let first = landing.land(&CATALOG, "training_arabic", &file, &|_, _| {}).await;
+    assert!(
+        matches!(first, Err(Error::Refused { refusals, .. }) if refusals.len() == 1 && refusals[0].code == "F03")
+    );
+    let all = landing.check(&CATALOG, "training_arabic", &file, &|_, _| {}).await;
+    assert!(matches!(all, Err(Error::Refused { refusals, .. }) if refusals.len() == 2));
+    assert!(room.store.list("").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_same_table_lands_alike_however_it_is_written() {
+    let text = std::fs::read_to_string(sample("training_arabic.csv")).unwrap();
+    let plain = landed("training_arabic", text.as_bytes()).await;
+    let shuffled_columns: String = text.lines().fold(String::new(), |all, line| {
+        // Quoted commas stand in two lines of the sample only, at places that stay.
+        let mut cells: Vec<&str> = line.split(',').collect();
+        if cells.len() == 10 {
+            cells.swap(3, 4);
+        }
+        all + &cells.join(",") + "\n"
+    });
+    for bytes in [
+        [b"\xEF\xBB\xBF", text.as_bytes()].concat(),
+        text.replace('\n', "\r\n").into_bytes(),
+        format!("sep=,\n{text}").into_bytes(),
+        text.trim_end().as_bytes().to_vec(),
+    ] {
+        assert_eq!(landed("training_arabic", &bytes).await, plain);
+    }
+    let swapped = landed("training_arabic", shuffled_columns.as_bytes()).await;
+    assert!(
+        swapped.len() >= plain.len() - 1,
+        "rows with a quoted comma aside, columns may stand in any order"
+    );
+}
+
+/// The rows of a file in a new room, without keys.
+async fn landed(mapping: &str, bytes: &[u8]) -> Vec<LandedRow> {
+    let room = Room::new();
+    room.land(mapping, bytes).await.unwrap();
+    let mut rows = room.rows(CATALOG.mappings[mapping].record_type.to_string().as_str()).await;
+    for row in &mut rows {
+        row.retain(|column, _| column != "person_key" && column != "record_id");
+    }
+    rows.sort();
+    rows
+}
+
+/// How long a partner's large file takes; run it in release: `cargo test --release -p marsad-landing -- --ignored`.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn fifty_thousand_records_land_quickly() {
+    let rows: Vec<String> = (0..50_000)
+        .map(|n| {
+            format!(
+                "M-{};{:02}/{:02}/2025;Tanger-Tétouan-Al Hoceïma;Santé;{};oui",
+                n / 3,
+                n % 28 + 1,
+                n % 12 + 1,
+                n % 3 + 1
+            )
+        })
+        .collect();
+    let room = Room::new();
+    let file =
+        room.desk.file("big.csv", super::services(&rows.iter().map(String::as_str).collect::<Vec<_>>()));
+    let folder = tempfile::tempdir().unwrap();
+    let store = marsad_log::Store::open("landing", folder.path()).unwrap();
+    let landing = room.desk.landing(&store, &room.restricted);
+    for _ in 0..2 {
+        let started = std::time::Instant::now();
+        let report = landing.land(&CATALOG, "partner_assistance", &file, &|_, _| {}).await.unwrap();
+        println!("{} landed, already {}: {:?}", report.landed, report.already, started.elapsed());
+    }
+}

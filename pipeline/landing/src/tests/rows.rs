@@ -1,0 +1,134 @@
+//! Duplicates, corrections, withdrawals, plausible numbers of rows, organisations.
+
+use super::{CATALOG, Room, services};
+use crate::{Error, Report};
+
+const MAPPING: &str = "partner_assistance";
+const TYPE: &str = "assistance_service";
+
+async fn land(room: &Room, rows: &[&str]) -> Report {
+    room.land(MAPPING, services(rows)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_withdrawal_takes_effect_with_the_batch_that_carries_it() {
+    let room = Room::new();
+    land(&room, &["A-1;12/07/2025;Oriental;HEALTH;1;oui", "A-2;12/07/2025;Oriental;HEALTH;1;oui"]).await;
+    let twice = ["A-1;12/07/2025;Oriental;HEALTH;1;oui", "A-1;12/07/2025;Oriental;HEALTH;1;non"];
+    let report = land(&room, &twice).await;
+    assert_eq!((report.landed, report.duplicate, report.withdrawn, report.rows), (0, 2, 1, 1));
+    let rows = room.rows(TYPE).await;
+    let withdrawn: Vec<_> = rows.iter().filter(|row| row["consent_reporting"] == "false").collect();
+    assert_eq!((rows.len(), withdrawn.len()), (3, 1));
+    let same = rows.iter().filter(|row| row["record_id"] == withdrawn[0]["record_id"]).count();
+    assert_eq!(same, 2, "the withdrawal stands under the record's own id");
+    let again = land(&room, &["A-1;12/07/2025;Oriental;HEALTH;1;non"]).await;
+    assert_eq!((again.duplicate, again.withdrawn, again.rows), (1, 0, 0));
+    let back =
+        land(&room, &["A-1;12/07/2025;Oriental;HEALTH;1;oui", "A-1;12/07/2025;Oriental;HEALTH;1;oui"]).await;
+    assert_eq!((back.duplicate, back.rows), (2, 0), "consent does not come back by a duplicate");
+}
+
+#[tokio::test]
+async fn the_stricter_consent_wins_whichever_came_first() {
+    for rows in [
+        ["A-1;12/07/2025;Oriental;HEALTH;1;non", "A-1;12/07/2025;Oriental;HEALTH;1;oui"],
+        ["A-1;12/07/2025;Oriental;HEALTH;1;oui", "A-1;12/07/2025;Oriental;HEALTH;1;non"],
+    ] {
+        let room = Room::new();
+        let report = land(&room, &rows).await;
+        assert_eq!((report.landed, report.duplicate), (1, 1));
+        assert_eq!(room.rows(TYPE).await[0]["consent_reporting"], "false");
+    }
+}
+
+#[tokio::test]
+async fn a_second_batch_of_the_same_table_gives_duplicates_only() {
+    let room = Room::new();
+    let file = std::fs::read(super::sample("kobo_needs_assessment.csv")).unwrap();
+    let first = room.land("kobo_needs_assessment", &file).await.unwrap();
+    let unix = String::from_utf8(file).unwrap().replace("\r\n", "\n") + "\n";
+    let again = room.land("kobo_needs_assessment", unix).await.unwrap();
+    assert!(!again.already);
+    assert_eq!((again.landed, again.duplicate), (0, first.landed + first.duplicate));
+    assert_eq!((again.rejected, again.rows), (first.rejected, 0));
+}
+
+#[tokio::test]
+async fn a_landed_record_contradicted_later_stays() {
+    let room = Room::new();
+    let header = "survey_id,instrument,survey_date,admin1,flow_point,gps_lat,gps_lon,respondent_code,sex,age,\
+                  nationality_iso3,legal_status,priority_needs,urgent,n_people,consent,comments\n";
+    let row = |needs: &str| {
+        format!("{header}S-9,FMS,2025-11-03,Oriental,,,,R-1,Male,27,GIN,Regular,\"{needs}\",No,1,Yes,\n")
+    };
+    assert_eq!(room.land("dtm_flow", row("Shelter")).await.unwrap().landed, 1);
+    for needs in ["Food", "Shelter, Food"] {
+        let report = room.land("dtm_flow", row(needs)).await.unwrap();
+        assert_eq!(report.reasons.get("R11"), Some(&1), "{needs}");
+    }
+    assert_eq!(room.rows("needs_assessment").await.len(), 1);
+}
+
+#[tokio::test]
+async fn rows_beyond_plausibility_stay_out_and_landed_ones_stay() {
+    let room = Room::new();
+    let many: Vec<String> =
+        (0..41).map(|n| format!("A-1;{:02}/07/2025;Oriental;HEALTH;{};oui", n % 31 + 1, n % 3 + 1)).collect();
+    let mut rows: Vec<&str> = many.iter().map(String::as_str).collect();
+    rows.push("A-1;12/10/2025;Oriental;HEALTH;1;oui");
+    rows.push("A-2;12/07/2025;Oriental;HEALTH;1;oui");
+    let report = land(&room, &rows).await;
+    assert_eq!(
+        (report.reasons.get("R12"), report.landed),
+        (Some(&41), 2),
+        "another quarter and another person land"
+    );
+    let some = land(&room, &rows[..40]).await;
+    assert_eq!((some.landed, some.quarantined), (40, 0));
+    let late = land(&room, &rows[40..41]).await;
+    assert_eq!(late.reasons.get("R12"), Some(&1), "what landed counts, and stays");
+}
+
+#[tokio::test]
+async fn organisations_land_without_person_and_consent() {
+    let room = Room::new();
+    let header = "N° activité;Date de l'activité;Région;Type d'organisation;Type d'activité;Participants;Organisations;Observations\n";
+    let rows = "1;12/07/2025;Oriental;Association;COORD;20;4;\n2;12/07/2025;Oriental;MIN;TEACHER;3;1;\n";
+    let report = room.land("partner_org_activity", format!("{header}{rows}")).await.unwrap();
+    assert_eq!((report.landed, report.rejected[0].reason.as_str()), (1, "R06"));
+    assert_eq!(report.rejected[0].column.as_deref(), Some("Participants"));
+    let row = &room.rows("org_activity").await[0];
+    assert!(!row.contains_key("person_key") && !row.contains_key("consent_reporting"));
+    assert_eq!((row["participants"].as_str(), row["snia_axis"].as_str()), ("20", "9"));
+    let again = room.land("partner_org_activity", format!("{header}{rows}\n")).await.unwrap();
+    assert_eq!((again.duplicate, again.landed), (1, 0));
+}
+
+#[tokio::test]
+async fn frequent_harmless_spellings_are_told_and_no_others() {
+    let room = Room::new();
+    let row = |n: usize, region: &str| format!("A-{n};12/07/2025;{region};HEALTH;1;oui");
+    let mut rows: Vec<String> = (0..10).map(|n| row(n, "Oujda")).collect();
+    rows.extend((10..19).map(|n| row(n, "Agadir")));
+    rows.extend((20..40).map(|n| row(n, "+212 661 23 45 67")));
+    let report = land(&room, &rows.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let told: Vec<_> =
+        report.spellings.iter().map(|spelling| (spelling.text.as_str(), spelling.records)).collect();
+    assert_eq!(told, [("Oujda", 10)]);
+    assert_eq!(report.reasons.get("R02"), Some(&20));
+}
+
+#[tokio::test]
+async fn other_containers_and_mappings_are_refused_clearly() {
+    let room = Room::new();
+    let workbook = room.land("progres_registration", "").await;
+    assert!(matches!(workbook, Err(Error::Format { format: "Excel", .. })));
+    let Err(error) = room.land("partner_asistance", "").await else { panic!("there is no such mapping") };
+    let explanation = marsad_terms::Explain::explain(&error);
+    assert!(explanation.remedy.contains("partner_assistance"), "{explanation:?}");
+    for mapping in CATALOG.mappings.keys() {
+        let plan = crate::validate::Plan::new(&CATALOG, mapping);
+        assert!(matches!(plan, Ok(_) | Err(Error::Format { .. })), "{mapping}");
+    }
+}
