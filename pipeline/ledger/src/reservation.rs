@@ -53,7 +53,6 @@ impl Reservation {
 
 /// The result of a run is stored and recorded: it may be published.
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "a receipt is what publication wants"]
 pub struct Receipt {
     pub(crate) release: ReleaseId,
     pub(crate) f: Digest,

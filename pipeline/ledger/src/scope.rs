@@ -219,3 +219,6 @@ fn minus(a: NanoRho, b: NanoRho) -> NanoRho {
 pub(crate) fn after(used: NanoRho, price: NanoRho) -> NanoRho {
     plus(used, price)
 }
+
+#[cfg(test)]
+mod tests;

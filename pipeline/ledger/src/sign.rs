@@ -77,7 +77,7 @@ pub struct SigningKey {
 enum Private {
     /// Read from its file.
     Here(Box<PrivateKey>),
-    /// In ssh-agent or on a token: `ssh-keygen` signs.
+    /// In ssh-agent, on a token, or of a kind that only `ssh-keygen` signs with.
     Elsewhere(PathBuf),
 }
 
@@ -138,9 +138,12 @@ impl SigningKey {
 
     fn here(key: PrivateKey, path: &Path) -> Result<Self, KeyError> {
         let line = key.public_key().to_openssh().map_err(|_| KeyError::NotAKey { path: path.into() })?;
-        let on_a_token =
-            matches!(key.key_data(), KeypairData::SkEd25519(_) | KeypairData::SkEcdsaSha2NistP256(_));
-        let private = if on_a_token { Private::Elsewhere(path.into()) } else { Private::Here(Box::new(key)) };
+        // Tokens sign by themselves, and ssh-key 0.6 cannot sign with RSA: it takes p twice for the primes.
+        let elsewhere = matches!(
+            key.key_data(),
+            KeypairData::SkEd25519(_) | KeypairData::SkEcdsaSha2NistP256(_) | KeypairData::Rsa(_)
+        );
+        let private = if elsewhere { Private::Elsewhere(path.into()) } else { Private::Here(Box::new(key)) };
         Ok(Self { public_line: line.trim().to_owned(), private })
     }
 

@@ -123,3 +123,42 @@ impl Act {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of algorithms 10, written out: what each stage allows.
+    fn listed(stage: Option<Stage>) -> &'static [&'static str] {
+        match stage {
+            None | Some(Stage::Rejected) => &["proposed"],
+            Some(Stage::Proposed) => &["proposed", "approved", "rejected"],
+            Some(Stage::Approved) => &["proposed", "rejected", "reserved"],
+            Some(Stage::Reserved) => &["released", "forfeited"],
+            Some(Stage::Released) => &["published", "withdrawn"],
+            Some(Stage::Published) => &["withdrawn"],
+            Some(Stage::Forfeited | Stage::Withdrawn) => &[],
+        }
+    }
+
+    #[test]
+    fn the_table_lists_what_it_lists_and_nothing_else() {
+        let acts = [
+            Act::Propose,
+            Act::Approve { enough: true },
+            Act::Reject,
+            Act::Reserve,
+            Act::Release,
+            Act::Forfeit,
+            Act::Publish,
+            Act::Withdraw,
+        ];
+        for stage in Stage::ALL.map(Some).into_iter().chain([None]) {
+            let allowed: Vec<&str> =
+                acts.into_iter().filter(|act| act.is_allowed_at(stage)).map(Act::as_str).collect();
+            assert_eq!(allowed, listed(stage), "at {stage:?}");
+        }
+        assert!(acts.iter().all(|act| act.as_str() == act.goal().as_str()));
+        assert_eq!(Act::Approve { enough: false }.goal(), Stage::Proposed);
+    }
+}

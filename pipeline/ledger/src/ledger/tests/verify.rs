@@ -1,0 +1,251 @@
+//! What a forger can do to the store, and the name that `ledger verify` gives it.
+
+use serde_json::json;
+
+use super::*;
+use crate::checkpoint;
+use crate::event::{Released, Reserved};
+use crate::scope::Scope;
+
+/// A ledger with one published release of 40 and its bundle.
+struct Scene {
+    store: Store,
+    releases: Store,
+    ledger: Ledger,
+    id: Digest,
+}
+
+async fn published() -> Scene {
+    let (store, releases) = (Store::memory(), Store::memory());
+    let ledger = ledger(&store);
+    ledger.set_policy(&cast().policy(100), &cast().opal).await.unwrap();
+    let id = ready(&ledger, &Wish::new("A", 40)).await;
+    let (receipt, _) = run(&ledger, id, 1).await.unwrap();
+    let head = ledger.state().await.unwrap().head().unwrap().1;
+    let csv = Bytes::from_static(b"region,persons\n");
+    let files = json!([{ "path": "data/a.csv", "bytes": 15, "blake3": Digest::of(&csv).hex() }]);
+    let manifest = Bytes::from(json!({ "release": "R-A", "ledger_head": head, "files": files }).to_string());
+    let bundle = Publication {
+        manifest: Digest::of(&manifest),
+        sshsig: cast().pat.sign(sign::RELEASE, &manifest).unwrap(),
+        published: ledger.log().now(),
+        ledger_head: head,
+    };
+    ledger.published(&receipt, &bundle, &cast().pat).await.unwrap();
+    releases.put("R-A/data/a.csv", &csv).await.unwrap();
+    releases.put("R-A/release.json", &manifest).await.unwrap();
+    let (stated, sshsig) = ledger.checkpoint(&cast().pat).await.unwrap();
+    checkpoint::put(&releases, &stated, &sshsig).await.unwrap();
+    Scene { store, releases, ledger, id }
+}
+
+impl Scene {
+    /// Faults as (entry, kind), found by an installation that remembers nothing.
+    async fn faults(&self) -> Vec<(Option<u64>, &'static str)> {
+        let fresh = Ledger::open(self.store.clone(), &state_dir());
+        let verdict = fresh.verify(Some(&self.releases)).await.unwrap();
+        assert_eq!(verdict.ok, verdict.faults.is_empty());
+        let each = fresh.verify_each(Some(&self.releases)).await.unwrap();
+        assert_eq!(each.faults, verdict.faults);
+        verdict.faults.into_iter().map(|fault| (fault.sequence, fault.kind.as_str())).collect()
+    }
+
+    async fn kinds(&self) -> Vec<&'static str> {
+        let mut kinds: Vec<&str> = self.faults().await.into_iter().map(|(_, kind)| kind).collect();
+        kinds.dedup();
+        kinds
+    }
+
+    /// Appends whatever a writer of the store may append.
+    async fn forge(&self, draft: Draft) -> u64 {
+        let entries = self.ledger.log().scan().await.unwrap().entries;
+        match self.ledger.log().append(entries.last(), draft).await.unwrap() {
+            Appended::Written(entry) => entry.sequence,
+            Appended::Lost => panic!(),
+        }
+    }
+
+    async fn state(&self) -> State {
+        crate::replay::replay_all(&self.ledger.log().scan().await.unwrap().entries).0
+    }
+
+    /// Proposes rightly; forged approvals follow.
+    async fn proposed(&self, wish: &Wish) -> (Proposal, Digest) {
+        let proposal = wish.proposal(&self.state().await);
+        let id = proposal.id().unwrap();
+        let event = Event::Proposed(Box::new(proposal.clone()), id);
+        self.forge(signed("ana", &event, sign::PROPOSAL, &cast().ana)).await;
+        (proposal, id)
+    }
+
+    async fn approve(&self, id: Digest, name: &str, key: &SigningKey) -> u64 {
+        let event = Event::Decided(statement(&self.state().await, id, Answer::Approve));
+        self.forge(signed(name, &event, sign::APPROVAL, key)).await
+    }
+
+    async fn reserve(&self, proposal: &Proposal, nano_rho: u64) -> u64 {
+        let said = Reserved {
+            f: proposal.f,
+            proposal: proposal.id().unwrap(),
+            run: new_run().unwrap(),
+            nano_rho: NanoRho::new(nano_rho),
+            scopes: Scope::of(proposal),
+            data: Digest::of(b"custody"),
+        };
+        self.forge(Event::Reserved(said).draft()).await
+    }
+}
+
+fn signed(name: &str, event: &Event, namespace: &str, key: &SigningKey) -> Draft {
+    sign_named(name, event, namespace, key).unwrap()
+}
+
+#[tokio::test]
+async fn a_right_ledger_has_no_fault() {
+    let scene = published().await;
+    assert_eq!(scene.faults().await, []);
+    let verdict = scene.ledger.verify(Some(&scene.releases)).await.unwrap();
+    assert_eq!(
+        (verdict.entries, verdict.head),
+        (6, scene.ledger.state().await.unwrap().head().map(|head| head.1))
+    );
+    assert_eq!(verdict.notes, Vec::<String>::new());
+    scene.releases.delete("R-A/release.json").await.unwrap();
+    scene.releases.delete("R-A/data/a.csv").await.unwrap();
+    let verdict = scene.ledger.verify(Some(&scene.releases)).await.unwrap();
+    assert_eq!((verdict.ok, verdict.notes.len()), (true, 1), "an entry without its bundle is a note");
+}
+
+#[tokio::test]
+async fn a_flipped_byte_anywhere_shows() {
+    let scene = published().await;
+    for entry in scene.ledger.entries().await.unwrap() {
+        let path = format!("{:020}.json", entry.sequence);
+        let right = scene.store.get(&path).await.unwrap().unwrap();
+        for at in (0..right.len()).step_by(97).chain([right.len() - 1]) {
+            let mut wrong = right.to_vec();
+            wrong[at] ^= 1;
+            scene.store.put(&path, &Bytes::from(wrong)).await.unwrap();
+            let faults = scene.faults().await;
+            let named = faults.iter().any(|(at, kind)| *at == Some(entry.sequence) && *kind == "hash");
+            assert!(named, "byte {at} of entry {}: {faults:?}", entry.sequence);
+        }
+        scene.store.put(&path, &right).await.unwrap();
+    }
+    assert_eq!(scene.faults().await, []);
+}
+
+#[tokio::test]
+async fn a_removed_entry_a_replaced_one_and_a_cut_off_end_are_told_apart() {
+    let scene = published().await;
+    let entries = scene.ledger.entries().await.unwrap();
+    scene.store.delete(&format!("{:020}.json", 3)).await.unwrap();
+    assert!(scene.faults().await.contains(&(Some(3), "missing-entry")));
+
+    // Another entry with a hash of its own.
+    let said = Draft { body: entries[3].body.clone(), ..Draft::new("reserved", json!({})) };
+    let other = Entry::following(Some(&entries[2]), "2020-01-01T00:00:00Z".to_owned(), said).unwrap();
+    scene.store.put(&format!("{:020}.json", 3), &other.bytes().unwrap().into()).await.unwrap();
+    assert!(scene.faults().await.contains(&(Some(4), "chain")));
+
+    let scene = published().await;
+    scene.store.delete(&format!("{:020}.json", 5)).await.unwrap();
+    scene.store.delete(&format!("{:020}.json", 4)).await.unwrap();
+    let faults = scene.faults().await;
+    assert!(faults.contains(&(Some(5), "rolled-back")), "the checkpoint: {faults:?}");
+    assert!(faults.contains(&(None, "rolled-back")), "the bundle's head: {faults:?}");
+    assert!(faults.contains(&(None, "unknown-bundle")), "{faults:?}");
+}
+
+#[tokio::test]
+async fn forged_decisions_are_named() {
+    let scene = published().await;
+    let (_, id) = scene.proposed(&Wish::new("B", 1)).await;
+    let at = scene.approve(id, "ana", &cast().ana).await;
+    assert_eq!(scene.faults().await, [(Some(at), "author-approves")]);
+
+    let scene = published().await;
+    let (_, id) = scene.proposed(&Wish::new("B", 1)).await;
+    let stranger = SigningKey::generate(&state_dir().with_extension("key"), "sam").unwrap();
+    let at = scene.approve(id, "sam", &stranger).await;
+    assert_eq!(scene.faults().await, [(Some(at), "authority")]);
+    let at = scene.approve(id, "pat", &cast().pat).await;
+    assert_eq!(scene.faults().await.last(), Some(&(Some(at), "authority")));
+    let unsigned = Event::Decided(statement(&scene.state().await, id, Answer::Approve)).draft();
+    let at = scene.forge(unsigned).await;
+    assert_eq!(scene.faults().await.last(), Some(&(Some(at), "signature")));
+
+    // A true signature moved to another statement.
+    let scene = published().await;
+    let (_, id) = scene.proposed(&Wish::new("B", 1)).await;
+    let right = Event::Decided(statement(&scene.state().await, id, Answer::Reject));
+    let signature = signed("sam", &right, sign::APPROVAL, &cast().sam).signature.unwrap();
+    let turned = Event::Decided(statement(&scene.state().await, id, Answer::Approve)).draft();
+    let at = scene.forge(turned.signed(signature)).await;
+    assert_eq!(scene.faults().await, [(Some(at), "signature")]);
+}
+
+#[tokio::test]
+async fn entries_that_the_table_does_not_list_are_named() {
+    let scene = published().await;
+    let (proposal, _) = scene.proposed(&Wish::new("B", 1)).await;
+    let at = scene.reserve(&proposal, 1).await;
+    assert_eq!(scene.faults().await, [(Some(at), "state")], "reserved without approval");
+
+    let scene = published().await;
+    let f = scene.state().await.by_id(scene.id).unwrap().f;
+    let said = Released { f, run: new_run().unwrap(), hash: Digest::of(b"other") };
+    let at = scene.forge(Event::Released(said).draft()).await;
+    assert_eq!(scene.faults().await, [(Some(at), "state")], "released twice");
+    let at = scene.forge(Draft::new("series_opened", json!({ "series": "S" }))).await;
+    assert_eq!(scene.faults().await.last(), Some(&(Some(at), "state")), "a kind of a later version");
+    let state = Ledger::open(scene.store.clone(), &state_dir()).state().await;
+    assert!(matches!(state, Err(Error::NotRight { .. })), "nothing is built on it");
+}
+
+#[tokio::test]
+async fn overspending_is_named_and_counted() {
+    let scene = published().await;
+    let (proposal, id) = scene.proposed(&Wish::new("B", 61)).await;
+    scene.approve(id, "sam", &cast().sam).await;
+    let at = scene.reserve(&proposal, 61).await;
+    assert_eq!(scene.faults().await, [(Some(at), "budget")]);
+    assert_eq!(scene.state().await.used(), NanoRho::new(101));
+
+    let scene = published().await;
+    let (proposal, id) = scene.proposed(&Wish::new("B", 61)).await;
+    scene.approve(id, "sam", &cast().sam).await;
+    scene.reserve(&proposal, 1).await;
+    assert_eq!(scene.kinds().await, ["budget"], "charged less than was approved");
+    assert_eq!(scene.state().await.used(), NanoRho::new(101), "never under-counted");
+
+    let scene = published().await;
+    let raised = Event::Policy(cast().policy(1000));
+    let at = scene.forge(signed("opal", &raised, sign::POLICY, &cast().opal)).await;
+    assert_eq!(scene.faults().await, [(Some(at), "budget")], "above the ceiling");
+    let raised = Event::Policy(cast().policy(99));
+    let at = scene.forge(signed("sam", &raised, sign::POLICY, &cast().sam)).await;
+    assert_eq!(scene.faults().await.last(), Some(&(Some(at), "authority")));
+}
+
+#[tokio::test]
+async fn public_bundles_and_checkpoints_are_compared() {
+    let scene = published().await;
+    scene.releases.put("R-A/data/a.csv", &Bytes::from_static(b"other")).await.unwrap();
+    assert_eq!(scene.faults().await, [(Some(5), "bundle-hash")]);
+    scene.releases.put("R-A/release.json", &Bytes::from_static(b"{}")).await.unwrap();
+    assert_eq!(scene.kinds().await, ["bundle-hash"]);
+
+    let scene = published().await;
+    scene.releases.put("R-Z/data/a.csv", &Bytes::from_static(b"other")).await.unwrap();
+    assert_eq!(scene.faults().await, [(None, "unknown-bundle")]);
+
+    let scene = published().await;
+    let (mut stated, _) = scene.ledger.checkpoint(&cast().pat).await.unwrap();
+    stated.head = Digest::of(b"a fork");
+    let sshsig = cast().pat.sign(sign::CHECKPOINT, &checkpoint::bytes(&stated)).unwrap();
+    scene.releases.put("checkpoint.json", &checkpoint::bytes(&stated).into()).await.unwrap();
+    assert_eq!(scene.kinds().await, ["rolled-back", "signature"]);
+    scene.releases.put("checkpoint.json.sig", &sshsig.into()).await.unwrap();
+    assert_eq!(scene.kinds().await, ["rolled-back"]);
+}
