@@ -80,16 +80,7 @@ fn read_case(vector: &Value, statistic: &Value) -> Case {
         .map(|period| period.parse().unwrap())
         .collect();
     periods.sort_unstable();
-    let cap = || number(&statistic["bounding"]["left_out_cap"]);
-    let has_figures = statistic["bounding"].is_object();
-    let bound = match mode.as_str() {
-        "home_cell" => Bound::HomeCell,
-        "first" => Bound::First { start: periods[0] },
-        "truncate" => {
-            Bound::Truncate { k: number(&statistic["k"]), left_out_cap: if has_figures { cap() } else { 20 } }
-        }
-        _ => Bound::NormClip { c_squared: statistic["c_squared"].as_u64().unwrap(), left_out_cap: cap() },
-    };
+    let bound = read_bound(statistic, periods[0]);
     let weight = |name: &str| statistic["bounding"][name].as_u64().unwrap_or(0).try_into().unwrap();
     let weights = FigureWeights { b_c: weight("b_c"), b_l: weight("b_l") };
     let shape = StatisticShape {
@@ -102,6 +93,19 @@ fn read_case(vector: &Value, statistic: &Value) -> Case {
         outputs: vec![Output { name: "n".into(), expression: Expression::Aggregate { aggregate: 0 } }],
     };
     Case { shape, f: number(&statistic["f"]), weights, filters, sums }
+}
+
+fn read_bound(statistic: &Value, start: Period) -> Bound {
+    let cap = || number(&statistic["bounding"]["left_out_cap"]);
+    let has_figures = statistic["bounding"].is_object();
+    match text(&statistic["mode"]).as_str() {
+        "home_cell" => Bound::HomeCell,
+        "first" => Bound::First { start },
+        "truncate" => {
+            Bound::Truncate { k: number(&statistic["k"]), left_out_cap: if has_figures { cap() } else { 20 } }
+        }
+        _ => Bound::NormClip { c_squared: statistic["c_squared"].as_u64().unwrap(), left_out_cap: cap() },
+    }
 }
 
 fn read_rows(case: &Case, person: &Value) -> Vec<OwnedRow> {
@@ -174,7 +178,9 @@ fn vectors_and_claims_are_those_of_v14() {
         for person in statistic["persons"].as_array().unwrap() {
             let mut tally = Tally::with_weights(Arc::new(case.shape.clone()), case.f, &key, case.weights);
             tally.begin(&hex::decode(text(&person["person_key"])).unwrap().try_into().unwrap());
-            read_rows(&case, person).iter().for_each(|row| tally.row(&row.lend()));
+            for row in read_rows(&case, person) {
+                tally.row(&row.lend());
+            }
             let sums = tally.into_sums();
             assert_eq!(sums, expected_vector(&case.shape, person), "{} {}", case.shape.id, person["name"]);
             let norm = testing::norm_squared(&sums);
@@ -258,7 +264,9 @@ fn a_decimal_and_its_double_agree() {
 fn bounded(shape: &StatisticShape, f: u32, rows: &[OwnedRow]) -> Vec<i128> {
     let mut tally = Tally::new(Arc::new(shape.clone()), f, testing::key());
     tally.begin(&[7; 16]);
-    rows.iter().for_each(|row| tally.row(&row.lend()));
+    for row in rows {
+        tally.row(&row.lend());
+    }
     tally.into_sums()
 }
 
@@ -308,7 +316,9 @@ proptest! {
         for (number, rows) in persons.iter().enumerate() {
             for tally in [&mut whole, &mut parts[number * 7 % partitions]] {
                 tally.begin(&(number as u128).to_le_bytes());
-                rows.iter().for_each(|row| tally.row(&row.lend()));
+                for row in rows {
+        tally.row(&row.lend());
+    }
                 tally.end();
             }
         }
@@ -317,7 +327,9 @@ proptest! {
         let alone = persons.iter().enumerate().map(|(number, rows)| {
             let mut tally = tally();
             tally.begin(&(number as u128).to_le_bytes());
-            rows.iter().for_each(|row| tally.row(&row.lend()));
+            for row in rows {
+        tally.row(&row.lend());
+    }
             tally.into_sums()
         });
         let added = alone.reduce(|a, b| a.iter().zip(&b).map(|(a, b)| a + b).collect()).unwrap();

@@ -63,16 +63,16 @@ pub(crate) fn fieller(
     denominator: Uncertain,
     covariance: f64,
 ) -> Option<(Interval, f64)> {
-    let (n, d) = (numerator.estimate, denominator.estimate);
+    let (above, below) = (numerator.estimate, denominator.estimate);
     let z_squared = Z * Z;
-    let a = d * d - z_squared * denominator.variance;
-    let b = n * d - z_squared * covariance;
-    let c = n * n - z_squared * numerator.variance;
-    if a <= 0.0 || d <= 0.0 {
+    let a = below * below - z_squared * denominator.variance;
+    let b = above * below - z_squared * covariance;
+    let c = above * above - z_squared * numerator.variance;
+    if a <= 0.0 || below <= 0.0 {
         return None;
     }
     let root = (b * b - a * c).max(0.0).sqrt();
-    let interval = Interval { estimate: n / d, lower: (b - root) / a, upper: (b + root) / a };
+    let interval = Interval { estimate: above / below, lower: (b - root) / a, upper: (b + root) / a };
     Some((interval, root / a))
 }
 

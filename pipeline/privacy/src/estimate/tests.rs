@@ -8,7 +8,7 @@ use crate::exact_table::ExactTable;
 use crate::flag::Flag;
 use crate::joint::Joint;
 use crate::noisy_table::NoisyTable;
-use crate::sampler::measure;
+use crate::sampler::{Scale, measure};
 use crate::shape::{Aggregate, Bound, Expression, HomeRule, Output, StatisticShape, TableSpec};
 use crate::testing;
 
@@ -45,7 +45,7 @@ fn sums(joint: &Joint, base: impl Fn(usize, usize, usize, usize) -> i128) -> Vec
                 .iter()
                 .fold(quarter, |place, d| place * shape.dimensions[*d].codes.len() + codes[*d]);
             let amount = base(table.aggregate, quarter, region, sex);
-            sums[shape.offset(index) + place] += amount * i128::from(table.b) << joint.f();
+            sums[shape.offset(index) + place] += (amount * i128::from(table.b)) << joint.f();
         }
     }
     sums
@@ -159,9 +159,14 @@ fn shares_are_in_per_cent_and_averages_in_their_unit() {
         assert_eq!(cell.value, Some(33));
         assert!(cell.lower < cell.estimate && cell.estimate < cell.upper && cell.margin > 0.0);
     }
-    // Region 1 had no woman in the first quarter.
-    let none = found.columns[2].tables[3].cells[2];
-    assert!(none.flag == Flag::Q && none.value.is_none());
+    // Nothing over nothing has no bounded interval.
+    let (scale, zeros) =
+        (Scale::new(joint.delta_squared(), ALMOST_EXACT).unwrap(), vec![0; joint.n_coordinates()]);
+    let nobody = NoisyTable::new(joint, ALMOST_EXACT, scale, vec![zeros]);
+    for cell in &estimate(&nobody, 0).unwrap().columns[2].tables[3].cells {
+        assert!(cell.flag == Flag::Q && cell.value.is_none());
+        assert!([cell.estimate, cell.lower, cell.upper, cell.margin].iter().all(|number| number.is_nan()));
+    }
 
     let sum = Aggregate::Sum(testing::measure("0", "5000", "50"));
     let bound = Bound::NormClip { c_squared: 100, left_out_cap: 20 };
@@ -218,7 +223,7 @@ fn intervals_cover_what_they_claim() {
         .iter()
         .flat_map(|t| {
             let n: usize = joint.shapes()[0].n_cells(t);
-            vec![full(t.aggregate) * (6 / n as i128) * i128::from(t.b) << 16; n]
+            vec![(full(t.aggregate) * (6 / n as i128) * i128::from(t.b)) << 16; n]
         })
         .collect();
     let (mut cells, mut covered) = ([0_u32; 2], [0_u32; 2]);

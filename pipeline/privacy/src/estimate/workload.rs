@@ -50,6 +50,11 @@ impl Workload {
     }
 
     /// Reconciles one slice: the cells of each table, in the workload's order.
+    ///
+    /// Claim: [`Self::table`] of these is the unbiased linear estimate of least variance. Proof: the noise of a table is
+    /// white, so its components are uncorrelated; each table sees r_B with a covariance proportional to the same
+    /// projection, so inverse variances weigh best (Gauss–Markov, algorithms 3.2). Attack: V2, and
+    /// `tests::m1_is_dense_generalised_least_squares`.
     pub(crate) fn residuals(&self, observed: &[Vec<f64>]) -> Residuals {
         let mut residuals = Residuals::new();
         for ((axes, variance), cells) in self.tables.iter().zip(observed) {
@@ -111,11 +116,7 @@ impl Workload {
             let inner = n_cells(&self.sizes, key);
             let mut cells = parts.remove(&(key | bit)).unwrap_or_else(|| vec![0.0; outer * n * inner]);
             if let Some(sums) = parts.remove(&key) {
-                for (block, sums) in cells.chunks_mut(n * inner).zip(sums.chunks(inner)) {
-                    for row in block.chunks_mut(inner) {
-                        row.iter_mut().zip(sums).for_each(|(cell, sum)| *cell += sum / n as f64);
-                    }
-                }
+                spread(&mut cells, &sums, n, inner);
             }
             merged.insert(key, cells);
         }
@@ -171,6 +172,15 @@ fn centre(part: &mut [f64], n: usize, inner: usize) -> Vec<f64> {
         all_sums.extend(sums);
     }
     all_sums
+}
+
+/// Adds each sum, in equal parts, to what it is the sum of along the middle axis of (outer, n, inner).
+fn spread(cells: &mut [f64], sums: &[f64], n: usize, inner: usize) {
+    for (block, sums) in cells.chunks_mut(n * inner).zip(sums.chunks(inner)) {
+        for row in block.chunks_mut(inner) {
+            row.iter_mut().zip(sums).for_each(|(cell, sum)| *cell += sum / n as f64);
+        }
+    }
 }
 
 #[cfg(test)]

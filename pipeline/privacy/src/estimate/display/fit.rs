@@ -53,9 +53,8 @@ fn gradient(tables: &[Marginal], observed: &[Vec<f64>], x: &[f64]) -> Vec<f64> {
         for (place, cell) in table.places.iter().zip(x) {
             misfit[*place as usize] += cell;
         }
-        misfit.iter_mut().for_each(|misfit| *misfit /= table.variance);
         for (place, gradient) in table.places.iter().zip(&mut gradient) {
-            *gradient += misfit[*place as usize];
+            *gradient += misfit[*place as usize] / table.variance;
         }
     }
     gradient

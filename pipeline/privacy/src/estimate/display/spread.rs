@@ -186,7 +186,9 @@ impl<'a> Walk<'a> {
     /// Makes `column` the unit vector of `row`.
     fn pivot(&mut self, row: usize, column: &[f64]) {
         let mut pivot = std::mem::take(&mut self.operations[row]);
-        pivot.iter_mut().for_each(|entry| *entry /= column[row]);
+        for entry in &mut pivot {
+            *entry /= column[row];
+        }
         let entries: Vec<(usize, f64)> =
             pivot.iter().copied().enumerate().filter(|(_, entry)| *entry != 0.0).collect();
         for (operation, factor) in self.operations.iter_mut().zip(column) {
