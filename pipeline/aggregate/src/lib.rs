@@ -1,1 +1,25 @@
 //! SQL to an exact, person-bounded table.
+//!
+//! [`analyse`] decides on the logical plan whether a statement can be bounded by person and says why not;
+//! [`landed_table`] shows SQL the consented rows; [`operator`] streams them person by person into dense integer sums;
+//! [`tabulate`] joins the statistics of a release into one [`marsad_privacy::exact_table::ExactTable`]. Partial sums
+//! never leave this room.
+
+pub mod analyse;
+mod error;
+pub mod landed_table;
+mod operator;
+mod organisation;
+mod session;
+mod shape;
+mod sources;
+pub mod tabulate;
+
+#[cfg(test)]
+mod tests;
+
+pub use analyse::{Analysis, Refusal, UnitPath, Verdict, analyse};
+pub use error::Error;
+pub use landed_table::LandedTable;
+pub use shape::ShapeError;
+pub use sources::{Source, Sources};

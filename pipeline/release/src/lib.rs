@@ -1,1 +1,22 @@
 //! From proposal to noisy result: the one place where exact meets noise.
+//!
+//! [`plan`] decides from public facts what a release would measure, cost and show; [`run`](run::Runner::run) reserves the
+//! cost, adds up, draws the noise once and stores the result.
+
+mod check;
+mod checklist;
+mod error;
+mod forecast;
+mod overlap;
+pub mod plan;
+mod prepare;
+pub mod run;
+
+pub use check::{Checked, check};
+pub use error::Error;
+pub use plan::{Planner, Wish};
+pub use prepare::{Prepared, PreparedStatistic, prepare};
+pub use run::{Outcome, Runner};
+
+/// Reports how much of how much is done.
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);

@@ -1,0 +1,140 @@
+//! Refusals: a statement that cannot be bounded by person, with the reason and what to write instead (algorithms 12.4).
+//!
+//! They quote the statement, which is public; there is no data here that they could quote.
+
+use serde::Serialize;
+
+/// Why a statement is refused, `P01` to `P20`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// LIMIT, OFFSET, inner sort.
+    P01,
+    /// Window that compares persons.
+    P02,
+    /// DISTINCT or set operation that merges persons' rows.
+    P03,
+    /// Inner GROUP BY without the person.
+    P04,
+    /// Records joined other than on the person.
+    P05,
+    /// Reference join off its key.
+    P06,
+    /// Sub-query over records.
+    P07,
+    /// HAVING.
+    P08,
+    /// Key without a code list.
+    P09,
+    /// Final aggregate of unbounded influence.
+    P10,
+    /// COUNT(DISTINCT) of another column.
+    P11,
+    /// SUM or AVG without declared bounds.
+    P12,
+    /// Expression that can fail or depends on row order.
+    P13,
+    /// Clock, chance, user-defined function.
+    P14,
+    /// No final aggregate.
+    P15,
+    /// The person as output.
+    P16,
+    /// A construct that is not proven.
+    P17,
+}
+
+impl Code {
+    /// `P01` …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::P01 => "P01",
+            Self::P02 => "P02",
+            Self::P03 => "P03",
+            Self::P04 => "P04",
+            Self::P05 => "P05",
+            Self::P06 => "P06",
+            Self::P07 => "P07",
+            Self::P08 => "P08",
+            Self::P09 => "P09",
+            Self::P10 => "P10",
+            Self::P11 => "P11",
+            Self::P12 => "P12",
+            Self::P13 => "P13",
+            Self::P14 => "P14",
+            Self::P15 => "P15",
+            Self::P16 => "P16",
+            Self::P17 => "P17",
+        }
+    }
+
+    fn why_and_write(self) -> (&'static str, &'static str) {
+        match self {
+            Self::P01 => {
+                ("other persons would decide which rows survive", "filter on the row's own values instead")
+            }
+            Self::P02 => ("the window compares persons", "count over bands of the person's own values"),
+            Self::P03 => ("rows of several persons would merge into one", "COUNT(DISTINCT person_key)"),
+            Self::P04 => ("persons are mixed before they are bounded", "make this GROUP BY the final one"),
+            Self::P05 => {
+                ("one person could multiply the rows of another", "join the records ON a.person_key = b.person_key")
+            }
+            Self::P06 => ("its rows belong to nobody", "INNER or LEFT JOIN from the records on the unique key"),
+            Self::P07 => ("it would be an unprotected figure of all persons", "a literal, or a released figure"),
+            Self::P08 => (
+                "exact counts would decide what is shown",
+                "leave it out: flags mark the weak cells",
+            ),
+            Self::P09 => (
+                "the set of keys would itself tell who is there",
+                "group by a column with a code list, or declare the list of a derived column under [codes]",
+            ),
+            Self::P10 => {
+                ("the influence of one person on it has no bound", "counts over bands, SUM or AVG with bounds")
+            }
+            Self::P11 => ("it is not a sum over persons", "count persons by the codes of that column"),
+            Self::P12 => (
+                "one row could add any amount",
+                "declare lower, upper and step under [measures.<column>], and sum the bare column",
+            ),
+            Self::P13 => (
+                "an error or a tie caused by one row would reveal it",
+                "TRY_CAST, CAST(… AS DOUBLE) before / and *, literal arguments",
+            ),
+            Self::P14 => ("the figure could not be reproduced nor proven", "write a literal"),
+            Self::P15 => ("it would print rows of persons", "COUNT, SUM or AVG with GROUP BY"),
+            Self::P16 => ("it would print persons", "COUNT(DISTINCT person_key)"),
+            Self::P17 => {
+                ("only constructs with a proof are accepted", "one SELECT over one table with GROUP BY GROUPING SETS")
+            }
+        }
+    }
+}
+
+/// One refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// `P01` to `P20`.
+    pub code: &'static str,
+    /// Line of the statement, from 1.
+    pub line: u64,
+    /// Character of the line, from 1.
+    pub column: u64,
+    /// The construct.
+    pub text: String,
+    /// Why it is refused.
+    pub why: &'static str,
+    /// What to write instead.
+    pub write: &'static str,
+}
+
+/// Line and column, from 1; zero where unknown.
+pub(crate) type Place = (u64, u64);
+
+impl Refusal {
+    pub(crate) fn new(code: Code, place: Place, text: impl Into<String>) -> Self {
+        let (why, write) = code.why_and_write();
+        let text: String = text.into();
+        let text = if text.chars().count() > 120 { text.chars().take(119).chain(['…']).collect() } else { text };
+        Self { code: code.as_str(), line: place.0.max(1), column: place.1.max(1), text, why, write }
+    }
+}

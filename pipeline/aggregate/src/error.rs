@@ -1,0 +1,51 @@
+//! What can fail while rows are read and added up, without a value of any row.
+
+use marsad_terms::{Explain, Explanation};
+
+/// A failure of the engine; refused statements are results, not errors.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The engine could not plan or run the statement.
+    #[error("statistic {statistic}: the engine could not {step}")]
+    Engine {
+        /// Which statistic.
+        statistic: String,
+        /// What it was doing.
+        step: &'static str,
+        /// The engine's own words are for a defect report of the definitions, and are never shown beside data.
+        #[source]
+        source: Box<datafusion::error::DataFusionError>,
+    },
+    /// The landing could not be read.
+    #[error("the landed files cannot be read")]
+    Landing(#[from] marsad_landing::Error),
+    /// The mathematics refused the sums.
+    #[error(transparent)]
+    Privacy(#[from] marsad_privacy::Error),
+}
+
+impl Error {
+    pub(crate) fn engine(
+        statistic: &impl ToString,
+        step: &'static str,
+    ) -> impl FnOnce(datafusion::error::DataFusionError) -> Self {
+        let statistic = statistic.to_string();
+        move |source| Self::Engine { statistic, step, source: Box::new(source) }
+    }
+}
+
+impl Explain for Error {
+    fn explain(&self) -> Explanation {
+        match self {
+            Self::Engine { .. } => Explanation::new(
+                "Q01",
+                self.to_string(),
+                "a landed file is missing or damaged, or memory or disk ran out",
+                "check the landing store with `marsad batch list`; a run that was reserved stays charged",
+            ),
+            Self::Landing(error) => error.explain(),
+            Self::Privacy(error) => error.explain(),
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! What SQL sees of the landing: rows with consent and a legal basis, sorted by person, `quarter` and `year` beside them.
+//!
+//! A partition is a run of consecutive buckets, so that all rows of a person lie in one partition. The filter stands
+//! here and not in SQL: an analyst cannot forget it. A record that was landed once with consent and again without is
+//! invisible (extracts 7).
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, AsArray, BooleanArray, Date32Array, RecordBatch, RecordBatchOptions, StringArray,
+};
+use arrow::compute::{SortOptions, filter_record_batch};
+use arrow::datatypes::{Date32Type, SchemaRef, UInt16Type};
+use async_trait::async_trait;
+use chrono::{Datelike, NaiveDate};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
+use datafusion::physical_plan::sorts::streaming_merge::StreamingMergeBuilder;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::{StreamExt, TryStreamExt, stream};
+use marsad_catalog::RecordType;
+use marsad_landing::{LandedFile, Snapshot};
+use object_store::path::Path;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStreamBuilder};
+
+use crate::sources::visible_schema;
+
+/// Rows of one batch while reading.
+const BATCH_ROWS: usize = 8192;
+
+/// One record type as SQL sees it.
+#[derive(Clone)]
+pub struct LandedTable {
+    landed: SchemaRef,
+    visible: SchemaRef,
+    personal: bool,
+    /// By bucket: its files.
+    buckets: Arc<Vec<Vec<LandedFile>>>,
+}
+
+impl fmt::Debug for LandedTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LandedTable").field("schema", &self.visible).finish_non_exhaustive()
+    }
+}
+
+impl LandedTable {
+    /// The table of a record type as a snapshot of the landing shows it.
+    pub fn new(record_type: &RecordType, snapshot: &Snapshot) -> Self {
+        let landed = marsad_landing::schema::landed(record_type);
+        let visible = visible_schema(&landed);
+        let files = snapshot.files(&record_type.id);
+        let mut buckets: Vec<Vec<LandedFile>> = Vec::new();
+        for file in files {
+            match buckets.last_mut() {
+                Some(bucket) if bucket[0].bucket == file.bucket => bucket.push(file),
+                _ => buckets.push(vec![file]),
+            }
+        }
+        Self { landed, visible, personal: record_type.is_personal(), buckets: Arc::new(buckets) }
+    }
+}
+
+#[async_trait]
+impl TableProvider for LandedTable {
+    fn schema(&self) -> SchemaRef {
+        self.visible.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let partitions = state.config().target_partitions();
+        Ok(Arc::new(LandedExec::new(self.clone(), projection.cloned(), partitions)?))
+    }
+}
+
+/// Reads partitions of buckets in order.
+#[derive(Debug, Clone)]
+struct LandedExec {
+    table: LandedTable,
+    projection: Vec<usize>,
+    /// Runs of consecutive buckets.
+    runs: Vec<std::ops::Range<usize>>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl LandedExec {
+    fn new(table: LandedTable, projection: Option<Vec<usize>>, partitions: usize) -> Result<Self> {
+        let projection = projection.unwrap_or_else(|| (0..table.visible.fields().len()).collect());
+        let schema = Arc::new(table.visible.project(&projection)?);
+        let runs = runs(table.buckets.len(), partitions);
+        let mut equivalences = EquivalenceProperties::new(schema.clone());
+        if let Some(order) = table.personal.then(|| by_person(&schema)).flatten() {
+            equivalences.add_ordering(order);
+        }
+        let properties = Arc::new(PlanProperties::new(
+            equivalences,
+            Partitioning::UnknownPartitioning(runs.len()),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        ));
+        Ok(Self { table, projection, runs, properties, metrics: ExecutionPlanMetricsSet::new() })
+    }
+}
+
+/// Splits n buckets into at most `partitions` runs of nearly equal length; one empty run for none.
+fn runs(n: usize, partitions: usize) -> Vec<std::ops::Range<usize>> {
+    let n_runs = partitions.clamp(1, n.max(1));
+    (0..n_runs).map(|i| i * n / n_runs..(i + 1) * n / n_runs).collect()
+}
+
+/// Ascending by the person.
+pub(crate) fn by_person(schema: &SchemaRef) -> Option<LexOrdering> {
+    let index = schema.index_of("person_key").ok()?;
+    let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new("person_key", index));
+    LexOrdering::new([PhysicalSortExpr::new(column, SortOptions::new(false, false))])
+}
+
+impl DisplayAs for LandedExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LandedExec: sorted by person, consented rows, {} runs of buckets", self.runs.len())
+    }
+}
+
+impl ExecutionPlan for LandedExec {
+    fn name(&self) -> &'static str {
+        "LandedExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let schema = self.schema();
+        let reader = Arc::new(Reader::new(&self.table, &self.projection)?);
+        let buckets = self.table.buckets.clone();
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let batches = stream::iter(self.runs[partition].clone())
+            .then(move |bucket| {
+                let (reader, buckets) = (reader.clone(), buckets.clone());
+                let (metrics, context) = (metrics.clone(), context.clone());
+                async move { reader.bucket(&buckets[bucket], metrics, &context).await }
+            })
+            .try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+    }
+}
+
+/// What to read of a file and how to show it.
+struct Reader {
+    /// Columns of the landed schema to read, ascending.
+    columns: Vec<usize>,
+    /// What is read.
+    read: SchemaRef,
+    /// What is shown.
+    shown: SchemaRef,
+    personal: bool,
+}
+
+impl Reader {
+    fn new(table: &LandedTable, projection: &[usize]) -> Result<Self> {
+        let shown = Arc::new(table.visible.project(projection)?);
+        let landed = &table.landed;
+        let mut names: Vec<&str> = shown
+            .fields()
+            .iter()
+            .map(|field| match field.name().as_str() {
+                "quarter" | "year" => "event_month",
+                name => name,
+            })
+            .collect();
+        if table.personal {
+            names.extend(["person_key", "consent_reporting", "legal_basis"]);
+        }
+        if names.is_empty() {
+            names.push("event_month");
+        }
+        let mut columns: Vec<usize> = names.into_iter().map(|n| landed.index_of(n)).collect::<Result<_, _>>()?;
+        columns.sort_unstable();
+        columns.dedup();
+        let read = Arc::new(landed.project(&columns)?);
+        Ok(Self { columns, read, shown, personal: table.personal })
+    }
+
+    /// The visible rows of one bucket, sorted by person; several files are merged.
+    async fn bucket(
+        &self,
+        files: &[LandedFile],
+        metrics: BaselineMetrics,
+        context: &TaskContext,
+    ) -> Result<SendableRecordBatchStream> {
+        let withdrawn = if self.personal && files.len() > 1 { withdrawn(files).await? } else { HashSet::new() };
+        let withdrawn = Arc::new(withdrawn);
+        let mut streams = Vec::with_capacity(files.len());
+        for file in files {
+            streams.push(self.file(file, withdrawn.clone()).await?);
+        }
+        if streams.len() == 1 || !self.personal {
+            let all = stream::iter(streams).flatten();
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(self.shown.clone(), all)));
+        }
+        // Without the person among the columns nobody relies on the order.
+        let Some(order) = by_person(&self.shown) else {
+            let all = stream::iter(streams).flatten();
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(self.shown.clone(), all)));
+        };
+        let memory = datafusion::execution::memory_pool::MemoryConsumer::new("merge of one bucket");
+        StreamingMergeBuilder::new()
+            .with_streams(streams)
+            .with_schema(self.shown.clone())
+            .with_expressions(&order)
+            .with_metrics(metrics)
+            .with_batch_size(BATCH_ROWS)
+            .with_reservation(memory.register(context.memory_pool()))
+            .build()
+    }
+
+    async fn file(&self, file: &LandedFile, withdrawn: Arc<HashSet<[u8; 16]>>) -> Result<SendableRecordBatchStream> {
+        let mut columns = self.columns.clone();
+        let record_id = (!withdrawn.is_empty()).then(|| usize::from(self.personal));
+        columns.extend(record_id.filter(|index| !columns.contains(index)));
+        let batches = open(file, columns).await?;
+        let (read, shown, personal) = (self.read.clone(), self.shown.clone(), self.personal);
+        let visible = batches.map(move |batch| {
+            let batch = batch.map_err(DataFusionError::from)?;
+            let batch = if personal { consented(&batch, &withdrawn)? } else { batch };
+            show(&batch, &read, &shown)
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.shown.clone(), visible)))
+    }
+}
+
+type Batches = parquet::arrow::async_reader::ParquetRecordBatchStream<ParquetObjectReader>;
+
+async fn open(file: &LandedFile, columns: Vec<usize>) -> Result<Batches> {
+    let reader = ParquetObjectReader::new(file.store.object_store(), Path::from(file.path.as_str()));
+    let builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
+    let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
+    Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?)
+}
+
+/// Ids of the records of one bucket that some batch carries without consent.
+async fn withdrawn(files: &[LandedFile]) -> Result<HashSet<[u8; 16]>> {
+    let mut ids = HashSet::new();
+    for file in files {
+        let reader = ParquetObjectReader::new(file.store.object_store(), Path::from(file.path.as_str()));
+        let builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
+        let mask = ProjectionMask::columns(builder.parquet_schema(), ["record_id", "consent_reporting"]);
+        let mut batches = builder.with_projection(mask).build()?;
+        while let Some(batch) = batches.try_next().await? {
+            let consent = column(&batch, "consent_reporting")?.as_boolean().clone();
+            let records = column(&batch, "record_id")?.as_fixed_size_binary().clone();
+            let refused = (0..batch.num_rows()).filter(|row| !consent.value(*row));
+            ids.extend(refused.filter_map(|row| <[u8; 16]>::try_from(records.value(row)).ok()));
+        }
+    }
+    Ok(ids)
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<&'a Arc<dyn Array>> {
+    let missing = || DataFusionError::Execution(format!("a landed file lacks the column {name}"));
+    batch.column_by_name(name).ok_or_else(missing)
+}
+
+/// Keeps the rows that statistics may see: consent, a known legal basis, not withdrawn by another batch.
+fn consented(batch: &RecordBatch, withdrawn: &HashSet<[u8; 16]>) -> Result<RecordBatch> {
+    let consent = column(batch, "consent_reporting")?.as_boolean();
+    let basis = column(batch, "legal_basis")?;
+    let basis = basis
+        .as_dictionary_opt::<UInt16Type>()
+        .ok_or_else(|| DataFusionError::Execution("a landed legal basis has another type".to_owned()))?;
+    let known: Vec<bool> = basis.values().as_string::<i32>().iter().map(|code| code.is_some_and(|c| c != "_U")).collect();
+    let lawful = |row: usize| basis.key(row).is_some_and(|key| known[key]);
+    let records = match withdrawn.is_empty() {
+        true => None,
+        false => Some(column(batch, "record_id")?.as_fixed_size_binary()),
+    };
+    let standing = |row: usize| records.is_none_or(|records| !withdrawn.contains(records.value(row)));
+    let keep: BooleanArray = (0..batch.num_rows())
+        .map(|row| Some(consent.is_valid(row) && consent.value(row) && lawful(row) && standing(row)))
+        .collect();
+    if keep.true_count() == batch.num_rows() { Ok(batch.clone()) } else { Ok(filter_record_batch(batch, &keep)?) }
+}
+
+/// The shown columns in their order, `quarter` and `year` computed.
+fn show(batch: &RecordBatch, _read: &SchemaRef, shown: &SchemaRef) -> Result<RecordBatch> {
+    let mut columns: Vec<Arc<dyn Array>> = Vec::with_capacity(shown.fields().len());
+    for field in shown.fields() {
+        columns.push(match field.name().as_str() {
+            "quarter" => period_texts(batch, |months| format!("{}-Q{}", months.div_euclid(12), months.rem_euclid(12) / 3 + 1))?,
+            "year" => period_texts(batch, |months| months.div_euclid(12).to_string())?,
+            name => {
+                let missing = || DataFusionError::Execution(format!("a landed file lacks the column {name}"));
+                batch.column_by_name(name).ok_or_else(missing)?.clone()
+            }
+        });
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(shown.clone(), columns, &options)?)
+}
+
+fn period_texts(batch: &RecordBatch, text: impl Fn(i32) -> String) -> Result<Arc<dyn Array>> {
+    let months = column(batch, "event_month")?.as_primitive::<Date32Type>();
+    let mut last = None;
+    let texts = months_of(months).map(|month| match &last {
+        Some((known, text)) if *known == month => Arc::clone(text),
+        _ => {
+            let new: Arc<str> = text(month).into();
+            last = Some((month, new.clone()));
+            new
+        }
+    });
+    Ok(Arc::new(StringArray::from_iter_values(texts)))
+}
+
+/// Months since year 0 of landed days.
+pub(crate) fn months_of(days: &Date32Array) -> impl Iterator<Item = i32> {
+    let mut last = (i32::MIN, 0);
+    days.values().iter().map(move |day| {
+        if last.0 != *day {
+            last = (*day, month_of(*day));
+        }
+        last.1
+    })
+}
+
+/// Months since year 0 of a day counted from 1970-01-01.
+pub(crate) fn month_of(day: i32) -> i32 {
+    let date = NaiveDate::from_epoch_days(day).unwrap_or_default();
+    date.year() * 12 + i32::try_from(date.month0()).unwrap_or(0)
+}

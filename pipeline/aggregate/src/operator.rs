@@ -1,0 +1,306 @@
+//! `PersonBoundedAggregateExec`: streams rows person by person through the bounding of `privacy` into dense integer sums.
+//!
+//! Claim: for every input sorted by person, the sums of all partitions together are Σ_u v_u with ‖v_u‖² ≤ Δ². Proof: a
+//! person's rows are adjacent and in one partition ([`crate::landed_table`]), so each person is one
+//! `Tally::begin … end`, whose bound is proven in `marsad_privacy::bound`; partitions add exactly. Attack: `tests`.
+//! Memory is cells × partitions, whatever the rows. Its batches are partial sums, visible in this room only.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Field, Float64Type, Int64Type, Schema, SchemaRef, UInt16Type,
+};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::{StreamExt, stream};
+use marsad_privacy::bound::{Quantiser, Row, SelectionKey, Tally};
+use marsad_privacy::shape::{Aggregate, StatisticShape};
+use marsad_terms::{Grain, Period};
+
+use crate::landed_table::{by_person, months_of};
+
+/// The columns of the operator's input, by place: person, month, dimensions, then a value and a flag an aggregate.
+pub(crate) const PERSON: &str = "person_key";
+pub(crate) const MONTH: &str = "event_month";
+
+pub(crate) fn dimension_column(index: usize) -> String {
+    format!("dimension_{index}")
+}
+
+pub(crate) fn value_column(aggregate: usize) -> String {
+    format!("value_{aggregate}")
+}
+
+pub(crate) fn counted_column(aggregate: usize) -> String {
+    format!("counted_{aggregate}")
+}
+
+/// What the operator adds up.
+pub(crate) struct Work {
+    pub(crate) shape: Arc<StatisticShape>,
+    pub(crate) f: u32,
+    pub(crate) key: SelectionKey,
+}
+
+/// The operator.
+pub(crate) struct PersonBoundedAggregateExec {
+    work: Arc<Work>,
+    input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl PersonBoundedAggregateExec {
+    /// Over an input that is sorted by person, each person in one partition.
+    pub(crate) fn new(work: Arc<Work>, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        let order = by_person(&input.schema());
+        let sorted = match order {
+            Some(order) => input.properties().equivalence_properties().ordering_satisfy(order)?,
+            None => false,
+        };
+        if !sorted {
+            return Err(DataFusionError::Plan("the input is not sorted by person".to_owned()));
+        }
+        let schema = Arc::new(Schema::new(vec![Field::new("sum", DataType::Decimal128(38, 0), false)]));
+        let properties = Arc::new(PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(input.properties().output_partitioning().partition_count()),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        ));
+        Ok(Self { work, input, properties })
+    }
+}
+
+impl fmt::Debug for PersonBoundedAggregateExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PersonBoundedAggregateExec").finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for PersonBoundedAggregateExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PersonBoundedAggregateExec: {}", self.work.shape.id)
+    }
+}
+
+impl ExecutionPlan for PersonBoundedAggregateExec {
+    fn name(&self) -> &'static str {
+        "PersonBoundedAggregateExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.pop()) {
+            (Some(input), None) => Ok(Arc::new(Self::new(self.work.clone(), input)?)),
+            _ => Err(DataFusionError::Plan("the operator has one input".to_owned())),
+        }
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let input = self.input.execute(partition, context)?;
+        let (work, schema) = (self.work.clone(), self.schema());
+        let result = schema.clone();
+        let sums = stream::once(async move { add_up(&work, input, result).await });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, sums)))
+    }
+}
+
+async fn add_up(work: &Work, mut input: SendableRecordBatchStream, schema: SchemaRef) -> Result<RecordBatch> {
+    let columns = Columns::new(&work.shape)?;
+    let mut tally = Tally::new(work.shape.clone(), work.f, work.key.clone());
+    let mut last: Option<[u8; 16]> = None;
+    while let Some(batch) = input.next().await {
+        columns.read(&batch?)?.pour(&mut tally, &mut last)?;
+    }
+    let sums = Decimal128Array::from(tally.into_sums()).with_data_type(DataType::Decimal128(38, 0));
+    Ok(RecordBatch::try_new(schema, vec![Arc::new(sums)])?)
+}
+
+/// How the input's columns turn into rows of the shape.
+struct Columns {
+    /// By dimension: code → index; what the list does not know is `_U`, or outside.
+    codes: Vec<(BTreeMap<String, u16>, u16)>,
+    quantisers: Vec<Option<Quantiser>>,
+    /// By grain: month since year 0 → index of the listed period.
+    periods: [BTreeMap<i32, u32>; 2],
+}
+
+impl Columns {
+    fn new(shape: &StatisticShape) -> Result<Self> {
+        let codes = shape.dimensions.iter().map(|dimension| {
+            let index: BTreeMap<String, u16> = dimension.codes.iter().cloned().zip(0..).collect();
+            let unknown = index.get("_U").copied().unwrap_or(u16::MAX);
+            (index, unknown)
+        });
+        let quantisers = shape.aggregates.iter().map(|aggregate| match aggregate {
+            Aggregate::Sum(measure) => Quantiser::new(measure).map(Some),
+            Aggregate::Persons | Aggregate::Rows => Ok(None),
+        });
+        let quantisers = quantisers.collect::<Result<_, _>>().map_err(|e| DataFusionError::Plan(e.to_string()))?;
+        let periods = Grain::ALL.map(|grain| months_by_period(&shape.periods_of(grain)));
+        Ok(Self { codes: codes.collect(), quantisers, periods })
+    }
+
+    fn read(&self, batch: &RecordBatch) -> Result<Rows> {
+        let n = batch.num_rows();
+        let months: Vec<i32> = months_of(column(batch, MONTH)?.as_primitive::<Date32Type>()).collect();
+        let periods = [0, 1].map(|grain: usize| lookup(&months, &self.periods[grain]));
+        let n_dimensions = self.codes.len();
+        let mut codes = vec![0; n * n_dimensions];
+        for (dimension, (index, unknown)) in self.codes.iter().enumerate() {
+            let texts = column(batch, &dimension_column(dimension))?;
+            fill_codes(texts, index, *unknown, &mut codes, (dimension, n_dimensions))?;
+        }
+        let n_aggregates = self.quantisers.len();
+        let (mut values, mut counted) = (vec![0; n * n_aggregates], vec![true; n * n_aggregates]);
+        for (aggregate, quantiser) in self.quantisers.iter().enumerate() {
+            if let Some(quantiser) = quantiser {
+                let steps = steps(column(batch, &value_column(aggregate))?, quantiser)?;
+                (0..n).for_each(|row| values[row * n_aggregates + aggregate] = steps[row]);
+            }
+            if let Some(flags) = batch.column_by_name(&counted_column(aggregate)) {
+                let flags: &BooleanArray = flags.as_boolean();
+                let counts = |row: usize| flags.is_valid(row) && flags.value(row);
+                (0..n).for_each(|row| counted[row * n_aggregates + aggregate] = counts(row));
+            }
+        }
+        let persons = column(batch, PERSON)?.as_fixed_size_binary().clone();
+        Ok(Rows { persons, months, periods, codes, values, counted, n_dimensions, n_aggregates })
+    }
+}
+
+fn months_by_period(periods: &[Period]) -> BTreeMap<i32, u32> {
+    let months = periods.iter().zip(0..).flat_map(|(period, index)| {
+        let (first, last) = period.months();
+        let number = |month: marsad_terms::Month| i32::from(month.year) * 12 + i32::from(month.month) - 1;
+        (number(first)..=number(last)).map(move |month| (month, index))
+    });
+    months.collect()
+}
+
+/// Months repeat, so the last answer is kept.
+fn lookup(months: &[i32], periods: &BTreeMap<i32, u32>) -> Vec<Option<u32>> {
+    let mut last = (i32::MIN, None);
+    let find = |month: &i32| {
+        if last.0 != *month {
+            last = (*month, periods.get(month).copied());
+        }
+        last.1
+    };
+    months.iter().map(find).collect()
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Arc<dyn Array>> {
+    let missing = || DataFusionError::Internal(format!("the operator's input lacks {name}"));
+    batch.column_by_name(name).ok_or_else(missing)
+}
+
+/// Writes the code of each row at `(dimension, of n)` of its row.
+fn fill_codes(
+    texts: &Arc<dyn Array>,
+    index: &BTreeMap<String, u16>,
+    unknown: u16,
+    codes: &mut [u16],
+    (dimension, n): (usize, usize),
+) -> Result<()> {
+    let code = |text: Option<&str>| text.and_then(|text| index.get(text).copied()).unwrap_or(unknown);
+    if let Some(dictionary) = texts.as_dictionary_opt::<UInt16Type>() {
+        let by_key: Vec<u16> = dictionary.values().as_string::<i32>().iter().map(code).collect();
+        let keys = dictionary.keys();
+        for row in 0..keys.len() {
+            let known = keys.is_valid(row).then(|| by_key[usize::from(keys.value(row))]);
+            codes[row * n + dimension] = known.unwrap_or(unknown);
+        }
+        return Ok(());
+    }
+    let texts = cast(texts, &DataType::Utf8)?;
+    for (row, text) in texts.as_string::<i32>().iter().enumerate() {
+        codes[row * n + dimension] = code(text);
+    }
+    Ok(())
+}
+
+/// Whole steps of a measure: integers and decimals exactly, doubles by their exact value.
+fn steps(values: &Arc<dyn Array>, quantiser: &Quantiser) -> Result<Vec<i64>> {
+    match values.data_type() {
+        DataType::Decimal128(_, scale) => {
+            let unscaled = values.as_primitive::<Decimal128Type>();
+            Ok(unscaled.iter().map(|value| quantiser.decimal(value, *scale)).collect())
+        }
+        DataType::Float64 => {
+            Ok(values.as_primitive::<Float64Type>().iter().map(|value| quantiser.float(value)).collect())
+        }
+        _ => {
+            let whole = cast(values, &DataType::Int64)?;
+            let whole = whole.as_primitive::<Int64Type>();
+            Ok(whole.iter().map(|value| quantiser.decimal(value.map(i128::from), 0)).collect())
+        }
+    }
+}
+
+/// The rows of one batch in terms of the shape, row by row.
+struct Rows {
+    persons: FixedSizeBinaryArray,
+    months: Vec<i32>,
+    periods: [Vec<Option<u32>>; 2],
+    codes: Vec<u16>,
+    values: Vec<i64>,
+    counted: Vec<bool>,
+    n_dimensions: usize,
+    n_aggregates: usize,
+}
+
+impl Rows {
+    fn pour(&self, tally: &mut Tally, last: &mut Option<[u8; 16]>) -> Result<()> {
+        for row in 0..self.months.len() {
+            let person = self.persons.value(row);
+            match last.as_ref().map(|last| last.as_slice().cmp(person)) {
+                Some(std::cmp::Ordering::Equal) => {}
+                // A person met again would be bounded twice: stop, without saying who.
+                Some(std::cmp::Ordering::Greater) => {
+                    return Err(DataFusionError::Execution("landed rows are not sorted by person".to_owned()));
+                }
+                _ => {
+                    let key = <[u8; 16]>::try_from(person)
+                        .map_err(|_| DataFusionError::Execution("a person key has another length".to_owned()))?;
+                    tally.begin(&key);
+                    *last = Some(key);
+                }
+            }
+            tally.row(&Row {
+                month: self.months[row],
+                periods: [self.periods[0][row], self.periods[1][row]],
+                codes: &self.codes[row * self.n_dimensions..][..self.n_dimensions],
+                values: &self.values[row * self.n_aggregates..][..self.n_aggregates],
+                counted: &self.counted[row * self.n_aggregates..][..self.n_aggregates],
+            });
+        }
+        Ok(())
+    }
+}

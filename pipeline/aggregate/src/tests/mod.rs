@@ -1,0 +1,4 @@
+//! Attacks on the analyser and the operator.
+
+mod differential;
+mod verdicts;

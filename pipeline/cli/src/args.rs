@@ -1,0 +1,354 @@
+//! The command line: what each command is for, what it takes, how it is used.
+//!
+//! Help teaches: each command opens with what it does, and ends with an example.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+/// Statistics of a protection programme, published so that they expose nobody.
+///
+/// Case extracts are landed under pseudonyms; statistics in SQL are added up person by person; noise that is paid from
+/// a privacy budget protects them; stewards approve by signature; the bundle can be verified by anyone.
+#[derive(Debug, Parser)]
+#[command(name = "marsad", version, max_term_width = 100, after_help = "Start here:\n  marsad demo        the whole way on a fictitious programme\n  marsad init DIR    a workspace of your own")]
+pub struct Cli {
+    /// One JSON document on the last line of the output, instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The workspace: a folder with marsad.toml; else it is looked for from here upwards
+    #[arg(long, global = true, env = "MARSAD_WORKSPACE", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub workspace: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Go the whole way on a fictitious programme: simulate, land, plan, approve, run, publish, verify
+    #[command(after_help = "Example:\n  marsad demo --dir /tmp/demo --scale 0.1")]
+    Demo(DemoArgs),
+    /// Make a workspace: marsad.toml, schemas/, queries/, purposes.toml
+    #[command(after_help = "Example:\n  marsad init my-programme && cd my-programme && marsad keys generate")]
+    Init {
+        /// Where; an existing file is never overwritten
+        #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+    },
+    /// The keys of pseudonyms, selection, landing and custody; SSH keys for signing
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Who may do what, and how much privacy loss the programme may ever spend
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// The settings in force, and where each comes from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check a case extract before it is landed
+    #[command(subcommand)]
+    Extract(ExtractCommand),
+    /// Land case extracts: good rows under pseudonyms, bad ones into quarantine with their reason
+    #[command(after_help = "Example:\n  marsad land tanger_2024q4.csv --as partner_assistance")]
+    Land(LandArgs),
+    /// The landed batches (the custodian's view)
+    #[command(subcommand)]
+    Batch(BatchCommand),
+    /// Statistics: one SQL statement and a few public facts each
+    #[command(subcommand)]
+    Query(QueryCommand),
+    /// Releases: plan, approve, run, publish
+    #[command(subcommand)]
+    Release(ReleaseCommand),
+    /// What the privacy-loss budget has paid for, by scope
+    #[command(after_help = "Example:\n  marsad budget --svg budget.svg")]
+    Budget {
+        /// Draw it into this file
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        svg: Option<PathBuf>,
+    },
+    /// The ledger: who decided what, what it cost, what was published
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Check a published bundle: hashes, signature, totals, flags, codes
+    #[command(after_help = "Example:\n  marsad verify releases/2024-Q4\n  marsad verify 2024-Q4 --key publisher.pub")]
+    Verify {
+        /// The bundle's folder
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        /// A public key, or a file of allowed signers; default: the workspace's `allowed_signers`
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        key: Option<PathBuf>,
+    },
+    /// Write a large fictitious extract that `land` reads, and the truth behind it
+    #[command(after_help = "Example:\n  marsad simulate --rows 10000000 --out big && marsad land big/*.csv --as partner_assistance")]
+    Simulate {
+        /// How many records
+        #[arg(long, value_name = "N")]
+        rows: u64,
+        /// Folder to write into
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        out: PathBuf,
+        /// The same number gives the same files
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+    },
+    /// Shell completions on stdout
+    #[command(after_help = "Example:\n  marsad completions bash > ~/.local/share/bash-completion/completions/marsad")]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Manual pages into a folder
+    Man {
+        /// The folder
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+    },
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where the demo's workspace is made
+    #[arg(long, default_value = "marsad-demo", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+    /// Fixes people and extracts, never keys or noise
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Size of the programme, 1 for the real plan's
+    #[arg(long, default_value_t = 1.0)]
+    pub scale: f64,
+    /// Remove an earlier demo in that folder first
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `keys`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make the six secret keys of the workspace; with --signing an SSH key to sign with
+    #[command(after_help = "Example:\n  marsad keys generate\n  marsad keys generate --signing analyst")]
+    Generate {
+        /// Make keys/NAME and keys/NAME.pub instead (ed25519)
+        #[arg(long, value_name = "NAME")]
+        signing: Option<String>,
+    },
+    /// Which keys there are; never what they are
+    List,
+}
+
+/// `policy`
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// The draft in marsad.toml beside the ledger's policy
+    Show,
+    /// Sign the draft and append it to the ledger; the first time it founds the ledger
+    Set(KeyArg),
+}
+
+/// A signing key.
+#[derive(Debug, Args)]
+pub struct KeyArg {
+    /// SSH private key; default: the one of [signing] in marsad.toml
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print them
+    Show,
+}
+
+/// `extract`
+#[derive(Debug, Subcommand)]
+pub enum ExtractCommand {
+    /// Say what `land` would do, without landing anything
+    #[command(after_help = "Example:\n  marsad extract check tanger_2024q4.csv --as partner_assistance")]
+    Check(LandArgs),
+}
+
+/// `land`, `extract check`
+#[derive(Debug, Args)]
+pub struct LandArgs {
+    /// The extracts
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// The mapping that reads them: a file of schemas/mappings, without `.toml`
+    #[arg(long = "as", value_name = "MAPPING")]
+    pub mapping: String,
+}
+
+/// `batch`
+#[derive(Debug, Subcommand)]
+pub enum BatchCommand {
+    /// All batches
+    List,
+    /// One batch
+    Show {
+        /// Its id, or the first four or more digits
+        batch: String,
+    },
+}
+
+/// `query`
+#[derive(Debug, Subcommand)]
+pub enum QueryCommand {
+    /// All statistics of the workspace
+    List,
+    /// One statistic: its SQL, its bound, its tables
+    Show {
+        /// The statistic
+        id: String,
+        /// Also the logical plan and how it keeps the person
+        #[arg(long)]
+        plan: bool,
+    },
+    /// Write a new statistic to start from: queries/ID.sql and queries/ID.toml
+    New {
+        /// Its id: lower-case letters, digits and `_`
+        id: String,
+    },
+    /// Judge a statement: accepted with its tables, or refused with reasons and what to write instead
+    #[command(after_help = "Example:\n  marsad query check assisted_persons --rho 0.01\n  marsad query check draft.sql")]
+    Check {
+        /// A statistic of the workspace, or a .sql file
+        #[arg(value_name = "ID_OR_FILE")]
+        target: String,
+        #[command(flatten)]
+        wish: WishArgs,
+    },
+}
+
+/// A price, or a margin that a price is found for.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct WishArgs {
+    /// Privacy cost, such as 0.04
+    #[arg(long, value_name = "R")]
+    pub rho: Option<String>,
+    /// Wanted margin of a table, such as assisted_persons/quarter,region=17
+    #[arg(long, value_name = "TABLE=N")]
+    pub margin: Vec<String>,
+}
+
+/// `release`
+#[derive(Debug, Subcommand)]
+pub enum ReleaseCommand {
+    /// Write the definition of a new release like an old one, its periods moved by one
+    New {
+        /// The new id
+        id: String,
+        /// The release to start from
+        #[arg(long, value_name = "OLD")]
+        like: String,
+    },
+    /// Propose a release: cost, margins, overlap, checklist; signed by its author
+    #[command(after_help = "Example:\n  marsad release plan 2024-Q4 --rho 0.05")]
+    Plan {
+        /// The release
+        id: String,
+        #[command(flatten)]
+        wish: WishArgs,
+        #[command(flatten)]
+        key: KeyArg,
+    },
+    /// All releases: what is defined, proposed, published
+    List,
+    /// A proposal: cost, margins, checklist, approvals
+    Show {
+        /// A release, or the first four or more digits of a proposal
+        id: String,
+    },
+    /// What differs between two proposals
+    Diff {
+        /// The one
+        a: String,
+        /// The other
+        b: String,
+    },
+    /// The bytes that an approver signs, to sign them elsewhere
+    #[command(after_help = "Example:\n  marsad release statement 2024-Q4 --confirm-file answers.toml > statement\n  ssh-keygen -Y sign -f key -n marsad-approval statement")]
+    Statement {
+        /// A release, or the first digits of a proposal
+        id: String,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
+    },
+    /// Approve a proposal by signature, each item of the checklist answered
+    Approve {
+        /// A release, or the first digits of a proposal
+        id: String,
+        #[command(flatten)]
+        confirm: ConfirmArgs,
+        #[command(flatten)]
+        key: KeyArg,
+        /// A signature made elsewhere over `release statement`, instead of --key
+        #[arg(long, value_name = "FILE", conflicts_with = "key", value_hint = ValueHint::FilePath)]
+        signature: Option<PathBuf>,
+    },
+    /// Reject a proposal by signature
+    Reject {
+        /// A release, or the first digits of a proposal
+        id: String,
+        /// Why, in words for its author
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        key: KeyArg,
+    },
+    /// Reserve the cost, add up, draw the noise once, store the result
+    Run {
+        /// A release, or the first digits of a proposal
+        id: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Rows and time on this terminal, never stored
+        #[arg(long)]
+        stats: bool,
+    },
+    /// Build the bundle, verify it, sign it, publish it
+    Publish {
+        /// A release, or the first digits of a proposal
+        id: String,
+        #[command(flatten)]
+        key: KeyArg,
+    },
+    /// Take a release back, leaving a tombstone and the reason
+    Withdraw {
+        /// A release
+        id: String,
+        /// TOML with `fr`, `ar`, `en`: why
+        #[arg(long, value_name = "F.toml", value_hint = ValueHint::FilePath)]
+        reason_file: PathBuf,
+        #[command(flatten)]
+        key: KeyArg,
+    },
+}
+
+/// Answers to the checklist.
+#[derive(Debug, Args)]
+pub struct ConfirmArgs {
+    /// An answer, such as C05="constants from the simulator"
+    #[arg(long, value_name = "ITEM=TEXT")]
+    pub confirm: Vec<String>,
+    /// A TOML file with one line an item
+    #[arg(long, value_name = "F.toml", value_hint = ValueHint::FilePath)]
+    pub confirm_file: Option<PathBuf>,
+}
+
+/// `ledger`
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Replay everything: chain, signatures, authority, budget, published bundles
+    Verify,
+    /// All entries
+    Log,
+    /// Sign the head, for outside hands
+    Checkpoint(KeyArg),
+}

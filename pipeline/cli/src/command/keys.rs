@@ -1,0 +1,75 @@
+//! `keys`: made and listed, never shown.
+
+use std::path::Path;
+
+use marsad_landing::keys::Keys;
+use marsad_ledger::sign::SigningKey;
+use serde_json::json;
+
+use crate::args::KeysCommand;
+use crate::report::{Failure, Report, table};
+use crate::workspace::Workspace;
+
+/// The secret keys that a workspace needs.
+const NAMES: [&str; 6] =
+    ["pseudonym", "selection", "landing", "custody", "restricted-pseudonym", "restricted-landing"];
+
+/// Runs one of them.
+///
+/// # Errors
+/// Keys that exist, a folder that cannot be written.
+pub fn run(workspace: &Workspace, command: &KeysCommand) -> Result<Report, Failure> {
+    let folder = workspace.dir.join("keys");
+    match command {
+        KeysCommand::Generate { signing: Some(name) } => signing(&folder, name),
+        KeysCommand::Generate { signing: None } => {
+            Keys::generate(&folder)?;
+            let text = format!(
+                "six keys in {}, readable by you alone\nkeep copies apart from the data: without them nothing that landed can be linked again",
+                folder.display()
+            );
+            Ok(Report::new(text, json!({"keys": NAMES, "folder": folder})))
+        }
+        KeysCommand::List => Ok(list(&folder)),
+    }
+}
+
+fn signing(folder: &Path, name: &str) -> Result<Report, Failure> {
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        return Err(Failure::usage(format!("`{name}` is no name of a key"), "write letters, digits, `-` and `_`"));
+    }
+    let path = folder.join(name);
+    let key = SigningKey::generate(&path, name)?;
+    let line = key.public_line().trim().to_owned();
+    let text = format!(
+        "{} and {}.pub\nits line for [[policy.signer]] in marsad.toml:\n  key = \"{line}\"",
+        path.display(),
+        path.display()
+    );
+    Ok(Report::new(text, json!({"key": path, "public": line})))
+}
+
+fn list(folder: &Path) -> Report {
+    let state = |name: &str| {
+        let variable = format!("MARSAD_KEY_{}", name.replace('-', "_").to_ascii_uppercase());
+        match (std::env::var_os(&variable).is_some(), folder.join(format!("{name}.key")).is_file()) {
+            (true, _) => format!("from {variable}"),
+            (false, true) => "file".to_owned(),
+            (false, false) => "missing".to_owned(),
+        }
+    };
+    let keys: Vec<(&str, String)> = NAMES.into_iter().map(|name| (name, state(name))).collect();
+    let signing = public_keys(folder);
+    let rows = keys.iter().map(|(name, state)| vec![(*name).to_owned(), state.clone()]);
+    let rows = rows.chain(signing.iter().map(|name| vec![name.clone(), "SSH key".to_owned()]));
+    let json: Vec<_> = keys.iter().map(|(name, state)| json!({"name": name, "state": state})).collect();
+    Report::new(table(&["key", "state"], rows, 2), json!({"keys": json, "signing": signing}))
+}
+
+fn public_keys(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter_map(|name| name.strip_suffix(".pub").map(str::to_owned)).collect();
+    names.sort();
+    names
+}

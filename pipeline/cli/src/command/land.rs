@@ -1,0 +1,147 @@
+//! `land`, `extract check`: what became of every record, by reason and place, never a value.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use marsad_landing::{Report as Landed, check_without_keys};
+use serde_json::{Value, json};
+
+use super::Quiet;
+use crate::args::LandArgs;
+use crate::progress::Bar;
+use crate::report::{Failure, Report, table};
+use crate::workspace::Workspace;
+
+/// How many rejected records are listed on a terminal; `--json` lists all.
+const SHOWN: usize = 20;
+
+/// Says what `land` would do.
+///
+/// # Errors
+/// A file that is refused as a whole, an unknown mapping.
+pub async fn check(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {
+    let catalog = workspace.catalog()?;
+    let landing = workspace.landing().ok();
+    let mut all = Vec::new();
+    for file in &args.files {
+        let bar = Bar::new(&format!("checking {}", name(file)), quiet.0);
+        let progress = |done, total| bar.at(done, total);
+        let report = match &landing {
+            Some(landing) => landing.check(&catalog, &args.mapping, file, &progress).await?,
+            None => check_without_keys(&catalog, &args.mapping, file, workspace.settings.workspace.programme_start.0, &progress)?,
+        };
+        all.push((name(file), report));
+    }
+    Ok(report(&all, "would land"))
+}
+
+/// Lands the files.
+///
+/// # Errors
+/// A file that is refused as a whole; what landed before it stays landed.
+pub async fn land(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {
+    let catalog = workspace.catalog()?;
+    let landing = workspace.landing()?;
+    let mut all = Vec::new();
+    for file in &args.files {
+        let bar = Bar::new(&format!("landing {}", name(file)), quiet.0);
+        let landed = landing.land(&catalog, &args.mapping, file, &|done, total| bar.at(done, total)).await?;
+        all.push((name(file), landed));
+    }
+    Ok(report(&all, "landed"))
+}
+
+fn name(file: &Path) -> String {
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn report(all: &[(String, Landed)], verb: &str) -> Report {
+    let text: Vec<String> = all.iter().map(|(file, landed)| describe(file, landed, verb)).collect();
+    Report::new(text.join("\n\n"), document(all))
+}
+
+fn describe(file: &str, landed: &Landed, verb: &str) -> String {
+    if landed.already {
+        let batch = landed.batch.as_ref().map(|batch| format!(" as batch {batch}")).unwrap_or_default();
+        return format!("{file}: the same content landed before{batch}; nothing to do (F05)");
+    }
+    let total = landed.landed + landed.duplicate + landed.quarantined;
+    let mut text = format!(
+        "{file}: {} of {total} records {verb}, {} duplicates, {} quarantined",
+        landed.landed, landed.duplicate, landed.quarantined
+    );
+    if landed.withdrawn > 0 {
+        text += &format!("\n  {} landed record(s) now withhold consent: no statistic sees them", landed.withdrawn);
+    }
+    if landed.shared_identities > 0 {
+        text += &format!("\n  {} record(s) share their number with another person: ask the source", landed.shared_identities);
+    }
+    if !landed.reasons.is_empty() {
+        let reasons = landed.reasons.iter().map(|(code, n)| vec![code.clone(), meaning(code).to_owned(), n.to_string()]);
+        text = format!("{text}\n{}", table(&["reason", "meaning", "records"], reasons, 2));
+        let rejected = landed.rejected.iter().take(SHOWN);
+        let places = rejected.map(|r| {
+            vec![r.line.to_string(), r.record.to_string(), r.reason.clone(), r.column.clone().unwrap_or_default()]
+        });
+        text = format!("{text}\n{}", table(&["line", "record", "reason", "column"], places, 0));
+        if landed.rejected.len() > SHOWN {
+            text += &format!("\n  … and {} more; all with --json", landed.rejected.len() - SHOWN);
+        }
+    }
+    for spelling in &landed.spellings {
+        text += &format!(
+            "\n  column {}: `{}` in {} records is no code; add it to the mapping if you know what it means",
+            spelling.column, spelling.text, spelling.records
+        );
+    }
+    text
+}
+
+/// One document for all files; keys as interfaces 3.
+fn document(all: &[(String, Landed)]) -> Value {
+    let sum = |of: fn(&Landed) -> u64| all.iter().map(|(_, landed)| of(landed)).sum::<u64>();
+    let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+    for (code, n) in all.iter().flat_map(|(_, landed)| &landed.reasons) {
+        *reasons.entry(code).or_default() += n;
+    }
+    let rejected: Vec<Value> = all
+        .iter()
+        .flat_map(|(file, landed)| {
+            landed.rejected.iter().map(move |r| {
+                json!({"file": file, "record": r.record, "line": r.line, "column": r.column, "reason": r.reason})
+            })
+        })
+        .collect();
+    let batches: Vec<_> = all.iter().filter_map(|(_, landed)| landed.batch.as_ref()).collect();
+    json!({
+        "records": {
+            "landed": sum(|l| l.landed), "duplicate": sum(|l| l.duplicate), "quarantined": sum(|l| l.quarantined),
+        },
+        "reasons": reasons,
+        "rejected": rejected,
+        "batch": batches.first(),
+        "batches": batches,
+        "already": all.iter().all(|(_, landed)| landed.already),
+    })
+}
+
+/// The reason codes in words (extracts 3).
+pub fn meaning(code: &str) -> &'static str {
+    match code {
+        "R01" => "no identifier",
+        "R02" => "content that identifies",
+        "R03" => "no date in a declared form",
+        "R04" => "date in the future, or before the programme",
+        "R05" => "age impossible",
+        "R06" => "number unreadable or outside its range",
+        "R07" => "value not in the code list",
+        "R08" => "wrong number of fields",
+        "R09" => "required value empty",
+        "R10" => "control characters or undecodable bytes",
+        "R11" => "contradicts a landed record",
+        "R12" => "more rows of one person than plausible",
+        "R13" => "two statements exclude each other",
+        "R14" => "not one person's record",
+        _ => "",
+    }
+}

@@ -1,0 +1,51 @@
+//! One file a command; each gives a [`Report`], so that the demo can call what a user would.
+
+mod batch;
+mod budget;
+mod demo;
+mod docs;
+mod init;
+mod keys;
+mod land;
+mod ledger;
+mod policy;
+mod query;
+mod release;
+mod simulate;
+mod verify;
+
+use crate::args::{Cli, Command, ConfigCommand, ExtractCommand};
+use crate::report::{Failure, Report};
+use crate::workspace::Workspace;
+
+/// Whether a command may draw bars and print while it works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quiet(pub bool);
+
+/// Runs one command.
+///
+/// # Errors
+/// Whatever stops it, explained.
+pub async fn run(cli: Cli) -> Result<Report, Failure> {
+    let quiet = Quiet(cli.json);
+    let given = cli.workspace.as_deref();
+    let open = || Workspace::open(given);
+    match cli.command {
+        Command::Demo(args) => Box::pin(demo::run(&args, quiet)).await,
+        Command::Init { dir } => init::run(&dir),
+        Command::Keys(command) => keys::run(&open()?, &command),
+        Command::Policy(command) => policy::run(&open()?, &command).await,
+        Command::Config(ConfigCommand::Show) => init::config(&open()?),
+        Command::Extract(ExtractCommand::Check(args)) => land::check(&open()?, &args, quiet).await,
+        Command::Land(args) => land::land(&open()?, &args, quiet).await,
+        Command::Batch(command) => batch::run(&open()?, &command).await,
+        Command::Query(command) => query::run(&open()?, &command),
+        Command::Release(command) => Box::pin(release::run(&open()?, &command, quiet)).await,
+        Command::Budget { svg } => budget::run(&open()?, svg.as_deref()).await,
+        Command::Ledger(command) => ledger::run(&open()?, &command).await,
+        Command::Verify { dir, key } => verify::run(given, &dir, key.as_deref()),
+        Command::Simulate { rows, out, seed } => simulate::run(rows, &out, seed, quiet),
+        Command::Completions { shell } => Ok(docs::completions(shell)),
+        Command::Man { dir } => docs::man(&dir),
+    }
+}

@@ -1,0 +1,158 @@
+//! `release statement|approve|reject`: a decision is a signature over one canonical statement.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use marsad_ledger::sign::{APPROVAL, SigningKey};
+use marsad_ledger::{Answer, Error as LedgerError, RequestState, State, Statement};
+use marsad_terms::Explanation;
+use serde_json::json;
+
+use super::standing;
+use crate::args::ConfirmArgs;
+use crate::report::{Failure, Report};
+use crate::workspace::Workspace;
+
+/// Answers by checklist item.
+pub type Answers = BTreeMap<String, String>;
+
+/// The bytes that an approver signs.
+///
+/// # Errors
+/// An unknown release, answers that are missing.
+pub async fn statement(workspace: &Workspace, id: &str, confirm: &ConfirmArgs) -> Result<Report, Failure> {
+    let state = workspace.ledger()?.state().await?;
+    let request = state.find(id)?;
+    let statement = approval(&state, request, answers(confirm)?)?;
+    let text = String::from_utf8_lossy(&statement.bytes()).into_owned();
+    // The bytes themselves, without a line end: what is signed is exactly what is printed.
+    let json = json!({"statement": text, "namespace": APPROVAL, "proposal": request.proposal_id});
+    Ok(Report::new(text, json))
+}
+
+/// Approves with a key, or with a signature that was made elsewhere.
+///
+/// # Errors
+/// A key or signature that does not count, answers that are missing.
+pub async fn approve(
+    workspace: &Workspace,
+    id: &str,
+    confirm: &ConfirmArgs,
+    key: Option<&Path>,
+    signature: Option<&Path>,
+) -> Result<Report, Failure> {
+    let answers = answers(confirm)?;
+    match (key, signature) {
+        (Some(path), _) => approve_with(workspace, id, answers, &SigningKey::open(path)?).await,
+        (None, Some(path)) => {
+            let sshsig = std::fs::read_to_string(path).map_err(|error| Failure::file(path, "be read", &error))?;
+            decide(workspace, id, |state, request| {
+                Ok((approval(state, request, answers)?, sshsig))
+            })
+            .await
+        }
+        (None, None) => Err(Failure::usage(
+            "an approval needs a key or a signature",
+            "give --key FILE, or --signature FILE made over `marsad release statement`",
+        )),
+    }
+}
+
+/// Approves with a key at hand.
+///
+/// # Errors
+/// A key that does not count, answers that are missing.
+pub async fn approve_with(
+    workspace: &Workspace,
+    id: &str,
+    answers: Answers,
+    key: &SigningKey,
+) -> Result<Report, Failure> {
+    decide(workspace, id, |state, request| sign(approval(state, request, answers)?, key)).await
+}
+
+/// Rejects with a reason.
+///
+/// # Errors
+/// A key that does not count.
+pub async fn reject(
+    workspace: &Workspace,
+    id: &str,
+    reason: &str,
+    key: Option<&Path>,
+) -> Result<Report, Failure> {
+    let Some(path) = key else {
+        return Err(Failure::usage("a rejection needs a key", "give --key FILE"));
+    };
+    let key = SigningKey::open(path)?;
+    decide(workspace, id, |state, request| {
+        let statement = decision(state, request, Answer::Reject, Answers::new(), reason)?;
+        sign(statement, &key)
+    })
+    .await
+}
+
+fn sign(statement: Statement, key: &SigningKey) -> Result<(Statement, String), Failure> {
+    let sshsig = key.sign(APPROVAL, &statement.bytes())?;
+    Ok((statement, sshsig))
+}
+
+async fn decide(
+    workspace: &Workspace,
+    id: &str,
+    make: impl FnOnce(&State, &RequestState) -> Result<(Statement, String), Failure>,
+) -> Result<Report, Failure> {
+    let _lock = workspace.lock()?;
+    let ledger = workspace.ledger()?;
+    let state = ledger.state().await?;
+    let (statement, sshsig) = make(&state, state.find(id)?)?;
+    ledger.decide(&statement, None, &sshsig).await?;
+    let state = ledger.state().await?;
+    Ok(standing(&state, state.find(id)?))
+}
+
+fn approval(state: &State, request: &RequestState, answers: Answers) -> Result<Statement, Failure> {
+    let missing = request.proposal.unanswered(&answers);
+    if !missing.is_empty() {
+        let explanation = Explanation::new(
+            "W10",
+            format!("the checklist is not answered: {}", missing.join(", ")),
+            "each item that a person judges is answered in words, and the words are signed",
+            "give --confirm ITEM=TEXT for each, or --confirm-file F.toml with one line an item",
+        );
+        return Err(Failure::new(explanation));
+    }
+    decision(state, request, Answer::Approve, answers, "")
+}
+
+fn decision(
+    state: &State,
+    request: &RequestState,
+    decision: Answer,
+    confirmed: Answers,
+    reason: &str,
+) -> Result<Statement, Failure> {
+    let (workspace, policy) = state.workspace().zip(state.policy_hash()).ok_or(LedgerError::NoPolicy)?;
+    let proposal = request.proposal_id;
+    Ok(Statement { workspace, policy, proposal, decision, confirmed, reason: reason.to_owned() })
+}
+
+fn answers(confirm: &ConfirmArgs) -> Result<Answers, Failure> {
+    let mut answers = match &confirm.confirm_file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, "be read", &error))?;
+            toml::from_str(&text).map_err(|error: toml::de::Error| {
+                let what = format!("{}: {}", path.display(), error.message());
+                Failure::usage(what, "write one line an item, such as C05 = \"constants from the simulator\"")
+            })?
+        }
+        None => Answers::new(),
+    };
+    for answer in &confirm.confirm {
+        let (item, text) = answer
+            .split_once('=')
+            .ok_or_else(|| Failure::usage(format!("--confirm {answer} has no `=`"), "write C05=TEXT"))?;
+        answers.insert(item.trim().to_owned(), text.to_owned());
+    }
+    Ok(answers)
+}

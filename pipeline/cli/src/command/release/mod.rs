@@ -1,0 +1,66 @@
+//! `release`: from a definition to a bundle, one file a step.
+
+mod decide;
+mod define;
+mod list;
+mod plan;
+mod publish;
+mod run;
+mod show;
+
+use marsad_ledger::{RequestState, State};
+use serde_json::json;
+
+use super::Quiet;
+use crate::args::ReleaseCommand;
+use crate::report::{Failure, Report};
+use crate::workspace::Workspace;
+
+pub use decide::{Answers, approve_with};
+pub use plan::{plan, price};
+pub use publish::publish;
+pub use run::run as run_release;
+
+/// Runs one of them.
+///
+/// # Errors
+/// Whatever stops it, explained.
+pub async fn run(workspace: &Workspace, command: &ReleaseCommand, quiet: Quiet) -> Result<Report, Failure> {
+    match command {
+        ReleaseCommand::New { id, like } => define::new(workspace, id, like),
+        ReleaseCommand::Plan { id, wish, key } => plan(workspace, id, wish, key.key.as_deref()).await,
+        ReleaseCommand::List => list::list(workspace).await,
+        ReleaseCommand::Show { id } => {
+            let state = workspace.ledger()?.state().await?;
+            Ok(show::show(&state, state.find(id)?))
+        }
+        ReleaseCommand::Diff { a, b } => {
+            let state = workspace.ledger()?.state().await?;
+            Ok(show::diff(state.find(a)?, state.find(b)?))
+        }
+        ReleaseCommand::Statement { id, confirm } => decide::statement(workspace, id, confirm).await,
+        ReleaseCommand::Approve { id, confirm, key, signature } => {
+            decide::approve(workspace, id, confirm, key.key.as_deref(), signature.as_deref()).await
+        }
+        ReleaseCommand::Reject { id, reason, key } => {
+            decide::reject(workspace, id, reason, key.key.as_deref()).await
+        }
+        ReleaseCommand::Run { id, yes, stats } => run_release(workspace, id, *yes, *stats, quiet).await,
+        ReleaseCommand::Publish { id, key } => publish(workspace, id, key.key.as_deref()).await,
+        ReleaseCommand::Withdraw { id, reason_file, key } => {
+            publish::withdraw(workspace, id, reason_file, key.key.as_deref()).await
+        }
+    }
+}
+
+/// Where a request stands now, with what a reader needs to go on.
+fn standing(state: &State, request: &RequestState) -> Report {
+    let n = request.approvals().count();
+    let needed = usize::try_from(request.proposal.approvals_needed).unwrap_or(usize::MAX);
+    let text = format!("release {} is {}: {n} of {needed} approval(s)", request.release(), request.state);
+    let json = json!({
+        "release": request.release(), "proposal": request.proposal_id, "state": request.state.as_str(),
+        "approvals": show::approvals(request), "needed": needed.saturating_sub(n), "head": state.head().map(|h| h.1),
+    });
+    Report::new(text, json)
+}

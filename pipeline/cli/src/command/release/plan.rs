@@ -1,0 +1,78 @@
+//! `release plan`: cost, margins, overlap and checklist, signed by the author and appended to the ledger.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use marsad_catalog::Price;
+use marsad_ledger::Policy;
+use marsad_ledger::sign::SigningKey;
+use marsad_release::Planner;
+use marsad_release::plan::definition;
+use marsad_terms::Explanation;
+
+use super::show;
+use crate::args::WishArgs;
+use crate::report::{Failure, Report};
+use crate::workspace::Workspace;
+
+/// Plans and proposes.
+///
+/// # Errors
+/// A statement that is refused, a key that may not propose, definitions with faults.
+pub async fn plan(
+    workspace: &Workspace,
+    id: &str,
+    wish: &WishArgs,
+    key: Option<&Path>,
+) -> Result<Report, Failure> {
+    let catalog = workspace.catalog()?;
+    let release = definition(&catalog, id)?;
+    let wish = price(wish)?;
+    let key = workspace.author(key)?;
+    let _lock = workspace.lock()?;
+    let ledger = workspace.ledger()?;
+    let state = ledger.state().await?;
+    let author = state.policy().map_or_else(|| Ok(String::new()), |policy| name_of(policy, &key))?;
+    let selection_key = workspace.keys()?.selection_id();
+    let proposal = Planner { catalog: &catalog, state: &state, selection_key, author }.plan(release, &wish)?;
+    ledger.propose(&proposal, &key).await?;
+    let state = ledger.state().await?;
+    Ok(show::show(&state, state.find(&release.id.to_string())?))
+}
+
+/// The policy's name of a key.
+///
+/// # Errors
+/// A key that the policy does not know.
+pub fn name_of(policy: &Policy, key: &SigningKey) -> Result<String, Failure> {
+    let signer = policy.signer_with(&key.public_key());
+    signer.map(|signer| signer.name.clone()).ok_or_else(|| {
+        Failure::new(Explanation::new(
+            "W09",
+            "this key belongs to nobody whom the policy names",
+            "what is signed must be traceable to a person",
+            "add its public line under [[policy.signer]] and run `marsad policy set`, or use another key",
+        ))
+    })
+}
+
+/// `--rho` or `--margin`.
+///
+/// # Errors
+/// A number that is none.
+pub fn price(wish: &WishArgs) -> Result<Option<Price>, Failure> {
+    if let Some(rho) = &wish.rho {
+        let parsed = rho.parse();
+        return parsed.map(|rho| Some(Price::Rho(rho))).map_err(|error: marsad_terms::NanoRhoError| {
+            Failure::usage(format!("--rho {rho}: {error}"), "write a decimal such as 0.04")
+        });
+    }
+    let mut margins = BTreeMap::new();
+    for wish in &wish.margin {
+        let (table, margin) = wish.rsplit_once('=').ok_or_else(|| {
+            Failure::usage(format!("--margin {wish} has no `=`"), "write assisted_persons/quarter,region=17")
+        })?;
+        margins.insert(table.to_owned(), margin.to_owned());
+    }
+    Ok((!margins.is_empty()).then_some(Price::Margin(margins)))
+}

@@ -1,0 +1,173 @@
+//! `release publish`, `release withdraw`: the bundle is built aside, verified, signed, recorded, and only then public.
+
+use std::fs;
+use std::path::Path;
+
+use marsad_catalog::Catalog;
+use marsad_ledger::sign::{self, SigningKey};
+use marsad_ledger::{Error as LedgerError, Ledger, Publication, Receipt, RequestState, Stage, checkpoint};
+use marsad_log::Store;
+use marsad_publish::verify::{Allowed, verify};
+use marsad_publish::{Built, Context, ReleasedTable, bundle};
+use marsad_terms::{Explanation, NanoRho, Text, clock};
+use serde_json::json;
+
+use super::standing;
+use crate::report::{Failure, Report};
+use crate::workspace::Workspace;
+
+/// Builds, verifies, signs, records, puts; or completes what a crash cut off, byte for byte.
+///
+/// # Errors
+/// A bundle that fails its own checks; a key that may not publish.
+pub async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>) -> Result<Report, Failure> {
+    let catalog = workspace.catalog()?;
+    let key = workspace.publisher(key)?;
+    let _lock = workspace.lock()?;
+    let ledger = workspace.ledger()?;
+    ledger.recover().await?;
+    let state = ledger.state().await?;
+    let request = state.find(id)?;
+    let Some((receipt, bytes)) = ledger.receipt(&request.f).await? else {
+        return Err(not_released(request));
+    };
+    let released = ReleasedTable::open(&bytes, &receipt)?;
+    let folder = tempfile::tempdir().map_err(|error| Failure::file(Path::new("a temporary folder"), "be made", &error))?;
+    let publisher = Publisher { workspace, ledger: &ledger, catalog: &catalog, key: &key, dir: folder.path() };
+    publisher.publish(request, &receipt, &released).await?;
+    let releases = workspace.releases()?;
+    bundle::put(folder.path(), &releases, request.release()).await?;
+    let (stated, sshsig) = ledger.checkpoint(&key).await?;
+    checkpoint::put(&releases, &stated, &sshsig).await?;
+    Ok(describe(request, &releases, stated.sequence))
+}
+
+struct Publisher<'a> {
+    workspace: &'a Workspace,
+    ledger: &'a Ledger,
+    catalog: &'a Catalog,
+    key: &'a SigningKey,
+    dir: &'a Path,
+}
+
+impl Publisher<'_> {
+    async fn publish(
+        &self,
+        request: &RequestState,
+        receipt: &Receipt,
+        released: &ReleasedTable,
+    ) -> Result<(), Failure> {
+        let context = self.context(request).await?;
+        let built = bundle::build(self.dir, self.catalog, released, &request.proposal, &context)?;
+        let sshsig = self.signature(request, &built)?;
+        self.write_signature(&sshsig)?;
+        self.check()?;
+        let manifest = built.manifest;
+        let (published, ledger_head) = (context.published, context.ledger_head);
+        let publication = Publication { manifest, sshsig, published, ledger_head };
+        Ok(self.ledger.published(receipt, &publication, self.key).await?)
+    }
+
+    /// What the bundle says of the ledger: as it was when it was first published.
+    async fn context(&self, request: &RequestState) -> Result<Context, Failure> {
+        let now = self.ledger.state().await?;
+        let (published, head) = match (&request.published, request.ledger_head) {
+            (Some(time), Some(head)) => (time.clone(), head),
+            _ => (clock::now_text(), now.head().ok_or(LedgerError::NoPolicy)?.1),
+        };
+        let then = self.ledger.state_at(head).await?;
+        let policy = then.policy().ok_or(LedgerError::NoPolicy)?;
+        Ok(Context {
+            published,
+            ledger_head: head,
+            used_before: request.used_before.unwrap_or(NanoRho::ZERO),
+            lifetime: policy.lifetime_nano_rho,
+            ceiling: then.ceiling().unwrap_or(policy.lifetime_nano_rho),
+            display_delta: policy.display_delta.parse().unwrap_or(1e-6),
+            agency: self.workspace.settings.workspace.agency.clone(),
+            workspace_name: self.workspace.settings.workspace.name.clone(),
+        })
+    }
+
+    /// The signature that the ledger has, or a new one.
+    fn signature(&self, request: &RequestState, built: &Built) -> Result<String, Failure> {
+        match (&request.sshsig, request.manifest) {
+            (Some(sshsig), Some(manifest)) if manifest == built.manifest => Ok(sshsig.clone()),
+            (Some(_), _) => Err(Failure::new(Explanation::new(
+                "W11",
+                "the bundle no longer comes out as it was published",
+                "a published bundle never changes; the definitions or this programme did",
+                "restore the definitions of that release, or publish with the version that made it",
+            ))),
+            (None, _) => Ok(self.key.sign(sign::RELEASE, &built.release_json)?),
+        }
+    }
+
+    fn write_signature(&self, sshsig: &str) -> Result<(), Failure> {
+        let path = self.dir.join("release.json.sig");
+        fs::write(&path, sshsig).map_err(|error| Failure::file(&path, "be written", &error))
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let report = verify(self.dir, &Allowed::read(self.key.public_line()));
+        let faults: Vec<String> = report.failed().map(|c| format!("{} {}: {}", c.name, c.file, c.what)).collect();
+        if report.ok {
+            return Ok(());
+        }
+        Err(Failure::new(Explanation::new(
+            "W12",
+            format!("the bundle fails its own checks: {}", faults.join("; ")),
+            "nothing is published that does not verify; the figures stay as they were released",
+            "report it: this is a defect of a format, never of a figure",
+        )))
+    }
+}
+
+fn not_released(request: &RequestState) -> Failure {
+    let remedy = match request.state {
+        Stage::Proposed => format!("have it approved: marsad release approve {}", request.release()),
+        Stage::Approved => format!("run it: marsad release run {}", request.release()),
+        _ => format!("see marsad release show {}", request.release()),
+    };
+    Failure::new(Explanation::new(
+        "W13",
+        format!("release {} is {}, not released", request.release(), request.state),
+        "only a result that was recorded can be published",
+        remedy,
+    ))
+}
+
+fn describe(request: &RequestState, releases: &Store, checkpoint: u64) -> Report {
+    let root = releases.root().map_or_else(|| releases.url().to_owned(), |root| root.display().to_string());
+    let bundle = format!("{root}/{}", request.release());
+    let text = format!(
+        "release {} is published\n  bundle  {bundle}\n  report  {bundle}/report.html\n  check   marsad verify {bundle}",
+        request.release()
+    );
+    Report::new(text, json!({"release": request.release(), "bundle": bundle, "checkpoint": checkpoint}))
+}
+
+/// Leaves a tombstone in the ledger with the reason; what was read stays read, and nothing is refunded.
+///
+/// # Errors
+/// A reason that lacks a language, a key that may not.
+pub async fn withdraw(
+    workspace: &Workspace,
+    id: &str,
+    reason_file: &Path,
+    key: Option<&Path>,
+) -> Result<Report, Failure> {
+    let key = workspace.publisher(key)?;
+    let text = fs::read_to_string(reason_file).map_err(|error| Failure::file(reason_file, "be read", &error))?;
+    let reason: Text = toml::from_str(&text).map_err(|error| {
+        let what = format!("{}: {}", reason_file.display(), error.message());
+        Failure::usage(what, "write three lines: fr = \"…\", ar = \"…\", en = \"…\"")
+    })?;
+    let _lock = workspace.lock()?;
+    let ledger = workspace.ledger()?;
+    let state = ledger.state().await?;
+    let request = state.find(id)?;
+    ledger.withdraw(request.f, &reason, None, &key).await?;
+    let state = ledger.state().await?;
+    Ok(standing(&state, state.find(id)?))
+}

@@ -1,0 +1,89 @@
+//! `release run`: the cost is reserved, then the figures are added up and protected, once.
+
+use std::io::{IsTerminal, Write};
+use std::time::Instant;
+
+use marsad_ledger::Stage;
+use marsad_ledger::proposal::Proposal;
+use marsad_release::{Outcome, Runner};
+use marsad_terms::NanoRho;
+use serde_json::json;
+
+use super::super::Quiet;
+use crate::progress::Bar;
+use crate::report::{Failure, Report};
+use crate::workspace::Workspace;
+
+/// Runs an approved release, or finds the bytes that it has.
+///
+/// # Errors
+/// What stops it; after the reserve the cost stays charged and nothing is drawn again.
+pub async fn run(
+    workspace: &Workspace,
+    id: &str,
+    yes: bool,
+    stats: bool,
+    quiet: Quiet,
+) -> Result<Report, Failure> {
+    let catalog = workspace.catalog()?;
+    let _lock = workspace.lock()?;
+    let ledger = workspace.ledger()?;
+    // The lock is ours, so a run of this installation that never ended is dead.
+    ledger.recover().await?;
+    let state = ledger.state().await?;
+    let request = state.find(id)?;
+    if request.state == Stage::Approved && !yes {
+        confirm(&request.proposal)?;
+    }
+    let (landing, keys) = (workspace.landing()?, workspace.keys()?);
+    let runner = Runner { catalog: &catalog, ledger: &ledger, landing: &landing, keys: &keys };
+    let bar = Bar::new("adding up person by person", quiet.0);
+    let started = Instant::now();
+    let outcome = runner.run(&request.proposal, &|done, total| bar.at(done, total)).await;
+    drop(bar);
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            ledger.recover().await?;
+            return Err(error.into());
+        }
+    };
+    let state = ledger.state().await?;
+    let request = state.find(id)?;
+    let seconds = stats.then(|| started.elapsed().as_secs_f64());
+    Ok(describe(request, &outcome, seconds))
+}
+
+fn describe(request: &marsad_ledger::RequestState, outcome: &Outcome, seconds: Option<f64>) -> Report {
+    let receipt = &outcome.receipt;
+    let cost = match outcome.charged {
+        NanoRho::ZERO => "nothing was charged: the same bytes as before".to_owned(),
+        rho => format!("ρ = {rho} charged; the noise was drawn once and never will be again"),
+    };
+    let time = seconds.map(|s| format!("\n{s:.2} s")).unwrap_or_default();
+    let text = format!(
+        "release {} is {}: {cost}{time}\nnext: marsad release publish {}",
+        receipt.release(),
+        request.state,
+        receipt.release()
+    );
+    let json = json!({
+        "release": receipt.release(), "proposal": receipt.proposal(), "state": request.state.as_str(),
+        "run": receipt.run(), "hash": receipt.hash(), "charged": outcome.charged,
+    });
+    Report::new(text, json)
+}
+
+fn confirm(proposal: &Proposal) -> Result<(), Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("nobody is here to confirm the cost", "give --yes"));
+    }
+    let mut out = std::io::stderr();
+    let _ = write!(out, "spend ρ = {} on release {}, for ever? [y/N] ", proposal.nano_rho, proposal.release);
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    match read.is_ok() && ["y", "yes", "o", "oui"].contains(&answer.trim().to_lowercase().as_str()) {
+        true => Ok(()),
+        false => Err(Failure::usage("not confirmed; nothing was reserved", "answer `y`, or give --yes")),
+    }
+}

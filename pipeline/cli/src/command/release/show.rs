@@ -1,0 +1,169 @@
+//! `release show`, `release diff`: a proposal as its steward reads it.
+
+use marsad_ledger::{Answer, RequestState, ScopeAfter, State};
+use marsad_privacy::accounting;
+use marsad_terms::{Language, NanoRho};
+use serde_json::{Value, json};
+
+use crate::report::{Report, table};
+
+/// δ at which ε is listed.
+const DELTAS: [f64; 2] = [1e-6, 1e-8];
+
+/// One proposal with where it stands.
+pub fn show(state: &State, request: &RequestState) -> Report {
+    let proposal = &request.proposal;
+    let id = request.proposal_id.hex();
+    let head = format!(
+        "release {}: {}\nproposal {} by {}, {}; {} approval(s) needed\n{}",
+        proposal.release,
+        proposal.title.get(Language::En),
+        &id[..8],
+        proposal.author,
+        request.state,
+        proposal.approvals_needed,
+        cost(proposal.nano_rho),
+    );
+    let scopes = state.would_use(proposal);
+    let parts = [head, scope_table(&scopes), tables(request), checklist(request), decisions(request), next(request)];
+    let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
+    Report::new(text, document(request, &scopes))
+}
+
+fn cost(rho: NanoRho) -> String {
+    if rho == NanoRho::ZERO {
+        return "no cost: figures of organisations only".to_owned();
+    }
+    let guess = accounting::guess(rho);
+    format!(
+        "cost ρ = {rho}, ε = {} at δ = 10⁻⁶; from even odds nobody guesses better than {} % whether a person is in the data",
+        accounting::epsilon(rho, 1e-6),
+        guess.membership_percent
+    )
+}
+
+fn scope_table(scopes: &[ScopeAfter]) -> String {
+    let cap = |cap: Option<NanoRho>| cap.map_or_else(|| "–".to_owned(), |cap| cap.to_string());
+    let rows = scopes.iter().map(|s| vec![s.scope.clone(), s.used.to_string(), s.after.to_string(), cap(s.cap)]);
+    table(&["scope", "used", "after", "cap"], rows, 1)
+}
+
+fn tables(request: &RequestState) -> String {
+    let rows = request.proposal.tables.iter().map(|t| {
+        let margin = if t.margin.is_empty() { "by cell".to_owned() } else { format!("± {}", t.margin) };
+        let dimensions = t.dimensions.join(", ");
+        vec![t.dataflow.clone(), dimensions, t.cells.to_string(), margin, t.reliable_from.clone(), t.usable_from.clone()]
+    });
+    table(&["dataflow", "table", "cells", "margin", "A from", "U from"], rows, 2)
+}
+
+fn checklist(request: &RequestState) -> String {
+    let items = request.proposal.checklist.iter();
+    let rows = items.map(|item| {
+        let who = json!(item.who).as_str().unwrap_or_default().to_owned();
+        let state = json!(item.state).as_str().unwrap_or_default().to_owned();
+        vec![item.id.clone(), who, state, item.evidence.clone()]
+    });
+    table(&["item", "who", "state", "evidence"], rows, 4)
+}
+
+fn decisions(request: &RequestState) -> String {
+    let lines = request.decisions.iter().map(|d| {
+        let word = if d.decision == Answer::Approve { "approved" } else { "rejected" };
+        let lapsed = if d.lapsed { ", lapsed" } else { "" };
+        let reason = if d.reason.is_empty() { String::new() } else { format!(": {}", d.reason) };
+        format!("{word} by {} ({}{lapsed}) {}{reason}", d.signer, d.role.as_str(), d.time)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn next(request: &RequestState) -> String {
+    use marsad_ledger::Stage;
+    let id = &request.proposal.release;
+    let failed = request.proposal.failed();
+    match request.state {
+        Stage::Proposed if !failed.is_empty() => {
+            format!("cannot be approved: {} failed; mend the definitions and plan again", failed.join(", "))
+        }
+        Stage::Proposed => format!("next: marsad release approve {id} --key FILE --confirm-file ANSWERS.toml"),
+        Stage::Approved => format!("next: marsad release run {id}"),
+        Stage::Released => format!("next: marsad release publish {id}"),
+        _ => String::new(),
+    }
+}
+
+/// Decisions as interfaces 3 lists them.
+pub fn approvals(request: &RequestState) -> Vec<Value> {
+    let one = |d: &marsad_ledger::Decision| {
+        json!({
+            "signer": d.signer, "role": d.role.as_str(), "decision": d.decision, "time": d.time, "lapsed": d.lapsed,
+            "confirmed": d.confirmed, "reason": d.reason,
+        })
+    };
+    request.decisions.iter().map(one).collect()
+}
+
+fn document(request: &RequestState, scopes: &[ScopeAfter]) -> Value {
+    let proposal = &request.proposal;
+    let rho = proposal.nano_rho;
+    let epsilon = DELTAS.map(|delta| json!({"delta": delta, "epsilon": accounting::epsilon(rho, delta)}));
+    let guess = accounting::guess(rho);
+    let scopes: Vec<Value> = scopes
+        .iter()
+        .map(|s| json!({"scope": s.scope, "cap": s.cap, "used": s.used, "after": s.after}))
+        .collect();
+    let needed = usize::try_from(proposal.approvals_needed).unwrap_or(0);
+    json!({
+        "release": proposal.release, "proposal": request.proposal_id, "f": request.f,
+        "state": request.state.as_str(), "author": proposal.author, "nano_rho": rho, "epsilon": epsilon,
+        "guess": {"membership": guess.membership_percent, "attribute": guess.attribute_percent},
+        "scopes": scopes, "tables": proposal.tables, "overlap": proposal.overlap,
+        "approvals": approvals(request), "needed": needed.saturating_sub(request.approvals().count()),
+        "checklist": proposal.checklist,
+    })
+}
+
+/// Every place where two proposals differ.
+pub fn diff(a: &RequestState, b: &RequestState) -> Report {
+    let mut found = Vec::new();
+    differences("", &json!(a.proposal), &json!(b.proposal), &mut found);
+    let rows = found.iter().map(|(path, a, b)| vec![path.clone(), short(a), short(b)]);
+    let (left, right) = (a.proposal_id.hex(), b.proposal_id.hex());
+    let text = match found.is_empty() {
+        true => "the two proposals are the same".to_owned(),
+        false => table(&["where", &left[..8], &right[..8]], rows, 3),
+    };
+    let list: Vec<Value> = found.iter().map(|(path, a, b)| json!({"path": path, "a": a, "b": b})).collect();
+    Report::new(text, json!({"a": a.proposal_id, "b": b.proposal_id, "differences": list}))
+}
+
+fn differences(path: &str, a: &Value, b: &Value, found: &mut Vec<(String, Value, Value)>) {
+    match (a, b) {
+        (Value::Object(x), Value::Object(y)) => {
+            let mut keys: Vec<&String> = x.keys().chain(y.keys()).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys {
+                let null = Value::Null;
+                let (x, y) = (x.get(key).unwrap_or(&null), y.get(key).unwrap_or(&null));
+                differences(&format!("{path}/{key}"), x, y, found);
+            }
+        }
+        (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
+            for (i, (x, y)) in x.iter().zip(y).enumerate() {
+                differences(&format!("{path}/{i}"), x, y, found);
+            }
+        }
+        _ if a == b => {}
+        _ => found.push((path.to_owned(), a.clone(), b.clone())),
+    }
+}
+
+fn short(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "–".to_owned(),
+        other => other.to_string(),
+    };
+    if text.chars().count() > 60 { text.chars().take(59).chain(['…']).collect() } else { text }
+}

@@ -1,0 +1,148 @@
+//! What a command says: text for people, one JSON document for programs, and failures that explain themselves.
+
+use std::io::Write;
+use std::path::Path;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use marsad_terms::{Explain, Explanation};
+use serde_json::{Map, Value, json};
+
+/// The result of a command.
+pub struct Report {
+    /// For people.
+    pub text: String,
+    /// For programs; `schema` is added when it is printed.
+    pub json: Value,
+    /// Whether the exit code is 0: a bundle that fails its checks is a result, and a failure.
+    pub ok: bool,
+}
+
+impl Report {
+    /// A success.
+    pub fn new(text: impl Into<String>, json: Value) -> Self {
+        Self { text: text.into(), json, ok: true }
+    }
+
+    /// The same, with another verdict.
+    pub fn with_verdict(mut self, ok: bool) -> Self {
+        self.ok = ok;
+        self
+    }
+}
+
+/// What went wrong: at least one explanation.
+#[derive(Debug)]
+pub struct Failure {
+    explanations: Vec<Explanation>,
+    /// 1 refused or failed, 2 wrong usage.
+    pub exit: u8,
+}
+
+impl Failure {
+    /// A refusal or failure.
+    pub fn new(explanation: Explanation) -> Self {
+        Self { explanations: vec![explanation], exit: 1 }
+    }
+
+    /// Several at once.
+    pub fn all<E: Explain>(errors: &[E]) -> Self {
+        Self { explanations: errors.iter().map(Explain::explain).collect(), exit: 1 }
+    }
+
+    /// Wrong usage.
+    pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let explanation = Explanation::new("W00", what, "the command cannot be understood otherwise", remedy);
+        Self { explanations: vec![explanation], exit: 2 }
+    }
+
+    /// A file or folder that cannot be used.
+    pub fn file(path: &Path, action: &str, error: &std::io::Error) -> Self {
+        let what = format!("{} cannot {action}", path.display());
+        Self::new(Explanation::new("W03", what, error.to_string(), "check that it exists and that you may use it"))
+    }
+
+    /// The first explanation.
+    pub fn first(&self) -> Option<&Explanation> {
+        self.explanations.first()
+    }
+
+    fn text(&self) -> String {
+        let one = |e: &Explanation| {
+            let place = if e.place.is_empty() { String::new() } else { format!("\n  where  {}", e.place) };
+            format!("error [{}]: {}{place}\n  why    {}\n  do     {}", e.code, e.what, e.why, e.remedy)
+        };
+        self.explanations.iter().map(one).collect::<Vec<_>>().join("\n")
+    }
+
+    fn json(&self) -> Value {
+        let one = |e: &Explanation| {
+            json!({"code": e.code, "what": e.what, "where": e.place, "why": e.why, "do": e.remedy})
+        };
+        let mut all = self.explanations.iter().map(one);
+        let first = all.next().unwrap_or(Value::Null);
+        let more: Vec<Value> = all.collect();
+        if more.is_empty() { json!({"error": first}) } else { json!({"error": first, "more": more}) }
+    }
+}
+
+impl<E: Explain> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(error.explain())
+    }
+}
+
+/// Prints the outcome and gives the exit code.
+pub fn finish(outcome: Result<Report, Failure>, as_json: bool) -> u8 {
+    let (json, code) = match outcome {
+        Ok(report) => {
+            if !as_json {
+                say(&report.text);
+            }
+            (report.json, u8::from(!report.ok))
+        }
+        Err(failure) => {
+            if !as_json {
+                let _ = writeln!(std::io::stderr(), "{}", failure.text());
+            }
+            (failure.json(), failure.exit)
+        }
+    };
+    if as_json {
+        say(&with_schema(json).to_string());
+    }
+    code
+}
+
+/// One line or more on stdout; a reader that went away is no error.
+pub fn say(text: &str) {
+    let text = text.trim_end_matches('\n');
+    if !text.is_empty() {
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+}
+
+fn with_schema(json: Value) -> Value {
+    let mut document = Map::new();
+    document.insert("schema".to_owned(), json!("marsad/1"));
+    match json {
+        Value::Object(keys) => document.extend(keys),
+        other => {
+            document.insert("result".to_owned(), other);
+        }
+    }
+    Value::Object(document)
+}
+
+/// A table for the terminal: the first `texts` columns to the left, figures to the right.
+pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, texts: usize) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_cell_alignment(if index < texts { CellAlignment::Left } else { CellAlignment::Right });
+    }
+    table.to_string()
+}

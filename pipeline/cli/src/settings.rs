@@ -1,0 +1,234 @@
+//! `marsad.toml`: found upwards, read once, unknown keys refused with the nearest right one (interfaces 2a).
+//!
+//! Nothing below the command line reads files of settings, flags or the environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use marsad_ledger::{Policy, Role, Signer};
+use marsad_terms::{Explanation, NanoRho, RecordTypeId, nearest};
+use serde::Deserialize;
+
+use crate::report::Failure;
+
+/// The file's name.
+pub const FILE: &str = "marsad.toml";
+
+/// `marsad.toml`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `[workspace]`
+    pub workspace: WorkspaceSettings,
+    /// `[stores]`
+    #[serde(default)]
+    pub stores: StoreSettings,
+    /// `[landing]`
+    #[serde(default)]
+    pub landing: LandingSettings,
+    /// `[signing]`
+    #[serde(default)]
+    pub signing: SigningSettings,
+    /// `[retention]`: months by record type.
+    #[serde(default)]
+    pub retention: BTreeMap<RecordTypeId, u32>,
+    /// `[policy]`: a draft.
+    pub policy: Option<PolicyDraft>,
+}
+
+/// `[workspace]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspaceSettings {
+    /// A short name.
+    pub name: String,
+    /// SDMX agency.
+    #[serde(default = "agency")]
+    pub agency: String,
+    /// Languages of publication.
+    #[serde(default = "languages")]
+    pub languages: Vec<String>,
+    /// First day of the programme: earlier events are errors (R04).
+    #[serde(default = "programme_start")]
+    pub programme_start: Toml<NaiveDate>,
+    /// The name shown in the custody log.
+    #[serde(default)]
+    pub custodian: String,
+}
+
+/// A date as TOML writes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Toml<T>(pub T);
+
+impl<'de> Deserialize<'de> for Toml<NaiveDate> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let date = toml::value::Datetime::deserialize(deserializer)?;
+        let text = date.to_string();
+        text.parse().map(Self).map_err(|_| serde::de::Error::custom("write a date such as 2023-01-01"))
+    }
+}
+
+fn agency() -> String {
+    "MARSAD".to_owned()
+}
+
+fn languages() -> Vec<String> {
+    ["fr", "ar", "en"].map(str::to_owned).to_vec()
+}
+
+fn programme_start() -> Toml<NaiveDate> {
+    Toml(NaiveDate::from_ymd_opt(2023, 1, 1).unwrap_or_default())
+}
+
+/// `[stores]`: URLs, or folders below that of the file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSettings {
+    /// Landed rows.
+    pub landing: Option<String>,
+    /// Trafficking records.
+    pub restricted: Option<String>,
+    /// Decisions and results.
+    pub ledger: Option<String>,
+    /// Published bundles.
+    pub releases: Option<String>,
+}
+
+/// `[landing]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LandingSettings {
+    /// Leading bits of `person_key` that name a bucket.
+    #[serde(default = "bucket_bits")]
+    pub bucket_bits: u8,
+}
+
+impl Default for LandingSettings {
+    fn default() -> Self {
+        Self { bucket_bits: bucket_bits() }
+    }
+}
+
+fn bucket_bits() -> u8 {
+    4
+}
+
+/// `[signing]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigningSettings {
+    /// Default key of `release plan`.
+    pub author: Option<PathBuf>,
+    /// Default key of publication, withdrawal and policy.
+    pub publisher: Option<PathBuf>,
+}
+
+/// `[policy]`: ρ as decimal text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyDraft {
+    /// Cap over the programme's life.
+    pub lifetime_rho: NanoRho,
+    /// What no cap can ever pass; fixed by the first policy.
+    pub ceiling_rho: Option<NanoRho>,
+    /// Cap by calendar year.
+    pub year_rho: Option<NanoRho>,
+    /// Cap by record type.
+    #[serde(default)]
+    pub record_type_rho: BTreeMap<RecordTypeId, NanoRho>,
+    /// δ at which ε is shown.
+    #[serde(default = "display_delta")]
+    pub display_delta: String,
+    /// Smallest area by record type.
+    #[serde(default)]
+    pub smallest_area: BTreeMap<RecordTypeId, String>,
+    /// Record types that need two approvers.
+    #[serde(default)]
+    pub two_approvers: BTreeSet<RecordTypeId>,
+    /// Days after which approvals lapse.
+    pub approval_days: Option<u32>,
+    /// Months after which a period is closed.
+    pub period_closes_after_months: Option<u32>,
+    /// Who may do what.
+    #[serde(default)]
+    pub signer: Vec<SignerDraft>,
+}
+
+fn display_delta() -> String {
+    "0.000001".to_owned()
+}
+
+/// `[[policy.signer]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignerDraft {
+    /// A name in the ledger.
+    pub name: String,
+    /// What the key may do.
+    pub roles: BTreeSet<Role>,
+    /// The line of the `.pub` file.
+    pub key: String,
+}
+
+impl PolicyDraft {
+    /// The policy that `policy set` signs.
+    pub fn policy(&self) -> Policy {
+        let signer = |s: &SignerDraft| Signer { name: s.name.clone(), roles: s.roles.clone(), key: s.key.clone() };
+        Policy {
+            lifetime_nano_rho: self.lifetime_rho,
+            ceiling_nano_rho: Some(self.ceiling_rho.unwrap_or(self.lifetime_rho)),
+            year_nano_rho: self.year_rho,
+            record_type_nano_rho: self.record_type_rho.clone(),
+            display_delta: self.display_delta.clone(),
+            smallest_area: self.smallest_area.clone(),
+            two_approvers: self.two_approvers.clone(),
+            approval_days: self.approval_days,
+            period_closes_after_months: self.period_closes_after_months,
+            signers: self.signer.iter().map(signer).collect(),
+        }
+    }
+}
+
+/// The folder that holds `marsad.toml`: the given one, or the nearest from here upwards.
+pub fn find(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let start = given.map_or(here.clone(), |dir| here.join(dir));
+    let found = match given {
+        Some(_) => Some(start.as_path()).filter(|dir| dir.join(FILE).is_file()),
+        None => start.ancestors().find(|dir| dir.join(FILE).is_file()),
+    };
+    found.map(Path::to_path_buf).ok_or_else(|| {
+        Failure::new(
+            Explanation::new(
+                "W01",
+                "there is no workspace here",
+                "this command works on the workspace that a marsad.toml names",
+                "go into one, give --workspace DIR, or make one with `marsad init DIR`",
+            )
+            .at(start.display().to_string()),
+        )
+    })
+}
+
+/// Reads the file.
+pub fn read(dir: &Path) -> Result<Settings, Failure> {
+    let path = dir.join(FILE);
+    let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, "be read", &error))?;
+    toml::from_str(&text).map_err(|error| fault(&path, &text, &error))
+}
+
+fn fault(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
+    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let what = error.message().to_owned();
+    let mut remedy = "see docs/verify-by-hand.md and the comments that `marsad init` writes".to_owned();
+    if let Some((written, rest)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
+        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+        remedy = match nearest(written, known.iter().copied()) {
+            Some(right) => format!("did you mean `{right}`?"),
+            None => format!("choose one of: {}", known.join(", ")),
+        };
+    }
+    let explanation = Explanation::new("W02", what, "a setting that nothing reads has no effect", remedy);
+    Failure::new(explanation.at(format!("{}:{line}", path.display())))
+}

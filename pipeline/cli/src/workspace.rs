@@ -1,0 +1,140 @@
+//! A workspace opened for one command: settings, stores, catalogue, ledger, landing, and the installation's lock.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use marsad_catalog::Catalog;
+use marsad_landing::keys::Keys;
+use marsad_landing::{Landing, Options};
+use marsad_ledger::Ledger;
+use marsad_ledger::sign::SigningKey;
+use marsad_log::Store;
+use marsad_terms::Explanation;
+
+use crate::report::Failure;
+use crate::settings::{self, Settings};
+
+/// One workspace.
+pub struct Workspace {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// `marsad.toml`
+    pub settings: Settings,
+}
+
+impl Workspace {
+    /// Finds and reads it.
+    ///
+    /// # Errors
+    /// No workspace, or a fault in marsad.toml.
+    pub fn open(given: Option<&Path>) -> Result<Self, Failure> {
+        let dir = settings::find(given)?;
+        let settings = settings::read(&dir)?;
+        Ok(Self { dir, settings })
+    }
+
+    /// Definitions, all checked.
+    ///
+    /// # Errors
+    /// All faults of all files.
+    pub fn catalog(&self) -> Result<Catalog, Failure> {
+        Catalog::load(&self.dir).map_err(|faults| Failure::all(&faults))
+    }
+
+    /// The secret keys.
+    ///
+    /// # Errors
+    /// Missing, readable by others, equal.
+    pub fn keys(&self) -> Result<Keys, Failure> {
+        Ok(Keys::load(&self.dir.join("keys"))?)
+    }
+
+    /// The landing.
+    ///
+    /// # Errors
+    /// Stores that cannot be opened, keys that are missing.
+    pub fn landing(&self) -> Result<Landing, Failure> {
+        let options = Options {
+            bucket_bits: self.settings.landing.bucket_bits,
+            custodian: self.settings.workspace.custodian.clone(),
+            programme_start: self.settings.workspace.programme_start.0,
+        };
+        let landing = self.store(self.settings.stores.landing.as_deref(), "landing")?;
+        let restricted = self.store(self.settings.stores.restricted.as_deref(), "restricted")?;
+        Ok(Landing::open(landing, restricted, self.keys()?, options))
+    }
+
+    /// The ledger.
+    ///
+    /// # Errors
+    /// A store that cannot be opened.
+    pub fn ledger(&self) -> Result<Ledger, Failure> {
+        let store = self.store(self.settings.stores.ledger.as_deref(), "ledger")?;
+        Ok(Ledger::open(store, &self.dir.join("state")))
+    }
+
+    /// Published bundles.
+    ///
+    /// # Errors
+    /// A store that cannot be opened.
+    pub fn releases(&self) -> Result<Store, Failure> {
+        self.store(self.settings.stores.releases.as_deref(), "releases")
+    }
+
+    fn store(&self, configured: Option<&str>, default: &str) -> Result<Store, Failure> {
+        Ok(Store::open(configured.unwrap_or(default), &self.dir)?)
+    }
+
+    /// The author's key: a flag, or `[signing] author`.
+    ///
+    /// # Errors
+    /// No key named, or one that cannot be used.
+    pub fn author(&self, flag: Option<&Path>) -> Result<SigningKey, Failure> {
+        self.signing(flag, self.settings.signing.author.as_deref(), "author")
+    }
+
+    /// The publisher's key: a flag, or `[signing] publisher`.
+    ///
+    /// # Errors
+    /// No key named, or one that cannot be used.
+    pub fn publisher(&self, flag: Option<&Path>) -> Result<SigningKey, Failure> {
+        self.signing(flag, self.settings.signing.publisher.as_deref(), "publisher")
+    }
+
+    fn signing(&self, flag: Option<&Path>, setting: Option<&Path>, role: &str) -> Result<SigningKey, Failure> {
+        let path = match (flag, setting) {
+            (Some(path), _) => path.to_path_buf(),
+            (None, Some(path)) => self.dir.join(path),
+            (None, None) => {
+                return Err(Failure::new(Explanation::new(
+                    "W04",
+                    "no signing key is named",
+                    "what is decided is signed by a person's SSH key",
+                    format!("give --key FILE, or write {role} = \"keys/NAME\" under [signing] in marsad.toml"),
+                )));
+            }
+        };
+        Ok(SigningKey::open(&path)?)
+    }
+
+    /// Takes the installation's lock; it is free again when the returned file is dropped.
+    ///
+    /// # Errors
+    /// Another command holds it.
+    pub fn lock(&self) -> Result<File, Failure> {
+        let state = self.dir.join("state");
+        let path = state.join("lock");
+        std::fs::create_dir_all(&state).map_err(|error| Failure::file(&state, "be made", &error))?;
+        let open = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = open.map_err(|error| Failure::file(&path, "be opened", &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(_) => Err(Failure::new(Explanation::new(
+                "W05",
+                "another command is working on this ledger",
+                "two runs at once could pay twice for one figure",
+                "wait for it, then try again",
+            ))),
+        }
+    }
+}

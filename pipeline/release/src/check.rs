@@ -1,0 +1,68 @@
+//! One statistic on its own, before any release names it: judged, shaped for one period of each grain, forecast.
+
+use std::collections::BTreeMap;
+
+use marsad_aggregate::Analysis;
+use marsad_catalog::{Catalog, Price, Statistic};
+use marsad_ledger::proposal::Forecast;
+use marsad_privacy::Joint;
+use marsad_terms::{Grain, NanoRho, Period};
+
+use crate::error::Error;
+use crate::forecast;
+use crate::prepare::accepted;
+
+/// The year that stands for any.
+const ANY_YEAR: u16 = 2024;
+
+/// What a check finds.
+pub struct Checked {
+    /// How the statement keeps the person.
+    pub analysis: Analysis,
+    /// Its vector for one period; `None` for organisations.
+    pub joint: Option<Joint>,
+    /// The price that the forecast holds for.
+    pub price: NanoRho,
+    /// Its tables.
+    pub tables: Vec<Forecast>,
+}
+
+/// Judges a statistic and forecasts its tables at a price.
+///
+/// # Errors
+/// Refusals, and what does not fit between SQL and TOML.
+pub fn check(catalog: &Catalog, statistic: &Statistic, price: &Price) -> Result<Checked, Error> {
+    let sources = marsad_aggregate::Sources::of(catalog);
+    let analysis = accepted(statistic, &sources)?;
+    if analysis.key_space.is_none() {
+        return Ok(Checked { analysis, joint: None, price: NanoRho::ZERO, tables: Vec::new() });
+    }
+    let shape = analysis.shape(statistic, catalog, &periods(&analysis), 1)?;
+    let joint = Joint::new(vec![shape])?;
+    let price = match price {
+        Price::Rho(rho) => *rho,
+        Price::Margin(wishes) => forecast::price(&joint, &of_statistic(statistic, wishes))?,
+    };
+    let tables = forecast::forecast(&joint, price)?;
+    Ok(Checked { analysis, joint: Some(joint), price, tables })
+}
+
+/// One period of each grain that the statement names; a statement without one is judged for a quarter.
+fn periods(analysis: &Analysis) -> Vec<Period> {
+    let period = |grain: Grain| match grain {
+        Grain::Year => Period::Year(ANY_YEAR),
+        Grain::Quarter => Period::Quarter(ANY_YEAR, 4),
+    };
+    let named = |grain: &Grain| analysis.sets.iter().any(|set| set.grain == Some(*grain));
+    let periods: Vec<Period> = Grain::ALL.into_iter().filter(named).map(period).collect();
+    if periods.is_empty() { vec![period(Grain::Quarter)] } else { periods }
+}
+
+/// A lone grouping set is meant for this statistic.
+fn of_statistic(statistic: &Statistic, wishes: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let full = |table: &String| match table.contains('/') {
+        true => table.clone(),
+        false => format!("{}/{table}", statistic.id),
+    };
+    wishes.iter().map(|(table, margin)| (full(table), margin.clone())).collect()
+}

@@ -1,0 +1,137 @@
+//! Why a release cannot be planned or run; never with a figure of persons.
+
+use marsad_aggregate::{Refusal, ShapeError};
+use marsad_terms::{Explain, Explanation, ReleaseId, StatisticId};
+
+/// What stops a plan or a run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No such definition.
+    #[error("there is no release `{release}` in queries/releases")]
+    UnknownRelease {
+        /// What was asked for.
+        release: String,
+        /// The nearest that exists.
+        nearest: Option<String>,
+    },
+    /// The id has been used by another request.
+    #[error("release {0} was planned before and has left the stage of a proposal")]
+    UsedId(ReleaseId),
+    /// A statement was refused.
+    #[error("statistic {statistic} is refused: {}", list(.refusals))]
+    Refused {
+        /// Which.
+        statistic: StatisticId,
+        /// Why, all of it.
+        refusals: Vec<Refusal>,
+    },
+    /// A statement does not parse, or names what does not exist.
+    #[error("statistic {statistic}: {what}")]
+    Invalid {
+        /// Which.
+        statistic: StatisticId,
+        /// In the parser's words.
+        what: String,
+        /// Line of the SQL file.
+        line: u64,
+        /// Character of the line.
+        column: u64,
+    },
+    /// SQL, TOML and periods do not fit.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// A wanted margin that names no table, or no number.
+    #[error("the wanted margin `{wish}` {what}")]
+    Wish {
+        /// As written.
+        wish: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Nothing to measure or publish.
+    #[error("release {0} has no statistic that reads records")]
+    Empty(ReleaseId),
+    /// There is no policy yet.
+    #[error("the ledger has no policy")]
+    NoPolicy,
+    /// The definitions changed after the proposal.
+    #[error("the definitions of release {0} are no longer those that were proposed")]
+    Changed(ReleaseId),
+    /// The mathematics refused.
+    #[error(transparent)]
+    Privacy(#[from] marsad_privacy::Error),
+    /// The engine failed.
+    #[error(transparent)]
+    Aggregate(#[from] marsad_aggregate::Error),
+    /// The landing failed.
+    #[error(transparent)]
+    Landing(#[from] marsad_landing::Error),
+    /// The ledger refused or failed.
+    #[error(transparent)]
+    Ledger(#[from] marsad_ledger::Error),
+    /// A value has no canonical form: a defect.
+    #[error("the proposal has no canonical form")]
+    Canonical(#[from] marsad_terms::canonical::CanonicalError),
+}
+
+fn list(refusals: &[Refusal]) -> String {
+    refusals.iter().map(|r| format!("{} at {}:{}", r.code, r.line, r.column)).collect::<Vec<_>>().join(", ")
+}
+
+impl Explain for Error {
+    fn explain(&self) -> Explanation {
+        let plain = |code: &str, why: &str, remedy: &str| Explanation::new(code, self.to_string(), why, remedy);
+        match self {
+            Self::UnknownRelease { nearest, .. } => {
+                let remedy = nearest.as_ref().map_or_else(
+                    || "write queries/releases/<id>.toml, or `marsad release new ID --like OLD`".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                plain("E01", "a release is one file there", &remedy)
+            }
+            Self::UsedId(_) => plain(
+                "E02",
+                "a release id stands for one publication for ever",
+                "make a new one: `marsad release new ID --like OLD`",
+            ),
+            Self::Refused { statistic, refusals } => {
+                let first = refusals.first();
+                let place = first.map_or(String::new(), |r| format!(":{}:{}, `{}`", r.line, r.column, r.text));
+                Explanation::new(
+                    first.map_or("P17", |r| r.code),
+                    format!("statistic {statistic} is refused"),
+                    first.map_or("", |r| r.why),
+                    first.map_or("", |r| r.write),
+                )
+                .at(format!("queries/{statistic}.sql{place}"))
+            }
+            Self::Invalid { statistic, line, column, .. } => {
+                plain("E03", "the statement must run on the landed record types", "correct the SQL")
+                    .at(format!("queries/{statistic}.sql:{line}:{column}"))
+            }
+            Self::Shape(error) => error.explain(),
+            Self::Wish { .. } => plain(
+                "E04",
+                "a margin is wished for one table",
+                "write `statistic/grouping set` = number, such as \"assisted_persons/quarter,region\" = 17",
+            ),
+            Self::Empty(_) => plain("E05", "there would be nothing to publish", "name a statistic with SQL"),
+            Self::NoPolicy => plain(
+                "E06",
+                "budget and authority come from a signed policy",
+                "write [policy] in marsad.toml and run `marsad policy set --key FILE`",
+            ),
+            Self::Changed(_) => plain(
+                "E07",
+                "approvals hold for exactly what was proposed",
+                "plan the release again, or restore the definitions",
+            ),
+            Self::Privacy(error) => error.explain(),
+            Self::Aggregate(error) => error.explain(),
+            Self::Landing(error) => error.explain(),
+            Self::Ledger(error) => error.explain(),
+            Self::Canonical(_) => plain("E08", "this is a defect of the programme", "report it"),
+        }
+    }
+}

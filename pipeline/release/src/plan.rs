@@ -1,0 +1,122 @@
+//! The proposal: analysis, price, forecasts, overlap, checklist, from public facts alone (architecture 6.1).
+
+use marsad_catalog::{Catalog, Price, Release};
+use marsad_ledger::{RequestState, State};
+use marsad_ledger::proposal::Proposal;
+use marsad_terms::{NanoRho, ReleaseId, canonical, clock, nearest};
+
+use crate::checklist::Facts;
+use crate::error::Error;
+use crate::prepare::{Prepared, prepare};
+use crate::{forecast, overlap};
+
+/// What the analyst wishes on the command line, over the release's own price.
+pub type Wish = Option<Price>;
+
+/// What a plan is made from.
+pub struct Planner<'a> {
+    /// Definitions.
+    pub catalog: &'a Catalog,
+    /// Policy and what was spent.
+    pub state: &'a State,
+    /// Name of the selection key.
+    pub selection_key: String,
+    /// Who proposes: the policy's name of the author's key.
+    pub author: String,
+}
+
+/// The definition of a release.
+///
+/// # Errors
+/// `UnknownRelease`, with the nearest id.
+pub fn definition<'a>(catalog: &'a Catalog, id: &str) -> Result<&'a Release, Error> {
+    let parsed: Option<ReleaseId> = id.parse().ok();
+    parsed.and_then(|id| catalog.releases.get(&id)).ok_or_else(|| {
+        let known: Vec<String> = catalog.releases.keys().map(ToString::to_string).collect();
+        let nearest = nearest(id, known.iter().map(String::as_str)).map(str::to_owned);
+        Error::UnknownRelease { release: id.to_owned(), nearest }
+    })
+}
+
+impl Planner<'_> {
+    /// Plans a release.
+    ///
+    /// # Errors
+    /// What stops it; a failed checklist item does not, it stands in the proposal.
+    pub fn plan(&self, release: &Release, wish: &Wish) -> Result<Proposal, Error> {
+        let policy = self.state.policy().ok_or(Error::NoPolicy)?;
+        let (workspace, policy_hash) =
+            self.state.workspace().zip(self.state.policy_hash()).ok_or(Error::NoPolicy)?;
+        let prepared = prepare(self.catalog, release)?;
+        let nano_rho = price(&prepared, wish.as_ref().unwrap_or(&release.price))?;
+        let request = prepared.request(self.catalog, nano_rho, &self.selection_key);
+        let f = canonical::digest(&request)?;
+        self.id_is_free(release, &f)?;
+        let tables = match &prepared.joint {
+            Some(joint) => forecast::forecast(joint, nano_rho)?,
+            None => Vec::new(),
+        };
+        let overlap = overlap::overlap(self.state, &f, &request.statistics);
+        let record_types = prepared.record_types();
+        let years = prepared.years();
+        let mut proposal = Proposal {
+            format: "marsad-proposal/1".to_owned(),
+            workspace,
+            policy: policy_hash,
+            release: release.id.clone(),
+            title: release.title.clone(),
+            author: self.author.clone(),
+            f,
+            nano_rho,
+            approvals_needed: self.state.approvals_for(&record_types),
+            record_types,
+            years,
+            request,
+            purposes: purposes(&prepared),
+            recipients: release.recipients.clone(),
+            embargo: release.embargo.clone(),
+            contact: release.contact.clone(),
+            coverage: release.coverage.clone(),
+            frozen: release.frozen.clone(),
+            replaces: release.replaces.clone(),
+            tables,
+            overlap,
+            checklist: Vec::new(),
+        };
+        let scopes = self.state.would_use(&proposal);
+        let facts = Facts {
+            catalog: self.catalog,
+            policy,
+            prepared: &prepared,
+            today: clock::today(),
+            scopes: &scopes,
+            proposal: &proposal,
+        };
+        proposal.checklist = facts.items();
+        Ok(proposal)
+    }
+
+    /// An id that ran or was published belongs to its request for ever.
+    fn id_is_free(&self, release: &Release, f: &marsad_terms::Digest) -> Result<(), Error> {
+        let taken = |r: &&RequestState| r.release() == &release.id && r.f != *f && r.state.holds_the_release_id();
+        match self.state.requests().into_iter().find(taken) {
+            Some(_) => Err(Error::UsedId(release.id.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn price(prepared: &Prepared<'_>, price: &Price) -> Result<NanoRho, Error> {
+    match (&prepared.joint, price) {
+        (None, _) => Ok(NanoRho::ZERO),
+        (Some(_), Price::Rho(rho)) => Ok(*rho),
+        (Some(joint), Price::Margin(wishes)) => forecast::price(joint, wishes),
+    }
+}
+
+fn purposes(prepared: &Prepared<'_>) -> Vec<String> {
+    let mut ids: Vec<String> = prepared.statistics.iter().map(|s| s.statistic.purpose.clone()).collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}

@@ -1,0 +1,144 @@
+//! From a release definition to what it would measure: every statement judged, every shape made, one joint vector.
+//!
+//! Public facts only: plan and run both start here, so that a run measures what was planned.
+
+use marsad_aggregate::analyse::Declared;
+use marsad_aggregate::{Analysis, Sources, Verdict, analyse};
+use marsad_catalog::{Catalog, Release, Statistic};
+use marsad_ledger::proposal::{MECHANISM, Request, StatisticRequest};
+use marsad_privacy::Joint;
+use marsad_privacy::shape::StatisticShape;
+use marsad_terms::{NanoRho, RecordTypeId};
+
+use crate::error::Error;
+
+/// One statistic of a release.
+pub struct PreparedStatistic<'a> {
+    /// As declared.
+    pub statistic: &'a Statistic,
+    /// As accepted; `None` where publication derives it.
+    pub analysis: Option<Analysis>,
+    /// Its private vector; `None` for organisations and derived ones.
+    pub shape: Option<StatisticShape>,
+}
+
+impl PreparedStatistic<'_> {
+    /// The record type that it reads.
+    pub fn record_type(&self) -> Option<RecordTypeId> {
+        self.analysis.as_ref().and_then(|analysis| analysis.table.parse().ok())
+    }
+
+    /// Whether it reads records of organisations.
+    pub fn is_organisational(&self) -> bool {
+        self.analysis.is_some() && self.shape.is_none()
+    }
+}
+
+/// A release whose statements are all accepted.
+pub struct Prepared<'a> {
+    /// As declared.
+    pub release: &'a Release,
+    /// In its order.
+    pub statistics: Vec<PreparedStatistic<'a>>,
+    /// The one vector of its private statistics; `None` without any.
+    pub joint: Option<Joint>,
+}
+
+/// Judges every statement of a release and makes its shapes.
+///
+/// # Errors
+/// The first statistic that cannot be measured, with everything that is wrong with it.
+pub fn prepare<'a>(catalog: &'a Catalog, release: &'a Release) -> Result<Prepared<'a>, Error> {
+    let sources = Sources::of(catalog);
+    let statistics: Vec<PreparedStatistic<'a>> = release
+        .statistics
+        .iter()
+        .filter_map(|id| catalog.statistics.get(id))
+        .map(|statistic| prepare_one(catalog, &sources, release, statistic))
+        .collect::<Result<_, _>>()?;
+    if statistics.iter().all(|s| s.analysis.is_none()) {
+        return Err(Error::Empty(release.id.clone()));
+    }
+    let shapes: Vec<StatisticShape> = statistics.iter().filter_map(|s| s.shape.clone()).collect();
+    let joint = if shapes.is_empty() { None } else { Some(Joint::new(shapes)?) };
+    Ok(Prepared { release, statistics, joint })
+}
+
+fn prepare_one<'a>(
+    catalog: &Catalog,
+    sources: &Sources,
+    release: &Release,
+    statistic: &'a Statistic,
+) -> Result<PreparedStatistic<'a>, Error> {
+    if statistic.derived.is_some() {
+        return Ok(PreparedStatistic { statistic, analysis: None, shape: None });
+    }
+    let analysis = accepted(statistic, sources)?;
+    let shape = match &analysis.key_space {
+        Some(_) => {
+            let share = release.shares.get(&statistic.id).copied().unwrap_or(1);
+            Some(analysis.shape(statistic, catalog, &release.periods, share)?)
+        }
+        None => None,
+    };
+    Ok(PreparedStatistic { statistic, analysis: Some(analysis), shape })
+}
+
+/// The analysis of a statement, or why there is none.
+pub(crate) fn accepted(statistic: &Statistic, sources: &Sources) -> Result<Analysis, Error> {
+    let id = || statistic.id.clone();
+    match analyse(&statistic.sql, sources, &Declared::of(statistic)) {
+        Verdict::Accepted(analysis) => Ok(*analysis),
+        Verdict::Refused(refusals) => Err(Error::Refused { statistic: id(), refusals }),
+        Verdict::Invalid { what, line, column } => Err(Error::Invalid { statistic: id(), what, line, column }),
+    }
+}
+
+impl Prepared<'_> {
+    /// All that determines the distribution of the output given the data (algorithms 10).
+    pub fn request(&self, catalog: &Catalog, nano_rho: NanoRho, selection_key: &str) -> Request {
+        Request {
+            mechanism: MECHANISM.to_owned(),
+            selection_key: selection_key.to_owned(),
+            f: self.joint.as_ref().map_or(0, Joint::f),
+            nano_rho,
+            revision: self.release.revision,
+            statistics: self.statistics.iter().map(|s| self.statistic_request(catalog, s)).collect(),
+        }
+    }
+
+    fn statistic_request(&self, catalog: &Catalog, prepared: &PreparedStatistic<'_>) -> StatisticRequest {
+        let lists = prepared.analysis.iter().flat_map(|analysis| &analysis.dimensions);
+        let lists = lists.filter_map(|dimension| catalog.code_lists.get(&dimension.list));
+        StatisticRequest {
+            id: prepared.statistic.id.clone(),
+            sql: prepared.statistic.sql.clone(),
+            record_types: prepared.record_type().into_iter().collect(),
+            plan: prepared.analysis.as_ref().map(|analysis| analysis.digest),
+            code_lists: lists.map(|list| (list.id.clone(), list.digest())).collect(),
+            shape: prepared.shape.clone(),
+            derived: prepared.statistic.derived.clone(),
+            periods: match prepared.shape {
+                Some(_) => Vec::new(),
+                None => self.release.periods.clone(),
+            },
+        }
+    }
+
+    /// Private record types that it reads, ascending.
+    pub fn record_types(&self) -> Vec<RecordTypeId> {
+        let private = self.statistics.iter().filter(|s| s.shape.is_some());
+        let mut types: Vec<RecordTypeId> = private.filter_map(PreparedStatistic::record_type).collect();
+        types.sort();
+        types.dedup();
+        types
+    }
+
+    /// Calendar years that the release's periods touch, ascending.
+    pub fn years(&self) -> Vec<u16> {
+        let mut years: Vec<u16> = self.release.periods.iter().map(|period| period.year()).collect();
+        years.sort_unstable();
+        years.dedup();
+        years
+    }
+}

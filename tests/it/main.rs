@@ -1,0 +1,1 @@
+//! The product, tried from its built binary as a user would.
