@@ -160,10 +160,16 @@ pub enum Error {
     Arrow(#[from] arrow::error::ArrowError),
     /// The store or its log failed.
     #[error(transparent)]
-    Log(#[from] marsad_log::Error),
+    Log(Box<marsad_log::Error>),
     /// The system has no randomness to give.
     #[error("the system gives no randomness")]
     Randomness,
+}
+
+impl From<marsad_log::Error> for Error {
+    fn from(error: marsad_log::Error) -> Self {
+        Self::Log(Box::new(error))
+    }
 }
 
 fn summary(refusals: &[Refusal]) -> String {

@@ -65,19 +65,18 @@ pub(crate) fn judge(extract: &Extract<'_>, known: &Known) -> Judged {
     let mut landed_before = Vec::new();
     for (at, record) in extract.records.iter().enumerate() {
         let id = extract.id(record.rows.start);
-        let fate = match first_of.get(&id).copied() {
-            Some(first) => again(extract, &mut judged, first, record),
-            None => {
-                let fate = against_landed(extract, known, record);
-                if fate != Fate::Contradicts {
-                    first_of.insert(id, at);
-                }
-                if fate == Fate::Duplicate {
-                    landed_before.push(at);
-                }
-                fate
-            }
-        };
+        if let Some(first) = first_of.get(&id).copied() {
+            let fate = again(extract, &mut judged, first, record);
+            judged.fates.push(fate);
+            continue;
+        }
+        let fate = against_landed(extract, known, record);
+        if fate != Fate::Contradicts {
+            first_of.insert(id, at);
+        }
+        if fate == Fate::Duplicate {
+            landed_before.push(at);
+        }
         judged.fates.push(fate);
     }
     settle_withdrawals(&mut judged, extract, known, &landed_before);

@@ -82,11 +82,9 @@ impl Keys {
     }
 
     fn are_different(&self) -> Result<()> {
-        for second in 1..NAMES.len() {
-            for first in 0..second {
-                if self.keys[first] == self.keys[second] {
-                    return Err(Error::KeysEqual { first: NAMES[first], second: NAMES[second] });
-                }
+        for (second, key) in self.keys.iter().enumerate() {
+            if let Some(first) = self.keys[..second].iter().position(|other| other == key) {
+                return Err(Error::KeysEqual { first: NAMES[first], second: NAMES[second] });
             }
         }
         Ok(())
@@ -183,7 +181,8 @@ fn parse(text: &str, key: &mut [u8; 32]) -> Result<(), ()> {
 /// Refuses a file or folder that group or others may use.
 fn is_private(path: &Path) -> Result<()> {
     let mode = fs::metadata(path).map_err(|source| key_file(path, source))?.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(Error::KeyMode { path: path.to_owned(), mode }) }
+    let of_others = mode & 0o077;
+    if of_others == 0 { Ok(()) } else { Err(Error::KeyMode { path: path.to_owned(), mode }) }
 }
 
 fn malformed(name: &'static str, place: String) -> Error {

@@ -14,7 +14,7 @@ use marsad_terms::{BatchId, Digest, clock};
 use crate::batch::{self, Bucket, Known};
 use crate::custody::{BatchEntry, Counts, Custody, FileEntry};
 use crate::import::content_of;
-use crate::judge::{self, Fate, Judged};
+use crate::judge::{self, Judged};
 use crate::keys::Keys;
 use crate::pseudonym::Pseudonymiser;
 use crate::read::{Findings, read};
@@ -40,7 +40,7 @@ pub struct Options {
 
 /// The landing store and the restricted one, with their keys.
 pub struct Landing {
-    landing: Store,
+    programme: Store,
     restricted: Store,
     keys: Keys,
     options: Options,
@@ -49,7 +49,7 @@ pub struct Landing {
 impl Landing {
     /// Opens both stores. Nothing is read or written.
     pub fn open(landing: Store, restricted: Store, keys: Keys, options: Options) -> Self {
-        Self { landing, restricted, keys, options }
+        Self { programme: landing, restricted, keys, options }
     }
 
     /// Lands an extract as its mapping says: all its good records in one batch, the others in the quarantine's report.
@@ -107,9 +107,9 @@ impl Landing {
     /// # Errors
     /// `OtherKey`, `Custody`, `Buckets`, or a store failed.
     pub async fn snapshot(&self) -> Result<Snapshot> {
-        let landing = self.custody(&self.landing).await?;
+        let landing = self.custody(&self.programme).await?;
         let restricted = self.custody(&self.restricted).await?;
-        let sides = [(landing, self.landing.clone()), (restricted, self.restricted.clone())];
+        let sides = [(landing, self.programme.clone()), (restricted, self.restricted.clone())];
         Ok(Snapshot::new(self.options.bucket_bits, sides))
     }
 
@@ -119,7 +119,7 @@ impl Landing {
     }
 
     fn store(&self, plan: &Plan<'_>) -> &Store {
-        if plan.is_restricted { &self.restricted } else { &self.landing }
+        if plan.is_restricted { &self.restricted } else { &self.programme }
     }
 
     async fn custody(&self, store: &Store) -> Result<Custody> {
@@ -143,15 +143,13 @@ impl Landing {
         let record_type = &findings.extract.plan.record_type.id;
         loop {
             let known = batch::known(store, &custody.current(record_type), &findings.extract).await?;
-            let judged = judge::judge(&findings.extract, &known);
-            let mut report = findings.report(&judged);
-            let entry = self.put(store, findings, &judged, &report, origin).await?;
+            let staged = Staged::new(findings, judge::judge(&findings.extract, &known));
+            let entry = self.put(store, &staged, origin).await?;
             let batch = entry.batch.clone();
-            report.rows = entry.files.iter().map(|file| file.rows).sum();
             let paths: Vec<String> =
                 entry.files.iter().chain(&entry.quarantine).map(|file| file.path.clone()).collect();
             match custody.append(entry, &self.keys).await? {
-                Appended::Written(_) => return Ok(Report { batch: Some(batch), ..report }),
+                Appended::Written(_) => return Ok(Report { batch: Some(batch), ..staged.report }),
                 Appended::Lost => remove(store, &paths).await,
             }
             custody = self.custody(store).await?;
@@ -162,14 +160,8 @@ impl Landing {
     }
 
     /// Puts the files of a batch; without the entry that names them, nobody sees them.
-    async fn put(
-        &self,
-        store: &Store,
-        findings: &Findings<'_>,
-        judged: &Judged,
-        report: &Report,
-        origin: Origin,
-    ) -> Result<BatchEntry> {
+    async fn put(&self, store: &Store, staged: &Staged<'_>, origin: Origin) -> Result<BatchEntry> {
+        let Staged { findings, judged, report } = staged;
         let plan = findings.extract.plan;
         let batch = random_batch()?;
         let folder = format!("{}/{batch}", plan.record_type.id);
@@ -250,6 +242,20 @@ fn dates(first: NaiveDate) -> Dates {
     Dates { first, last: clock::today() }
 }
 
+/// A file's records with their fates: what is put.
+struct Staged<'f> {
+    findings: &'f Findings<'f>,
+    judged: Judged,
+    report: Report,
+}
+
+impl<'f> Staged<'f> {
+    fn new(findings: &'f Findings<'f>, judged: Judged) -> Self {
+        let report = findings.report(&judged);
+        Self { findings, judged, report }
+    }
+}
+
 /// By what a file is recognised when it comes again.
 #[derive(Clone, Copy)]
 struct Origin {
@@ -282,44 +288,5 @@ async fn put(store: &Store, path: String, rows: u64, bytes: bytes::Bytes) -> Res
 async fn remove(store: &Store, paths: &[String]) {
     for path in paths {
         store.delete(path).await.ok();
-    }
-}
-
-impl Findings<'_> {
-    /// Counts and places, by the fates of the checked records.
-    fn report(&self, judged: &Judged) -> Report {
-        let mut rejected = self.rejected.clone();
-        for (record, fate) in self.extract.records.iter().zip(&judged.fates) {
-            let reason = match fate {
-                Fate::Contradicts => crate::Reason::Contradicts,
-                Fate::TooManyRows => crate::Reason::TooManyRows,
-                Fate::Landed | Fate::Duplicate | Fate::Withdraws => continue,
-            };
-            rejected.push(crate::Rejected {
-                record: record.number,
-                line: record.line,
-                column: None,
-                reason: reason.code().to_owned(),
-            });
-        }
-        rejected.sort_by_key(|rejected| rejected.record);
-        let mut reasons = std::collections::BTreeMap::new();
-        for record in &rejected {
-            *reasons.entry(record.reason.clone()).or_default() += 1;
-        }
-        let withdrawn = judged.count(Fate::Withdraws);
-        Report {
-            batch: None,
-            already: false,
-            landed: judged.count(Fate::Landed),
-            duplicate: judged.count(Fate::Duplicate) + withdrawn,
-            quarantined: rejected.len() as u64,
-            reasons,
-            rejected,
-            spellings: self.spellings.clone(),
-            withdrawn,
-            shared_identities: self.extract.shared_identities,
-            rows: judged.rows(&self.extract).len() as u64,
-        }
     }
 }

@@ -9,8 +9,9 @@ use marsad_terms::Digest;
 use crate::batch::Extract;
 use crate::detect;
 use crate::import::{Row, Table};
+use crate::judge::{Fate, Judged};
 use crate::landing::{Progress, Reading};
-use crate::report::{Rejected, Spelling};
+use crate::report::{Rejected, Report, Spelling};
 use crate::validate::{Checker, Layout, Plan, Rejection};
 use crate::{Error, Reason, Refusal, Result};
 
@@ -70,6 +71,45 @@ pub(crate) fn read<'a>(
     let content = Digest::from_bytes(*table.content().as_bytes());
     let (rejected, spellings) = rejections.finish();
     Ok(Findings { extract, rejected, spellings, content })
+}
+
+impl Findings<'_> {
+    /// Counts and places, by the fates of the checked records.
+    pub(crate) fn report(&self, judged: &Judged) -> Report {
+        let mut rejected = self.rejected.clone();
+        for (record, fate) in self.extract.records.iter().zip(&judged.fates) {
+            let reason = match fate {
+                Fate::Contradicts => Reason::Contradicts,
+                Fate::TooManyRows => Reason::TooManyRows,
+                Fate::Landed | Fate::Duplicate | Fate::Withdraws => continue,
+            };
+            rejected.push(Rejected {
+                record: record.number,
+                line: record.line,
+                column: None,
+                reason: reason.code().to_owned(),
+            });
+        }
+        rejected.sort_by_key(|rejected| rejected.record);
+        let mut reasons = BTreeMap::new();
+        for record in &rejected {
+            *reasons.entry(record.reason.clone()).or_default() += 1;
+        }
+        let withdrawn = judged.count(Fate::Withdraws);
+        Report {
+            batch: None,
+            already: false,
+            landed: judged.count(Fate::Landed),
+            duplicate: judged.count(Fate::Duplicate) + withdrawn,
+            quarantined: rejected.len() as u64,
+            reasons,
+            rejected,
+            spellings: self.spellings.clone(),
+            withdrawn,
+            shared_identities: self.extract.shared_identities,
+            rows: judged.rows(&self.extract).len() as u64,
+        }
+    }
 }
 
 fn no_record() -> Refusal {

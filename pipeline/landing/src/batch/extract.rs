@@ -31,7 +31,7 @@ pub(crate) struct Extract<'a> {
     values: Vec<i64>,
     pseudonyms: Pseudonymiser,
     /// By hash of a declared identity: by whom it was carried first.
-    carriers: HashMap<u64, Pseudonym>,
+    carriers: HashMap<u128, Pseudonym>,
     pub(crate) shared_identities: u64,
 }
 
@@ -107,8 +107,7 @@ impl<'a> Extract<'a> {
         for part in identity {
             hasher.add(part.as_bytes());
         }
-        let [a, b, c, d, e, f, g, h, ..] = hasher.row(0);
-        let carrier = *self.carriers.entry(u64::from_le_bytes([a, b, c, d, e, f, g, h])).or_insert(person);
+        let carrier = *self.carriers.entry(u128::from_le_bytes(hasher.row(0))).or_insert(person);
         self.shared_identities += u64::from(carrier != person);
     }
 

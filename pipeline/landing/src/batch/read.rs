@@ -42,8 +42,12 @@ pub(crate) async fn known(
     batches: &[BatchEntry],
     extract: &Extract<'_>,
 ) -> Result<Known> {
+    let files: Vec<&FileEntry> = batches.iter().flat_map(|batch| &batch.files).collect();
+    if files.is_empty() {
+        return Ok(Known::default());
+    }
     let mut reader = Reader::new(extract);
-    for file in batches.iter().flat_map(|batch| &batch.files) {
+    for file in files {
         let bytes = fetch(store, file).await?;
         reader.file(&file.path, bytes)?;
     }
@@ -85,7 +89,8 @@ impl<'e, 'a> Reader<'e, 'a> {
 
     fn file(&mut self, path: &str, bytes: Bytes) -> Result<()> {
         let damaged = || Error::Damaged { path: path.to_owned(), how: "unreadable" };
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).and_then(|builder| builder.build());
+        let reader =
+            ParquetRecordBatchReaderBuilder::try_new(bytes).and_then(ParquetRecordBatchReaderBuilder::build);
         for batch in reader.map_err(|_| damaged())? {
             self.rows(&batch.map_err(|_| damaged())?).ok_or_else(damaged)?;
         }

@@ -128,14 +128,13 @@ fn header(rows: &mut Rows<Counted>, spec: &FileSpec) -> Result<Vec<String>, Head
     let mut headers: Vec<Vec<String>> = Vec::new();
     let mut n_before = 0;
     while rows.next(&mut row)? {
-        if row.line() == 1 && n_before == 0 {
-            if let Some(separator) = separator_line(&row) {
-                if let Separator::Other(delimiter) = separator {
-                    rows.set_delimiter(delimiter);
-                }
-                n_before = 1;
-                continue;
+        let separator = if row.line() == 1 { separator_line(&row) } else { None };
+        if let Some(separator) = separator {
+            if let Separator::Other(delimiter) = separator {
+                rows.set_delimiter(delimiter);
             }
+            n_before = 1;
+            continue;
         }
         let number = row.line() - n_before;
         if wanted.iter().any(|wanted| u64::from(*wanted) == number) {

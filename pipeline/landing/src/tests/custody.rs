@@ -130,3 +130,13 @@ async fn the_log_tells_files_with_hashes_and_never_an_identifier() {
     assert_eq!(rows, 2);
     assert!(!body.to_string().contains("A-1"));
 }
+
+#[test]
+fn landing_may_move_between_threads() {
+    fn is_send(_: &impl Send) {}
+    let room = Room::new();
+    let (landing, file) = (room.landing(), std::path::PathBuf::new());
+    is_send(&landing.land(&CATALOG, MAPPING, &file, &|_, _| {}));
+    is_send(&landing.check(&CATALOG, MAPPING, &file, &|_, _| {}));
+    is_send(&landing.snapshot());
+}

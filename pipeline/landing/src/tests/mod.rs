@@ -7,6 +7,7 @@ mod rows;
 mod samples;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -106,7 +107,7 @@ fn services(rows: &[&str]) -> Vec<u8> {
         let [identifier, date, region, service, units, consent] = cells[..] else {
             panic!("six cells: {row}")
         };
-        text += &format!("{identifier};{date};{region};F;1999;Mali;REG;{service};{units};;{consent};\n");
+        writeln!(text, "{identifier};{date};{region};F;1999;Mali;REG;{service};{units};;{consent};").unwrap();
     }
     // As the mapping says.
     encoding_rs::WINDOWS_1252.encode(&text).0.into_owned()

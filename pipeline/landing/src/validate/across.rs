@@ -143,10 +143,8 @@ pub(crate) fn rows(plan: &Plan<'_>, draft: &Draft) -> Vec<Vec<i64>> {
             row[at] = draft.codes[index];
         }
         for (at, target) in plan.targets.iter().enumerate() {
-            if let Some((other, wanted)) = &target.only_with {
-                if !wanted.contains(&row[*other]) {
-                    row[at] = NULL;
-                }
+            if target.only_with.as_ref().is_some_and(|(other, wanted)| !wanted.contains(&row[*other])) {
+                row[at] = NULL;
             }
             if let Source::Derived { from, table } = &target.source {
                 row[at] = usize::try_from(row[*from])

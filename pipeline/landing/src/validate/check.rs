@@ -143,7 +143,7 @@ impl<'a> Checker<'a> {
         match role {
             Role::Identifier => {
                 draft.identifier =
-                    self.plan.identifier.as_ref().map(|rule| identifier(rule, text)).transpose()?
+                    self.plan.identifier.as_ref().map(|rule| identifier(rule, text)).transpose()?;
             }
             Role::Date => draft.day = Some(self.day(text)?),
             Role::Value(target) => {
@@ -161,9 +161,8 @@ impl<'a> Checker<'a> {
             }
             Role::Consent => draft.consent = self.plan.consent.contains(&fold(text)),
             Role::OnePerson(expected) if fold(text) != *expected => return Err(Reason::NotOnePerson),
-            Role::OnePerson(_) => {}
             Role::Scan if detect::identifies(text) => return Err(Reason::Identifies),
-            Role::Scan => {}
+            Role::OnePerson(_) | Role::Scan => {}
             Role::OneHot(at) => draft.one_hot[*at] = one_hot(text)?,
             Role::Identity => draft.identity[column] = self.parsed_text(draft, column, text),
         }

@@ -1,7 +1,7 @@
 //! Spellings to codes: the mapping's own translations, then the code list's names, then countries (extracts 5, 8).
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use marsad_catalog::{Catalog, CodeList, Countries, MappedColumn, Names, NationalityScheme, fold};
 
@@ -38,7 +38,7 @@ pub(crate) struct Codes<'a> {
     index: HashMap<&'a str, i64>,
     unknown: Option<i64>,
     none: Option<i64>,
-    remembered: RefCell<HashMap<String, Option<Choice>>>,
+    remembered: Mutex<HashMap<String, Option<Choice>>>,
 }
 
 impl<'a> Codes<'a> {
@@ -68,7 +68,7 @@ impl<'a> Codes<'a> {
             index,
             unknown,
             none,
-            remembered: RefCell::default(),
+            remembered: Mutex::default(),
         })
     }
 
@@ -151,11 +151,11 @@ impl<'a> Codes<'a> {
         if text.len() > REMEMBERED_LENGTH {
             return self.look_up(text);
         }
-        if let Some(choice) = self.remembered.borrow().get(text) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(choice) = remembered.get(text) {
             return *choice;
         }
         let choice = self.look_up(text);
-        let mut remembered = self.remembered.borrow_mut();
         if remembered.len() < REMEMBERED {
             remembered.insert(text.to_owned(), choice);
         }

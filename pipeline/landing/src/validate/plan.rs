@@ -39,7 +39,7 @@ const TRAFFICKING: &str = "trafficking";
 
 /// How the cells of a column are read.
 pub(crate) enum Value<'a> {
-    Code(Codes<'a>),
+    Code(Box<Codes<'a>>),
     Boolean(BTreeMap<String, bool>),
     Integer {
         min: i64,
@@ -217,7 +217,7 @@ fn target<'a>(
 
 fn legal_basis<'a>(catalog: &'a Catalog, mapping: &'a Mapping) -> Result<Target<'a>, String> {
     let mapped = mapping.columns.get("legal_basis").ok_or("nothing fills `legal_basis`")?;
-    let value = Value::Code(Codes::new(catalog, "LEGAL_BASIS", mapped)?);
+    let value = Value::Code(Box::new(Codes::new(catalog, "LEGAL_BASIS", mapped)?));
     let source = match &mapped.constant {
         Some(constant) => Source::Constant(constant_of("legal_basis", constant, &value)?),
         None => Source::Cell,
@@ -231,7 +231,7 @@ fn value<'a>(catalog: &'a Catalog, kind: &ColumnKind, mapped: &MappedColumn) -> 
         number.ok_or_else(|| format!("`{text}` is no decimal with two places"))
     };
     Ok(match kind {
-        ColumnKind::Code { list } => Value::Code(Codes::new(catalog, list, mapped)?),
+        ColumnKind::Code { list } => Value::Code(Box::new(Codes::new(catalog, list, mapped)?)),
         ColumnKind::Boolean => Value::Boolean(booleans(mapped)?),
         ColumnKind::Integer { min, max } => Value::Integer { min: *min, max: *max },
         ColumnKind::Decimal { min, max, step } => Value::Decimal {
