@@ -204,3 +204,56 @@ pub(crate) fn files_below(dir: &Path) -> Result<Vec<String>> {
     found.sort();
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Fixture;
+
+    fn build_in(dir: &Path) -> Built {
+        let Fixture { catalog, released, proposal, context } = Fixture::new();
+        build(dir, &catalog, &released, &proposal, &context).unwrap()
+    }
+
+    #[test]
+    fn the_same_release_has_the_same_bytes() {
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let built = dirs.each_ref().map(|dir| build_in(dir.path()));
+        assert_eq!(built[0].manifest, built[1].manifest);
+        assert_eq!(built[0].files, built[1].files);
+        // To look at a bundle: MARSAD_TEST_BUNDLE=folder cargo test -p marsad-publish same_bytes
+        if let Ok(folder) = std::env::var("MARSAD_TEST_BUNDLE") {
+            build_in(Path::new(&folder));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bundle_is_put_whole_and_never_over_another() {
+        let dir = tempfile::tempdir().unwrap();
+        build_in(dir.path());
+        fs::write(dir.path().join("release.json.sig"), "signature").unwrap();
+        let store = Store::memory();
+        let release: ReleaseId = "2024-Q4".parse().unwrap();
+        put(dir.path(), &store, &release).await.unwrap();
+        put(dir.path(), &store, &release).await.unwrap();
+        let stored = store.list("2024-Q4").await.unwrap();
+        assert_eq!(stored.len(), files_below(dir.path()).unwrap().len());
+        fs::write(dir.path().join("privacy.yaml"), "other").unwrap();
+        let error = put(dir.path(), &store, &release).await.unwrap_err();
+        assert!(matches!(error, Error::Differs { path } if path == "2024-Q4/privacy.yaml"));
+    }
+
+    #[tokio::test]
+    async fn release_json_is_the_last_object() {
+        let dir = tempfile::tempdir().unwrap();
+        build_in(dir.path());
+        let store = Store::memory();
+        store
+            .create("2024-Q4/sdmx/DF_INDICATORS.csv", &Bytes::from_static(b"other"))
+            .await
+            .map(|_| ())
+            .unwrap();
+        put(dir.path(), &store, &"2024-Q4".parse().unwrap()).await.unwrap_err();
+        assert_eq!(store.get("2024-Q4/release.json").await.unwrap(), None);
+    }
+}

@@ -87,7 +87,10 @@ impl<'a> Sources<'a> {
     fn new(catalog: &Catalog, flows: &'a [Dataflow]) -> Self {
         let mut persons = BTreeMap::new();
         let mut start = None;
-        for flow in flows.iter().filter(|flow| flow.measure == Measure::Running) {
+        let series = |flow: &&Dataflow| {
+            matches!(flow.protection, Protection::Noise(_)) && flow.measure == Measure::Running
+        };
+        for flow in flows.iter().filter(series) {
             let answers = catalog.statistics.get(&flow.statistic).map(|statistic| &statistic.answers);
             for answer in answers.into_iter().flatten().filter(|answer| *answer != SUM) {
                 persons.entry(answer.clone()).or_insert(flow);
@@ -186,4 +189,65 @@ fn from_estimate(estimate: f64, variance: f64) -> Cell {
     let value = (flag != Flag::Q).then_some((estimate + 0.5).floor() as i64);
     let (lower, upper) = ((estimate - margin).max(0.0), (estimate + margin).max(0.0));
     Cell { raw: None, estimate, variance, lower, upper, margin, flag, value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Fixture;
+
+    fn cell(flow: &Dataflow, code: &str) -> Cell {
+        let index = flow.dimensions[0].index(code).unwrap();
+        flow.rows.iter().find(|row| row.codes == [index]).unwrap().cell.unwrap()
+    }
+
+    #[test]
+    fn targets_are_those_of_the_list() {
+        let list = &Fixture::new().catalog.code_lists[LIST];
+        let targets: Vec<Option<i64>> = list.codes.iter().map(target).collect();
+        let expected = [20_720, 50_000, 120, 350, 15_200, 400, 50, 3_500, 100, 1_000, 400];
+        assert_eq!(targets, expected.map(Some));
+    }
+
+    #[test]
+    fn variances_add_and_organisations_are_exact() {
+        let edition = Fixture::new().edition();
+        let flow = edition.dataflows.iter().find(|flow| flow.id == "indicators").unwrap();
+        assert_eq!(flow.rows.len(), 11);
+        let parts = [
+            "STAKEHOLDERS",
+            "COORDINATION",
+            "ASSISTED",
+            "TRAINED",
+            "UASC_REUNIFIED",
+            "YOUTH",
+            "TEACHERS",
+            "RETURN",
+        ]
+        .map(|code| cell(flow, code));
+        let direct = cell(flow, SUM);
+        assert!((direct.variance - parts.iter().map(|cell| cell.variance).sum::<f64>()).abs() < 1e-9);
+        assert!((direct.estimate - parts.iter().map(|cell| cell.estimate).sum::<f64>()).abs() < 1e-9);
+        assert!((direct.margin - Z * direct.variance.sqrt()).abs() < 1e-12);
+        let stakeholders = cell(flow, "STAKEHOLDERS");
+        assert_eq!(
+            (stakeholders.estimate, stakeholders.margin, stakeholders.value),
+            (8.0 * 15.0, 0.0, Some(120))
+        );
+        assert!(matches!(&flow.protection, Protection::Derived(sources) if sources.len() == 8));
+    }
+
+    #[test]
+    fn an_indicator_without_all_its_sources_has_no_row() {
+        let fixture = Fixture::new();
+        let edition = fixture.edition();
+        let request = fixture.proposal.request.statistics.iter().find(|r| r.derived.is_some()).unwrap();
+        let flows: Vec<Dataflow> =
+            edition.dataflows.iter().filter(|flow| flow.id != "first_time_youth").cloned().collect();
+        let flow = derive(&fixture.catalog, request, &flows, "MARSAD").unwrap().unwrap();
+        let codes: Vec<&str> =
+            flow.rows.iter().map(|row| flow.dimensions[0].codes[row.codes[0]].id.as_str()).collect();
+        assert!(!codes.contains(&"YOUTH") && !codes.contains(&SUM) && codes.contains(&"RETURN"));
+        assert!(derive(&fixture.catalog, request, &[], "MARSAD").unwrap().is_none());
+    }
 }

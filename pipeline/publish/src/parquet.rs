@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
+use ::parquet::arrow::arrow_writer::ArrowWriterOptions;
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::WriterProperties;
@@ -23,11 +24,13 @@ pub fn write(flow: &Dataflow, edition: &Edition) -> Result<Vec<u8>> {
     let batch = batch(flow).map_err(|source| Error::write(path(flow), source))?;
     let properties = properties(flow, edition).map_err(|source| Error::write(path(flow), source))?;
     let mut bytes = Vec::new();
-    let written =
-        ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).and_then(|mut writer| {
-            writer.write(&batch)?;
-            writer.close()
-        });
+    // Without Arrow's own copy of the schema: where that stands, pyarrow looks for the metadata in it alone.
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let writer = ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), options);
+    let written = writer.and_then(|mut writer| {
+        writer.write(&batch)?;
+        writer.close()
+    });
     written.map_err(|source| Error::write(path(flow), source))?;
     Ok(bytes)
 }

@@ -1,1 +1,372 @@
-//! A catalogue, a result and a proposal made by hand, for the tests of all writers.
+//! A release made by hand, for the tests of all writers: the real catalogue, fictitious counts, repeatable "noise".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use marsad_catalog::{Catalog, builtin};
+use marsad_ledger::proposal::{MECHANISM, Proposal, Request, StatisticRequest};
+use marsad_privacy::joint::Joint;
+use marsad_privacy::noisy_table::{OrganisationCells, OrganisationColumn, OrganisationTable, RunResult};
+use marsad_privacy::sampler::Scale;
+use marsad_privacy::shape::{
+    Aggregate, Bound, Dimension, Expression, HomeRule, Measure, Output, StatisticShape, TableSpec,
+};
+use marsad_terms::{Digest, Grain, NanoRho, Period, Text, canonical};
+use serde_json::json;
+
+use crate::bundle::{self, Context};
+use crate::edition::Edition;
+use crate::released::ReleasedTable;
+
+/// Cost of the release.
+pub(crate) const PRICE: NanoRho = NanoRho::new(600_000_001);
+
+/// All that a bundle is built from.
+pub(crate) struct Fixture {
+    pub(crate) catalog: Catalog,
+    pub(crate) released: ReleasedTable,
+    pub(crate) proposal: Proposal,
+    pub(crate) context: Context,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        builtin::write(dir.path()).unwrap();
+        let catalog = Catalog::load(dir.path()).unwrap();
+        let shapes = shapes(&catalog);
+        let organisations = vec![organisations(&catalog)];
+        let proposal = proposal(&shapes, &organisations);
+        let bytes = result(shapes, organisations, &proposal);
+        let released = ReleasedTable::read(&bytes).unwrap();
+        Self { catalog, released, proposal, context: context() }
+    }
+
+    pub(crate) fn edition(&self) -> Edition {
+        bundle::edition(&self.catalog, &self.released, &self.proposal, &self.context).unwrap()
+    }
+}
+
+fn context() -> Context {
+    Context {
+        published: "2025-02-15T09:00:00Z".into(),
+        ledger_head: Digest::of(b"head"),
+        used_before: NanoRho::new(300_000_000),
+        lifetime: NanoRho::new(1_000_000_000),
+        ceiling: NanoRho::new(1_000_000_000),
+        display_delta: "0.000001".into(),
+        agency: "MARSAD".into(),
+        workspace_name: "Programme fictif".into(),
+    }
+}
+
+fn quarters(n: u8) -> Vec<Period> {
+    let quarters = (0..n).map(|i| Period::Quarter(2023 + u16::from(i / 4), i % 4 + 1));
+    quarters.collect()
+}
+
+fn dimension(catalog: &Catalog, name: &str, zeros: &[&str]) -> Dimension {
+    let list = catalog.dimension_id(name);
+    let codes = catalog.code_lists[&list].domain();
+    let codes = codes.iter().map(|code| code.id.clone()).filter(|code| !zeros.contains(&code.as_str()));
+    Dimension {
+        name: name.into(),
+        code_list: list.clone(),
+        codes: codes.collect(),
+        zeros: zeros.iter().map(|code| (*code).to_owned()).collect(),
+        home: Some(HomeRule::MostRecent),
+    }
+}
+
+fn table(aggregate: usize, grain: Grain, dimensions: &[usize], b: u32) -> TableSpec {
+    TableSpec { aggregate, grain, dimensions: dimensions.to_vec(), b }
+}
+
+fn shape(id: &str, bound: Bound, dimensions: Vec<Dimension>, periods: Vec<Period>) -> StatisticShape {
+    StatisticShape {
+        id: id.parse().unwrap(),
+        bound,
+        dimensions,
+        periods,
+        aggregates: vec![Aggregate::Persons],
+        tables: vec![table(0, Grain::Quarter, &[], 1)],
+        outputs: vec![Output { name: "persons".into(), expression: Expression::Aggregate { aggregate: 0 } }],
+    }
+}
+
+fn first(catalog: &Catalog, id: &str, dimensions: &[&str]) -> StatisticShape {
+    let dimensions: Vec<Dimension> = dimensions.iter().map(|name| dimension(catalog, name, &[])).collect();
+    let sets = (0..dimensions.len()).map(|d| table(0, Grain::Quarter, &[d], 1));
+    let tables = std::iter::once(table(0, Grain::Quarter, &[], 1)).chain(sets).collect();
+    let bound = Bound::First { start: Period::Quarter(2023, 1) };
+    StatisticShape { tables, ..shape(id, bound, dimensions, quarters(8)) }
+}
+
+fn shapes(catalog: &Catalog) -> Vec<StatisticShape> {
+    let dim = |name: &str| dimension(catalog, name, &[]);
+    let last = vec![Period::Quarter(2024, 4)];
+    let assisted = StatisticShape {
+        tables: [&[][..], &[0], &[0, 1], &[0, 2], &[1, 2]].map(|d| table(0, Grain::Quarter, d, 3)).into(),
+        ..shape(
+            "assisted_persons",
+            Bound::HomeCell,
+            vec![dim("region"), dim("sex"), dim("age_group")],
+            quarters(8).split_off(6),
+        )
+    };
+    let category = dimension(catalog, "beneficiary_category", &["UASC", "VOT", "GOV", "LOCAL"]);
+    let by_category = StatisticShape {
+        tables: [&[][..], &[1], &[0, 1]].map(|d| table(0, Grain::Quarter, d, 2)).into(),
+        ..shape("assisted_by_category", Bound::HomeCell, vec![dim("region"), category], last.clone())
+    };
+    let urgent = StatisticShape {
+        aggregates: vec![Aggregate::Persons, Aggregate::Persons],
+        tables: [(0, vec![]), (0, vec![0]), (1, vec![]), (1, vec![0])]
+            .map(|(a, d)| table(a, Grain::Quarter, &d, 2))
+            .into(),
+        outputs: vec![Output {
+            name: "share".into(),
+            expression: Expression::Ratio { numerator: 0, denominator: 1, share: true },
+        }],
+        ..shape("urgent_needs_share", Bound::HomeCell, vec![dim("region")], last.clone())
+    };
+    let mut service = dim("service_type");
+    service.home = None;
+    let services = StatisticShape {
+        aggregates: vec![Aggregate::Rows],
+        tables: [&[][..], &[1], &[0], &[0, 1]].map(|d| table(0, Grain::Quarter, d, 1)).into(),
+        ..shape(
+            "services_delivered",
+            Bound::NormClip { c_squared: 64, left_out_cap: 20 },
+            vec![dim("region"), service],
+            last.clone(),
+        )
+    };
+    let money = Measure { lower: "0".into(), upper: "5000".into(), step: "50".into() };
+    let cash = StatisticShape {
+        aggregates: vec![Aggregate::Sum(money), Aggregate::Rows],
+        tables: [(0, vec![]), (0, vec![0]), (1, vec![]), (1, vec![0])]
+            .map(|(a, d)| table(a, Grain::Quarter, &d, 1))
+            .into(),
+        outputs: vec![
+            Output { name: "amount".into(), expression: Expression::Aggregate { aggregate: 0 } },
+            Output {
+                name: "average".into(),
+                expression: Expression::Ratio { numerator: 0, denominator: 1, share: false },
+            },
+        ],
+        ..shape(
+            "cash_assistance",
+            Bound::NormClip { c_squared: 100, left_out_cap: 20 },
+            vec![dim("region")],
+            last.clone(),
+        )
+    };
+    let training = StatisticShape {
+        tables: [&[][..], &[0]].map(|d| table(0, Grain::Year, d, 1)).into(),
+        ..shape(
+            "trained_persons",
+            Bound::Truncate { k: 2, left_out_cap: 20 },
+            vec![dim("training_type")],
+            vec![Period::Year(2023), Period::Year(2024)],
+        )
+    };
+    let mut shapes = vec![assisted, by_category, urgent, services, cash, training];
+    shapes.push(first(catalog, "first_time_direct", &["region"]));
+    shapes.push(first(catalog, "first_time_assisted", &["region", "sex"]));
+    shapes.push(first(catalog, "first_time_assessed", &["region"]));
+    let others = ["first_time_trained", "first_time_youth", "first_time_returned", "first_time_reintegrated"];
+    shapes.extend(others.map(|id| first(catalog, id, &[])));
+    let start = Bound::First { start: Period::Year(2023) };
+    shapes.push(StatisticShape {
+        tables: vec![table(0, Grain::Year, &[], 1)],
+        ..shape("first_time_reunified", start, Vec::new(), vec![Period::Year(2023), Period::Year(2024)])
+    });
+    shapes
+}
+
+/// A repeatable number in 0..1 for a name.
+fn chance(name: &str) -> f64 {
+    let bytes = Digest::of(name.as_bytes());
+    let word: [u8; 4] = bytes.as_bytes()[..4].try_into().unwrap();
+    f64::from(u32::from_le_bytes(word)) / f64::from(u32::MAX)
+}
+
+/// A repeatable standard normal number.
+fn normal(name: &str) -> f64 {
+    let (radius, angle) = (chance(name).max(1e-9), chance(&format!("{name} angle")));
+    (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+}
+
+/// Fictitious size of a statistic a period.
+fn size(id: &str) -> f64 {
+    match id {
+        "assisted_persons" | "assisted_by_category" => 2100.0,
+        "urgent_needs_share" | "first_time_assessed" => 5900.0,
+        "services_delivered" => 5200.0,
+        "cash_assistance" => 610.0,
+        "first_time_direct" => 2300.0,
+        "first_time_assisted" => 1760.0,
+        "first_time_youth" => 395.0,
+        "first_time_returned" => 110.0,
+        "trained_persons" => 160.0,
+        "first_time_reunified" => 17.0,
+        _ => 42.0,
+    }
+}
+
+const SHARES: [f64; 10] = [0.22, 0.20, 0.08, 0.18, 0.03, 0.17, 0.05, 0.07, 0.004, 0.001];
+
+fn part(dimension: &Dimension, code: usize) -> f64 {
+    if dimension.name == "region" {
+        return SHARES[code] / SHARES.iter().sum::<f64>();
+    }
+    let weight = |code: usize| 0.5_f64.powi(i32::try_from(code).unwrap()) + 0.02;
+    weight(code) / (0..dimension.codes.len()).map(weight).sum::<f64>()
+}
+
+/// Expected counts with repeatable noise: additive before the noise, since every cell is a product of shares.
+fn vector(shape: &StatisticShape, f: u32, sigma: f64) -> Vec<i64> {
+    let mut raw = Vec::new();
+    for (index, table) in shape.tables.iter().enumerate() {
+        let axes: Vec<Vec<usize>> =
+            table.dimensions.iter().map(|d| (0..shape.dimensions[*d].codes.len()).collect()).collect();
+        let mut keys = vec![Vec::new()];
+        for axis in &axes {
+            keys = keys
+                .iter()
+                .flat_map(|key: &Vec<usize>| axis.iter().map(move |c| [key.as_slice(), &[*c]].concat()))
+                .collect();
+        }
+        let aggregate = match &shape.aggregates[table.aggregate] {
+            Aggregate::Sum(_) => 24.0,
+            _ if shape.id.to_string() == "urgent_needs_share" && table.aggregate == 0 => 0.29,
+            _ => 1.0,
+        };
+        for period in shape.periods_of(table.grain) {
+            let season = 1.0 + 0.15 * (chance(&period.to_string()) - 0.5);
+            for key in &keys {
+                let share: f64 =
+                    table.dimensions.iter().zip(key).map(|(d, c)| part(&shape.dimensions[*d], *c)).product();
+                let count = size(&shape.id.to_string()) * season * share * aggregate;
+                let unit = f64::from(table.b) * 2_f64.powi(f.cast_signed());
+                let noise = sigma * normal(&format!("{} {index} {period} {key:?}", shape.id));
+                #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
+                raw.push((count * unit + noise) as i64);
+            }
+        }
+    }
+    if shape.left_out_cap().is_some() {
+        let one = 2_f64.powi(f.cast_signed());
+        #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
+        raw.extend([(35.0 * one) as i64, (4.5 * one) as i64]);
+    }
+    raw
+}
+
+fn organisations(catalog: &Catalog) -> OrganisationTable {
+    let dimensions = vec![dimension(catalog, "activity_type", &[]), dimension(catalog, "org_type", &[])];
+    let periods = quarters(8);
+    let n = |d: usize| dimensions[d].codes.len();
+    let total = [15, 44, 12, 0];
+    let activity: Vec<i64> = periods.iter().flat_map(|_| total.iter().take(n(0)).copied()).collect();
+    let organisation: Vec<i64> =
+        periods.iter().flat_map(|_| (0..n(1)).map(|code| [20, 0, 3, 22, 15, 1, 0, 10, 0, 0][code])).collect();
+    let cells =
+        |d: usize, cells: Vec<i64>| OrganisationCells { grain: Grain::Quarter, dimensions: vec![d], cells };
+    let column = |name: &str, by: i64| OrganisationColumn {
+        name: name.into(),
+        tables: vec![
+            cells(0, activity.iter().map(|n| n / by).collect()),
+            cells(1, organisation.iter().map(|n| n / by).collect()),
+        ],
+    };
+    let columns = vec![column("participants", 1)];
+    OrganisationTable {
+        id: "org_activities".parse().unwrap(),
+        dimensions: dimensions.clone(),
+        periods,
+        columns,
+    }
+}
+
+fn proposal(shapes: &[StatisticShape], organisations: &[OrganisationTable]) -> Proposal {
+    let text = |fr: &str, ar: &str, en: &str| Text { fr: fr.into(), ar: ar.into(), en: en.into() };
+    let request = |id: &str, shape: Option<&StatisticShape>, derived: Option<&str>| StatisticRequest {
+        id: id.parse().unwrap(),
+        sql: String::new(),
+        record_types: BTreeSet::new(),
+        plan: None,
+        code_lists: BTreeMap::new(),
+        shape: shape.cloned(),
+        derived: derived.map(str::to_owned),
+        periods: if derived.is_some() { quarters(8).split_off(7) } else { Vec::new() },
+    };
+    let mut statistics: Vec<StatisticRequest> = vec![request("indicators", None, Some("indicators"))];
+    statistics.extend(shapes.iter().map(|shape| request(&shape.id.to_string(), Some(shape), None)));
+    statistics.extend(organisations.iter().map(|table| request(&table.id.to_string(), None, None)));
+    let request = Request {
+        mechanism: MECHANISM.into(),
+        selection_key: "0123456789abcdef".into(),
+        f: 16,
+        nano_rho: PRICE,
+        revision: 0,
+        statistics,
+    };
+    Proposal {
+        format: "marsad-proposal/1".into(),
+        workspace: Digest::of(b"workspace"),
+        policy: Digest::of(b"policy"),
+        release: "2024-Q4".parse().unwrap(),
+        title: text("Quatrième trimestre 2024", "الفصل الرابع 2024", "Fourth quarter of 2024"),
+        author: "nadia".into(),
+        f: canonical::digest(&request).unwrap(),
+        nano_rho: PRICE,
+        record_types: Vec::new(),
+        years: vec![2023, 2024],
+        approvals_needed: 1,
+        request,
+        purposes: Vec::new(),
+        recipients: vec!["public".into()],
+        embargo: "2025-02-15T09:00:00Z".into(),
+        contact: "data@example.org".into(),
+        coverage: text(
+            "données fictives, 8 partenaires sur 9",
+            "بيانات افتراضية، 8 شركاء من 9",
+            "fictitious data, 8 of 9 partners",
+        ),
+        frozen: Vec::new(),
+        replaces: None,
+        tables: Vec::new(),
+        overlap: Vec::new(),
+        checklist: Vec::new(),
+    }
+}
+
+/// The stored bytes of a run whose noise anyone can repeat.
+fn result(
+    shapes: Vec<StatisticShape>,
+    organisations: Vec<OrganisationTable>,
+    proposal: &Proposal,
+) -> Vec<u8> {
+    let joint = Joint::new(shapes).unwrap();
+    let scale = Scale::new(joint.delta_squared(), PRICE).unwrap();
+    let raw: Vec<Vec<i64>> =
+        joint.shapes().iter().map(|shape| vector(shape, joint.f(), scale.sigma)).collect();
+    let noisy = json!({
+        "statistics": joint.shapes(),
+        "f": joint.f(),
+        "delta_squared": joint.delta_squared().to_string(),
+        "nano_rho": PRICE,
+        "d_in": format!("{:016x}", scale.d_in.to_bits()),
+        "sigma": format!("{:016x}", scale.sigma.to_bits()),
+        "raw": raw,
+    });
+    let result = RunResult {
+        release: proposal.release.clone(),
+        proposal: canonical::digest(proposal).unwrap(),
+        f: proposal.f,
+        noisy: Some(serde_json::from_value(noisy).unwrap()),
+        organisations,
+    };
+    serde_json::to_vec(&result).unwrap()
+}

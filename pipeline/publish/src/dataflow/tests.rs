@@ -1,1 +1,95 @@
+use super::*;
+use crate::testing::{Fixture, PRICE};
 
+fn flow<'a>(flows: &'a [Dataflow], id: &str) -> &'a Dataflow {
+    flows.iter().find(|flow| flow.id == id).unwrap()
+}
+
+#[test]
+fn one_dataflow_an_output_column_in_the_release_s_order() {
+    let edition = Fixture::new().edition();
+    let ids: Vec<&str> = edition.dataflows.iter().map(|flow| flow.id.as_str()).collect();
+    assert_eq!(
+        ids[..6],
+        [
+            "indicators",
+            "assisted_persons",
+            "assisted_by_category",
+            "urgent_needs_share",
+            "services_delivered",
+            "cash_assistance"
+        ]
+    );
+    assert_eq!(ids[6], "cash_assistance_average");
+    assert_eq!(ids.last(), Some(&"org_activities"));
+    let flow = flow(&edition.dataflows, "cash_assistance_average");
+    assert_eq!(flow.reference(), "MARSAD:DF_CASH_ASSISTANCE_AVERAGE(1.0.0)");
+    assert_eq!((flow.measure, flow.unit.as_str()), (Measure::Average, "MAD"));
+}
+
+#[test]
+fn rows_stand_by_period_then_by_list_totals_first() {
+    let edition = Fixture::new().edition();
+    let keys = |flow: &Dataflow| -> Vec<(String, Vec<String>)> {
+        let code = |(d, code): (&Dimension, &usize)| d.codes[*code].id.clone();
+        flow.rows
+            .iter()
+            .map(|r| (r.period.to_string(), flow.dimensions.iter().zip(&r.codes).map(code).collect()))
+            .collect()
+    };
+    let assisted = keys(flow(&edition.dataflows, "assisted_persons"));
+    assert_eq!(assisted[0], ("2024-Q3".into(), vec!["MA".into(), "_T".into(), "_T".into()]));
+    assert_eq!(assisted[1].1, ["MA", "F", "Y0T11"]);
+    let first_region = assisted.iter().position(|(_, codes)| codes[0] == "MA-01").unwrap();
+    assert_eq!(assisted[first_region].1, ["MA-01", "_T", "_T"]);
+    assert_eq!(assisted.len(), 2 * (1 + 10 + 40 + 60 + 24));
+    let types = keys(flow(&edition.dataflows, "trained_persons"));
+    assert!(types.is_sorted_by(|a, b| a.0 <= b.0) && types[0].1 == ["_T"]);
+}
+
+#[test]
+fn structural_zeros_are_rows_without_figures() {
+    let edition = Fixture::new().edition();
+    let flow = flow(&edition.dataflows, "assisted_by_category");
+    let empty: Vec<&Row> = flow.rows.iter().filter(|row| row.cell.is_none()).collect();
+    assert_eq!(empty.len(), 11 * 4);
+    assert!(empty.iter().all(|row| row.status() == "M" && row.value().is_none()));
+    assert_eq!(flow.rows.len(), 1 + 11 * 10);
+}
+
+#[test]
+fn costs_add_up_to_the_release() {
+    let edition = Fixture::new().edition();
+    let sum: u64 = edition.dataflows.iter().map(|flow| flow.nano_rho.get()).sum();
+    assert_eq!(sum, PRICE.get());
+    for free in ["org_activities", "indicators"] {
+        assert_eq!(flow(&edition.dataflows, free).nano_rho, NanoRho::ZERO);
+    }
+    assert!(flow(&edition.dataflows, "cash_assistance_average").nano_rho > NanoRho::ZERO);
+}
+
+#[test]
+fn only_what_adds_up_is_declared_additive() {
+    let edition = Fixture::new().edition();
+    let additive = |id: &str| flow(&edition.dataflows, id).additive_over.join(" ");
+    assert_eq!(additive("assisted_persons"), "REF_AREA SEX AGE_GROUP");
+    assert_eq!(additive("services_delivered"), "REF_AREA SERVICE_TYPE");
+    assert_eq!(additive("urgent_needs_share"), "");
+    assert_eq!(additive("trained_persons"), "TRAINING_TYPE");
+    assert_eq!(additive("indicators"), "");
+}
+
+#[test]
+fn exact_figures_are_their_own_interval() {
+    let edition = Fixture::new().edition();
+    let flow = flow(&edition.dataflows, "org_activities");
+    assert!(flow.is_exact());
+    let cell = flow.rows.iter().find(|row| row.codes == [0, 2]).unwrap().cell.unwrap();
+    assert_eq!(
+        (cell.estimate, cell.lower, cell.upper, cell.margin, cell.value),
+        (0.0, 0.0, 0.0, 0.0, Some(0))
+    );
+    assert!(
+        flow.rows.iter().all(|row| row.status() == "A" && row.cell.is_some_and(|cell| cell.raw.is_none()))
+    );
+}

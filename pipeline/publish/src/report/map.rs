@@ -27,7 +27,7 @@ const TILES: [(&str, u16, u16); 12] = [
     ("MA-12", 0, 6),
 ];
 const WIDTH: u16 = 120;
-const HEIGHT: u16 = 72;
+const HEIGHT: u16 = 78;
 
 /// The map, ready to be written.
 #[derive(Debug, Template)]
@@ -176,7 +176,7 @@ fn lines(name: &str) -> Vec<(u16, String)> {
     let last = parts.len() - 1;
     let hyphen = if spaced { "" } else { "-" };
     let line = |(i, part): (usize, &&str)| {
-        let y = 17 + 14 * u16::try_from(i).unwrap_or(0);
+        let y = 17 + 16 * u16::try_from(i).unwrap_or(0);
         (y, if i < last { format!("{part}{hyphen}") } else { (*part).to_owned() })
     };
     parts.iter().enumerate().map(line).collect()

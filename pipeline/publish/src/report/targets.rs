@@ -75,8 +75,9 @@ fn beside<'a>(
         let statistic = catalog.statistics.get(&flow.statistic);
         statistic.is_some_and(|statistic| statistic.answers.iter().any(|answer| answer == indicator))
     };
-    let flow = edition.dataflows.iter().filter(|flow| flow.measure == Measure::Running).find(answers)?;
-    (indicator == indicators::SUM && !Targets::are_in(flow)).then_some(())?;
+    let series = |flow: &&Dataflow| flow.measure == Measure::Running && !Targets::are_in(flow);
+    let flow = edition.dataflows.iter().filter(series).find(answers)?;
+    (indicator == indicators::SUM).then_some(())?;
     Some((flow, flow.total(last)?))
 }
 

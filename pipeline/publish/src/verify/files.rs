@@ -12,7 +12,8 @@ use crate::release_json::{self, FileJson, ReleaseJson};
 use crate::{privacy_yaml, report};
 
 /// What a page that stands alone does not hold.
-const REFERENCES: [&str; 7] = ["<script", "<link", "<iframe", "src=", "@import", "url(", "href=\"http"];
+const REFERENCES: [&str; 8] =
+    ["<script", "<link", "<iframe", "src=", "@import", "url(http", "url(\"", "href=\"http"];
 
 pub(super) fn checks(dir: &Path, statement: &ReleaseJson) -> Vec<Check> {
     let mut checks = vec![check("files", release_json::PATH, listed(dir, statement))];
