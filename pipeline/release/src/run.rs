@@ -45,14 +45,14 @@ impl Runner<'_> {
     /// # Errors
     /// Where it is not approved, a scope would be exceeded, or something failed; after the reserve the cost stays.
     pub async fn run(&self, proposal: &Proposal, progress: Progress<'_>) -> Result<Outcome, Error> {
-        if let Some((receipt, bytes)) = self.ledger.receipt(&proposal.f).await? {
+        if let Some((receipt, bytes)) = self.ledger.receipt(proposal.f).await? {
             return Ok(Outcome { receipt, bytes: bytes.to_vec(), charged: NanoRho::ZERO });
         }
         let prepared = self.as_proposed(proposal)?;
         let snapshot = self.landing.snapshot().await?;
         let run = new_run()?;
         let commitment = self.keys.commitment(&run, snapshot.head);
-        let reservation = match self.ledger.reserve(&proposal.f, &run, commitment).await? {
+        let reservation = match self.ledger.reserve(proposal.f, run, commitment).await? {
             Reserve::New(reservation) => reservation,
             Reserve::Stored(receipt, bytes) => {
                 return Ok(Outcome { receipt, bytes: bytes.to_vec(), charged: NanoRho::ZERO });

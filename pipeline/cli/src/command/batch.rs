@@ -13,7 +13,8 @@ use crate::workspace::Workspace;
 /// # Errors
 /// A landing that cannot be read, an unknown batch.
 pub async fn run(workspace: &Workspace, command: &BatchCommand) -> Result<Report, Failure> {
-    let batches = workspace.landing()?.snapshot().await?.batches();
+    let snapshot = workspace.landing()?.snapshot().await?;
+    let batches = snapshot.batches();
     match command {
         BatchCommand::List => {
             let rows = batches.iter().map(|b| {
@@ -43,23 +44,19 @@ fn document(batch: &BatchSummary) -> Value {
     json!({
         "batch": batch.batch, "record_type": batch.record_type, "rows": batch.rows, "bytes": batch.bytes,
         "replaced_by": batch.replaced_by, "time": batch.time, "mapping": batch.mapping, "source": batch.source,
-        "custodian": batch.custodian, "files": batch.files, "quarantined": batch.quarantined,
     })
 }
 
 fn show(batch: &BatchSummary) -> Report {
     let text = format!(
-        "batch {}\n  record type  {}\n  landed       {} by {}\n  mapping      {} (source {})\n  rows         {} in {} files, {} bytes\n  quarantined  {} records",
+        "batch {}\n  record type  {}\n  landed       {}\n  mapping      {} (source {})\n  rows         {}, {} bytes",
         batch.batch,
         batch.record_type,
         batch.time,
-        batch.custodian,
         batch.mapping,
         batch.source,
         batch.rows,
-        batch.files,
         batch.bytes,
-        batch.quarantined,
     );
     Report::new(text, document(batch))
 }

@@ -28,7 +28,7 @@ pub async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>) -> Res
     ledger.recover().await?;
     let state = ledger.state().await?;
     let request = state.find(id)?;
-    let Some((receipt, bytes)) = ledger.receipt(&request.f).await? else {
+    let Some((receipt, bytes)) = ledger.receipt(request.f).await? else {
         return Err(not_released(request));
     };
     let released = ReleasedTable::open(&bytes, &receipt)?;
@@ -83,7 +83,7 @@ impl Publisher<'_> {
             used_before: request.used_before.unwrap_or(NanoRho::ZERO),
             lifetime: policy.lifetime_nano_rho,
             ceiling: then.ceiling().unwrap_or(policy.lifetime_nano_rho),
-            display_delta: policy.display_delta.parse().unwrap_or(1e-6),
+            display_delta: policy.display_delta.clone(),
             agency: self.workspace.settings.workspace.agency.clone(),
             workspace_name: self.workspace.settings.workspace.name.clone(),
         })
