@@ -36,5 +36,5 @@ pub async fn put(releases: &Store, checkpoint: &Checkpoint, sshsig: &str) -> Res
 /// Whether an object of the releases' store is a checkpoint.
 pub(crate) fn is_one(path: &str) -> bool {
     let numbered = path.strip_prefix(FOLDER).and_then(|rest| rest.strip_prefix('/'));
-    path == NEWEST || numbered.is_some_and(|name| name.ends_with(".json"))
+    path == NEWEST || numbered.and_then(|name| name.strip_suffix(".json")).is_some()
 }

@@ -64,7 +64,8 @@ pub(crate) struct Published {
     /// Hash of `release.json`.
     pub(crate) manifest: Digest,
     /// The bundle's one time.
-    pub(crate) published: String,
+    #[serde(rename = "published")]
+    pub(crate) time: String,
     /// The head that the bundle names.
     pub(crate) ledger_head: Digest,
     /// Signature of `release.json`.

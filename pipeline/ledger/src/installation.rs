@@ -36,10 +36,10 @@ impl Installation {
         match fs::read(&path) {
             Ok(bytes) => match serde_json::from_slice(&bytes) {
                 Ok(head) => Ok(Some(head)),
-                Err(error) => Err(self.failed(&path, error.into())),
+                Err(error) => Err(failed(&path, error.into())),
             },
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.failed(&path, error)),
+            Err(error) => Err(failed(&path, error)),
         }
     }
 
@@ -52,20 +52,20 @@ impl Installation {
         }
         let path = self.folder.join(HEAD);
         let bytes = serde_json::to_vec(&head).expect("a checkpoint holds texts and a number");
-        self.write(&path, &bytes).map_err(|error| self.failed(&path, error))
+        self.write(&path, &bytes).map_err(|error| failed(&path, error))
     }
 
     /// Remembers that a run is started here; before its reservation.
     pub(crate) fn start(&self, run: &RunId) -> Result<()> {
         let path = self.run(run);
-        self.write(&path, b"").map_err(|error| self.failed(&path, error))
+        self.write(&path, b"").map_err(|error| failed(&path, error))
     }
 
     /// Forgets a run that has ended.
     pub(crate) fn end(&self, run: &RunId) -> Result<()> {
         let path = self.run(run);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.failed(&path, error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(&path, error)),
             _ => Ok(()),
         }
     }
@@ -76,11 +76,11 @@ impl Installation {
         let names = match fs::read_dir(&folder) {
             Ok(names) => names,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
-            Err(error) => return Err(self.failed(&folder, error)),
+            Err(error) => return Err(failed(&folder, error)),
         };
         let mut runs = BTreeSet::new();
         for name in names {
-            let name = name.map_err(|error| self.failed(&folder, error))?.file_name();
+            let name = name.map_err(|error| failed(&folder, error))?.file_name();
             runs.extend(name.to_str().and_then(|name| name.parse().ok()));
         }
         Ok(runs)
@@ -103,8 +103,8 @@ impl Installation {
         fs::rename(&aside, path)?;
         File::open(folder)?.sync_all()
     }
+}
 
-    fn failed(&self, path: &Path, source: io::Error) -> Error {
-        Error::State { path: path.to_owned(), source }
-    }
+fn failed(path: &Path, source: io::Error) -> Error {
+    Error::State { path: path.to_owned(), source }
 }

@@ -40,6 +40,14 @@ impl Judgement {
         }
     }
 
+    /// Refuses what the table does not list; says whether it is listed.
+    fn refuse_unlisted(&mut self, request: Option<&RequestState>, act: Act) -> bool {
+        let stage = request.map(|request| request.state);
+        let listed = act.is_allowed_at(stage);
+        self.refuse_if(!listed, || Refusal::NotListed { stage, act: act.as_str() });
+        listed
+    }
+
     fn take<T>(&mut self, result: Result<T, Refusal>) -> Option<T> {
         result.map_err(|refusal| self.refusals.push(refusal)).ok()
     }
@@ -111,7 +119,7 @@ impl State {
     fn judge_proposal(&self, found: &mut Judgement, proposal: &Proposal, id: Digest, in_force: &Policy) {
         found.refuse_if(self.proposals.contains_key(&id), || Refusal::Exists { proposal: id });
         let request = self.requests.get(&proposal.f);
-        self.refuse_unlisted(found, request, Act::Propose);
+        found.refuse_unlisted(request, Act::Propose);
         let taken = self.is_taken(proposal);
         found.refuse_if(taken, || Refusal::ReleaseTaken { release: proposal.release.clone() });
         found.refuse_if(Some(proposal.workspace) != self.workspace, || Refusal::OtherWorkspace);
@@ -134,11 +142,11 @@ impl State {
             return;
         };
         if statement.decision == Answer::Reject {
-            self.refuse_unlisted(found, Some(request), Act::Reject);
+            found.refuse_unlisted(Some(request), Act::Reject);
             found.refuse_if(statement.reason.trim().is_empty(), || Refusal::NoReason);
             return;
         }
-        self.refuse_unlisted(found, Some(request), Act::Approve { enough: false });
+        found.refuse_unlisted(Some(request), Act::Approve { enough: false });
         found.refuse_if(Some(request.proposal.policy) != self.policy_hash(), || Refusal::OtherPolicy);
         found.refusals.extend(found.signed.clone().and_then(|signed| cannot_approve(request, &signed)));
         let items = request.proposal.failed();
@@ -162,7 +170,7 @@ impl State {
                 found.refusals.push(Refusal::Lapsed { valid, needed });
             }
             _ => {
-                self.refuse_unlisted(found, Some(request), Act::Reserve);
+                found.refuse_unlisted(Some(request), Act::Reserve);
             }
         }
         let other = reserved.proposal != request.proposal_id;
@@ -183,7 +191,7 @@ impl State {
             found.refusals.push(Refusal::Unknown { id: f });
             return;
         };
-        let listed = self.refuse_unlisted(found, Some(request), act);
+        let listed = found.refuse_unlisted(Some(request), act);
         let other = listed && request.run.as_ref() != Some(run);
         found.refuse_if(other, || Refusal::OtherRun { run: run.clone() });
     }
@@ -204,18 +212,10 @@ impl State {
             found.refusals.push(Refusal::Unknown { id: f });
             return;
         };
-        self.refuse_unlisted(found, Some(request), act);
+        found.refuse_unlisted(Some(request), act);
         found.refuse_if(release != request.release(), || Refusal::Inconsistent {
             what: "it names another release than the one that was run",
         });
-    }
-
-    /// Refuses what the table does not list; says whether it is listed.
-    fn refuse_unlisted(&self, found: &mut Judgement, request: Option<&RequestState>, act: Act) -> bool {
-        let stage = request.map(|request| request.state);
-        let listed = act.is_allowed_at(stage);
-        found.refuse_if(!listed, || Refusal::NotListed { stage, act: act.as_str() });
-        listed
     }
 
     /// Whether another request holds the proposal's release id.

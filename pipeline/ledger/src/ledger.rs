@@ -6,7 +6,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use marsad_log::{Appended, Checkpoint, Clock, Draft, Entry, EntrySignature, Log, Store};
 use marsad_terms::{Digest, Text};
 
@@ -167,7 +166,7 @@ impl Ledger {
             release: receipt.release().clone(),
             f: receipt.f(),
             manifest: bundle.manifest,
-            published: bundle.published.clone(),
+            time: bundle.published.clone(),
             ledger_head: bundle.ledger_head,
             sshsig: bundle.sshsig.clone(),
         };
@@ -283,7 +282,7 @@ impl Ledger {
         let (Ok(Some(found)), Ok(expected)) = (self.store().get(&path).await, entry.bytes()) else {
             return false;
         };
-        found == Bytes::from(expected) && self.store().sync(&path).await.is_ok()
+        found.as_ref() == expected && self.store().sync(&path).await.is_ok()
     }
 }
 

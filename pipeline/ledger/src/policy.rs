@@ -43,12 +43,12 @@ impl Role {
         }
     }
 
-    /// What the role signs.
+    /// What files the role signs; what it signs in the ledger alone is checked there.
     fn namespaces(self) -> &'static [&'static str] {
         match self {
             Self::Analyst => &[sign::PROPOSAL],
             Self::Steward => &[sign::APPROVAL],
-            Self::PrivacyOfficer => &[sign::APPROVAL, sign::POLICY, sign::RELEASE],
+            Self::PrivacyOfficer => &[sign::APPROVAL, sign::POLICY],
             Self::Publisher => &[sign::RELEASE, sign::CHECKPOINT],
             Self::Custodian | Self::Auditor => &[],
         }
@@ -191,7 +191,7 @@ impl Policy {
             match PublicKey::read(key) {
                 Err(_) => faults.push(format!("the key of {name} is no line of an SSH public key")),
                 Ok(key) if keys.contains(&key) => {
-                    faults.push(format!("the key of {name} is another signer's"))
+                    faults.push(format!("the key of {name} is another signer's"));
                 }
                 Ok(key) => keys.push(key),
             }

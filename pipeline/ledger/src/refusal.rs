@@ -176,6 +176,9 @@ pub enum Refusal {
     },
 }
 
+/// Code, reason, remedy.
+type Advice = (&'static str, &'static str, &'static str);
+
 fn list(shortfalls: &[Shortfall]) -> String {
     let say = |s: &Shortfall| format!("{} lacks {} (cap {}, used {})", s.scope, s.shortfall, s.cap, s.used);
     shortfalls.iter().map(say).collect::<Vec<_>>().join("; ")
@@ -198,21 +201,15 @@ impl Refusal {
     }
 
     /// Code, reason and remedy.
-    fn advice(&self) -> (&'static str, &'static str, &'static str) {
+    fn advice(&self) -> Advice {
         match self {
             Self::Unreadable { .. } => {
                 ("B01", "another version wrote it, or it was forged", "use the newer version")
             }
-            Self::NotListed { .. } => (
-                "B02",
-                "a request goes proposed, approved, reserved, released, published, and never back",
-                "see `marsad release show`; to draw anew, plan with a higher `revision`: it is approved and charged again",
-            ),
-            Self::Beginning => (
-                "B03",
-                "the first policy fixes the ceiling and the workspace's id",
-                "run `marsad policy set`",
-            ),
+            Self::NotListed { stage, act } => advice_at(*stage, act),
+            Self::Beginning => {
+                ("B03", "the first policy fixes ceiling and workspace id", "run `marsad policy set`")
+            }
             Self::Unknown { .. } => {
                 ("B04", "it was never proposed here", "run `marsad release plan`, or correct the id")
             }
@@ -225,18 +222,34 @@ impl Refusal {
             Self::InProgress { .. } => (
                 "B07",
                 "a request is drawn once, by one run",
-                "wait for that run; if it has ended, run again where it was started, and it is completed or forfeited",
+                "wait for that run; if it was cut off, run again where it was started: it is completed or forfeited",
             ),
             Self::OtherRun { .. } => {
                 ("B08", "only the run that reserved may release", "run the release again")
             }
-            Self::Lapsed { .. } => {
-                ("B09", "the policy's `approval_days` have passed", "have it approved again")
+            Self::Inconsistent { .. } => {
+                ("B23", "price and scopes follow from the request", "plan the release again")
             }
+            Self::ReleaseTaken { .. } => {
+                ("B28", "a public id is never used twice", "give the release another id")
+            }
+            Self::Budget { .. }
+            | Self::Charge
+            | Self::Zero
+            | Self::Ceiling { .. }
+            | Self::CeilingFixed { .. }
+            | Self::CapBelowUsed { .. }
+            | Self::BadPolicy { .. } => self.advice_on_caps(),
+            _ => self.advice_on_decisions(),
+        }
+    }
+
+    fn advice_on_caps(&self) -> Advice {
+        match self {
             Self::Budget { .. } => (
                 "B10",
                 "every scope must hold the whole cost",
-                "plan with a smaller `rho` or a wider margin, or wait for the next year's budget; see `marsad budget`",
+                "plan with a smaller `rho` or a wider margin, or wait for another year; see `marsad budget`",
             ),
             Self::Charge => {
                 ("B11", "price and scopes are derived, never chosen", "run `marsad ledger verify`")
@@ -251,8 +264,14 @@ impl Refusal {
             Self::CapBelowUsed { .. } => {
                 ("B15", "what is spent stays spent", "set the cap to what is used, or above")
             }
-            Self::BadPolicy { .. } => {
-                ("B16", "nothing could be decided under it", "correct [policy] in marsad.toml")
+            _ => ("B16", "nothing could be decided under it", "correct [policy] in marsad.toml"),
+        }
+    }
+
+    fn advice_on_decisions(&self) -> Advice {
+        match self {
+            Self::Lapsed { .. } => {
+                ("B09", "the policy's `approval_days` have passed", "have it approved again")
             }
             Self::AuthorApproves { .. } => {
                 ("B17", "author and approver must be two keys", "ask another steward")
@@ -263,19 +282,11 @@ impl Refusal {
                 "only a signature shows who decided",
                 "sign exactly the bytes of `marsad release statement`, in its namespace",
             ),
-            Self::Authority { .. } => (
-                "B20",
-                "the policy in force names the keys and what each may sign",
-                "use a key with the right role; see `marsad policy show`",
-            ),
             Self::OtherPolicy => {
                 ("B21", "what it rests on has changed", "plan the release again, then decide")
             }
             Self::OtherWorkspace => {
                 ("B22", "a decision counts in one ledger alone", "plan it in this workspace")
-            }
-            Self::Inconsistent { .. } => {
-                ("B23", "price and scopes follow from the request", "plan the release again")
             }
             Self::TooFewApprovers { .. } => {
                 ("B24", "its record types want two approvers", "plan the release again")
@@ -287,10 +298,45 @@ impl Refusal {
                 ("B26", "the machine found them wrong", "correct the cause, then plan again")
             }
             Self::NoReason => ("B27", "readers must know why, in each language", "state the reason"),
-            Self::ReleaseTaken { .. } => {
-                ("B28", "a public id is never used twice", "give the release another id")
-            }
+            _ => (
+                "B20",
+                "the policy in force names the keys and what each may sign",
+                "use a key with the right role; see `marsad policy show`",
+            ),
         }
+    }
+}
+
+/// Code, reason and remedy where the table does not list an act.
+fn advice_at(stage: Option<Stage>, act: &str) -> Advice {
+    let code = "B02";
+    match (stage, act) {
+        (None, _) => (code, "it was never proposed", "run `marsad release plan`"),
+        (Some(Stage::Proposed), "reserved") => {
+            (code, "approvals come first", "have it approved: `marsad release approve`, by another key")
+        }
+        (Some(Stage::Rejected), _) => {
+            (code, "an approver turned it down", "change the release and plan it again")
+        }
+        (Some(Stage::Forfeited), _) => (
+            code,
+            "its run ended without a result; it is charged and never drawn again",
+            "set a higher `revision` in the release and plan it: that is approved and charged anew",
+        ),
+        (Some(Stage::Released | Stage::Published), "proposed") => (
+            code,
+            "this very request was drawn before",
+            "run it: the same bytes at no cost; or set a higher `revision` to have it drawn and charged anew",
+        ),
+        (Some(Stage::Reserved), _) => (code, "its run has not ended", "run it again when that run has ended"),
+        (Some(Stage::Proposed | Stage::Approved), "published" | "withdrawn") => {
+            (code, "there is no result yet", "run it first: `marsad release run`")
+        }
+        _ => (
+            code,
+            "a request goes proposed, approved, reserved, released, published, and never back",
+            "see `marsad release show`",
+        ),
     }
 }
 

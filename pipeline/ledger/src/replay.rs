@@ -74,14 +74,12 @@ impl State {
         self.settle(&entry.time);
         let event = Event::read(entry)?;
         let Judgement { refusals, signed } = self.judge(entry, &event);
-        match refusals.into_iter().next() {
-            Some(refusal) => Err(refusal),
-            None => {
-                self.record(entry, event, signed);
-                self.head = Some((entry.sequence, entry.hash));
-                Ok(())
-            }
+        if let Some(refusal) = refusals.into_iter().next() {
+            return Err(refusal);
         }
+        self.record(entry, event, signed);
+        self.head = Some((entry.sequence, entry.hash));
+        Ok(())
     }
 
     fn record(&mut self, entry: &Entry, event: Event, signed: Option<Signed>) {
@@ -99,7 +97,7 @@ impl State {
                 self.change(entry, f, |request| request.hash = Some(hash));
             }
             Event::Forfeited(said) => self.end(entry, said.f, Act::Forfeit),
-            Event::Published(said) => self.publish(entry, said),
+            Event::Published(said) => self.publish(entry, said, signed),
             Event::Withdrawn(said) => self.withdraw(entry, said),
         }
     }
@@ -165,11 +163,12 @@ impl State {
         self.change(entry, f, |request| request.state = act.goal());
     }
 
-    fn publish(&mut self, entry: &Entry, said: Published) {
+    fn publish(&mut self, entry: &Entry, said: Published, signed: Option<Signed>) {
         self.change(entry, said.f, |request| {
             request.state = Stage::Published;
             request.manifest = Some(said.manifest);
-            request.published = Some(said.published);
+            request.published = Some(said.time);
+            request.publisher_key = signed.map(|signed| signed.key);
             request.ledger_head = Some(said.ledger_head);
             request.sshsig = Some(said.sshsig);
         });
@@ -211,6 +210,7 @@ fn proposed(entry: &Entry, proposal: Proposal, id: Digest, signed: Option<Signed
         tombstone: None,
         proposed_at: entry.sequence,
         sequence: entry.sequence,
+        publisher_key: None,
         author_key: signed.map(|signed| signed.key),
         scopes: BTreeSet::new(),
         charged: NanoRho::ZERO,

@@ -219,7 +219,8 @@ fn check_rights(path: &Path) -> Result<(), KeyError> {
     use std::os::unix::fs::PermissionsExt;
     let mode =
         fs::metadata(path).map_err(|source| KeyError::Io { path: path.into(), source })?.permissions().mode();
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyError::Readable { path: path.into() }) }
+    let others = mode & 0o077;
+    if others == 0 { Ok(()) } else { Err(KeyError::Readable { path: path.into() }) }
 }
 
 #[cfg(not(unix))]

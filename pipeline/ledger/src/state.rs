@@ -78,6 +78,7 @@ pub struct RequestState {
     /// The newest entry about it.
     pub sequence: u64,
     pub(crate) author_key: Option<PublicKey>,
+    pub(crate) publisher_key: Option<PublicKey>,
     pub(crate) scopes: BTreeSet<Scope>,
     pub(crate) charged: NanoRho,
 }

@@ -245,15 +245,13 @@ async fn check_releases(store: &Store, entries: &[Entry], state: &State, found: 
         .filter(|folder| !folder.starts_with('_'))
         .collect();
     for folder in &folders {
-        match published.get(folder) {
-            Some(request) => check_bundle(store, request, entries, found).await?,
-            None => {
-                let what = format!("`{folder}` is public and no entry names it");
-                found.fault(None, FaultKind::UnknownBundle, what);
-                if let Some(bytes) = store.get(&format!("{folder}/release.json")).await? {
-                    check_head(folder, None, &bytes, entries, found);
-                }
-            }
+        if let Some(request) = published.get(folder) {
+            check_bundle(store, request, entries, found).await?;
+            continue;
+        }
+        found.fault(None, FaultKind::UnknownBundle, format!("`{folder}` is public and no entry names it"));
+        if let Some(bytes) = store.get(&format!("{folder}/release.json")).await? {
+            check_head(folder, None, &bytes, entries, found);
         }
     }
     let absent = published.keys().filter(|release| !folders.contains(*release));
@@ -284,13 +282,8 @@ async fn check_bundle(
     if hash != request.manifest {
         found.fault(at, FaultKind::BundleHash, format!("{release}/release.json is not what was published"));
     }
-    let signer = request.sshsig.as_ref().map(|sshsig| PublicKey::of_signature(sign::RELEASE, &bytes, sshsig));
-    if hash == request.manifest && !signer.is_some_and(|signer| signer.is_ok()) {
-        found.fault(
-            at,
-            FaultKind::Signature,
-            format!("the recorded signature of {release}/release.json is wrong"),
-        );
+    if hash == request.manifest {
+        check_signature(request, &bytes, found);
     }
     let Some(manifest) = check_head(release, at, &bytes, entries, found) else { return Ok(()) };
     for file in manifest.files.iter().filter(|_| !withdrawn) {
@@ -304,6 +297,19 @@ async fn check_bundle(
         }
     }
     Ok(())
+}
+
+/// The publisher who signed the entry signed `release.json` too.
+fn check_signature(request: &RequestState, bytes: &[u8], found: &mut Findings) {
+    let (at, file) = (Some(request.sequence), format!("{}/release.json", request.release()));
+    let sshsig = request.sshsig.as_deref().unwrap_or_default();
+    match PublicKey::of_signature(sign::RELEASE, bytes, sshsig) {
+        Err(error) => found.fault(at, FaultKind::Signature, format!("{file}: {error}")),
+        Ok(key) if request.publisher_key.as_ref() != Some(&key) => {
+            found.fault(at, FaultKind::Authority, format!("{file}: another key signed it than its entry"));
+        }
+        Ok(_) => {}
+    }
 }
 
 /// The head that a bundle names is in the log; gives the manifest where it reads.

@@ -61,7 +61,9 @@ impl Ledger {
                 }
             })
             .await;
-        if !matches!(done, Ok(Done { written: true, .. }) | Err(Error::Log(_))) {
+        // Any other failure may have left the charge: `recover` looks for it.
+        if matches!(done, Ok(Done { written: false, .. }) | Err(Error::Refused(_) | Error::Withdrawn { .. }))
+        {
             self.installation().end(&run)?;
         }
         let Done { state, written } = done?;
@@ -83,13 +85,12 @@ impl Ledger {
     /// Stores the result of a run, create-only, and records its hash. Only then may it be shown.
     ///
     /// # Errors
-    /// `Result` where it is not this run's; `Refused` where the run was forfeited meanwhile: its bytes are deleted unseen.
+    /// `Result` where it is not what was approved and charged; `Refused` where the run was forfeited meanwhile: its bytes are deleted unseen.
     pub async fn complete(&self, reservation: Reservation, result: &RunResult) -> Result<(Receipt, Bytes)> {
         let Reservation { f, run, .. } = &reservation;
-        let same = (&result.release, result.f, result.proposal)
-            == (&reservation.release, reservation.f, reservation.proposal);
-        if !same {
-            return Err(Error::Result { run: run.clone(), what: "it is another request's" });
+        let state = self.state().await?;
+        if !state.request(f).is_some_and(|request| is_of(result, request)) {
+            return Err(Error::Result { run: run.clone(), what: "it is not what was approved and charged" });
         }
         let bytes = serde_json::to_vec(result);
         let bytes =
@@ -252,7 +253,19 @@ fn reserved(request: &RequestState, run: &RunId, data: Digest) -> Event {
 
 /// Whether stored bytes are the whole result of this request.
 fn is_whole(bytes: &[u8], request: &RequestState) -> bool {
-    serde_json::from_slice::<RunResult>(bytes).is_ok_and(|result| {
-        (&result.release, result.f, result.proposal) == (request.release(), request.f, request.proposal_id)
-    })
+    serde_json::from_slice::<RunResult>(bytes).is_ok_and(|result| is_of(&result, request))
+}
+
+/// Whether a result is this request's: the same shapes, and noise of the price that was charged.
+fn is_of(result: &RunResult, request: &RequestState) -> bool {
+    let asked = &request.proposal.request;
+    let shapes = asked.statistics.iter().filter_map(|statistic| statistic.shape.as_ref());
+    let drawn = match &result.noisy {
+        None => shapes.count() == 0,
+        Some(noisy) => {
+            shapes.eq(noisy.shapes()) && noisy.f() == asked.f && noisy.nano_rho() == request.charged
+        }
+    };
+    let names = (&result.release, result.f, result.proposal);
+    drawn && names == (request.release(), request.f, request.proposal_id)
 }

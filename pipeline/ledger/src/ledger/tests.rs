@@ -13,7 +13,8 @@ use crate::policy::Role;
 use crate::reservation::new_run;
 use crate::state::RequestState;
 use crate::statement::Answer;
-use crate::testing::{Cast, Wish, approved, empty_result, signature, statement, text};
+use crate::testing::{Cast, Wish, approved, result, signature, statement, text};
+use bytes::Bytes;
 
 mod crash;
 mod histories;
@@ -74,23 +75,10 @@ async fn run(ledger: &Ledger, id: Digest, mark: i64) -> Result<(Receipt, Bytes)>
         Reserve::Stored(receipt, bytes) => Ok((receipt, bytes)),
         Reserve::New(reservation) => {
             let state = ledger.state().await?;
-            let result = marked(&state.by_id(id)?.proposal, mark);
+            let result = result(&state.by_id(id)?.proposal, mark);
             ledger.complete(reservation, &result).await
         }
     }
-}
-
-fn marked(proposal: &Proposal, mark: i64) -> marsad_privacy::noisy_table::RunResult {
-    use marsad_privacy::noisy_table::{OrganisationCells, OrganisationColumn, OrganisationTable};
-    let cells = OrganisationCells { grain: marsad_terms::Grain::Year, dimensions: vec![], cells: vec![mark] };
-    let mut result = empty_result(proposal);
-    result.organisations.push(OrganisationTable {
-        id: "org_activity".parse().unwrap(),
-        dimensions: vec![],
-        periods: vec![],
-        columns: vec![OrganisationColumn { name: "activities".to_owned(), tables: vec![cells] }],
-    });
-    result
 }
 
 fn refusal<T: std::fmt::Debug>(result: Result<T>) -> Refusal {

@@ -13,7 +13,11 @@ fn amounts(value: &Value) -> BTreeMap<String, u64> {
 }
 
 fn scopes(step: &Value) -> BTreeSet<Scope> {
-    let years = step["years"].as_array().unwrap().iter().map(|y| Scope::Year(y.as_u64().unwrap() as u16));
+    let years = step["years"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|y| Scope::Year(y.as_u64().unwrap().try_into().unwrap()));
     let types = step["record_types"].as_array().unwrap().iter();
     let types = types.map(|id| Scope::RecordType(id.as_str().unwrap().parse().unwrap()));
     std::iter::once(Scope::Lifetime).chain(years).chain(types).collect()

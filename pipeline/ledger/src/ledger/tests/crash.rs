@@ -98,7 +98,7 @@ async fn cut_off_at(n: u64, failure: Failure, once: bool) -> bool {
     match (&first, &second, left) {
         (Ok(first), Ok(second), _) => assert_eq!(first, second, "drawn twice after call {n}"),
         (Err(_), Ok((receipt, bytes)), Stage::Released) => {
-            assert_eq!(*bytes, serde_json::to_vec(&marked(&state.by_id(id).unwrap().proposal, 1)).unwrap());
+            assert_eq!(*bytes, serde_json::to_vec(&result(&state.by_id(id).unwrap().proposal, 1)).unwrap());
             assert_eq!(receipt.hash(), Digest::of(bytes));
         }
         (Err(_), Ok(_), Stage::Approved) => {}
@@ -148,7 +148,7 @@ async fn a_recovery_leaves_other_installations_runs_alone() {
     let ended = elsewhere.recover_all().await.unwrap();
     assert_eq!(ended.iter().map(|run| run.state).collect::<Vec<_>>(), [Stage::Forfeited]);
     let state = here.state().await.unwrap();
-    let late = here.complete(reservation, &marked(&state.by_id(id).unwrap().proposal, 1)).await;
+    let late = here.complete(reservation, &result(&state.by_id(id).unwrap().proposal, 1)).await;
     assert!(matches!(refusal(late), Refusal::NotListed { stage: Some(Stage::Forfeited), .. }));
     assert!(store.list("runs").await.unwrap().is_empty());
     assert_eq!(here.state().await.unwrap().scopes()[0].forfeited, NanoRho::new(40));
@@ -159,7 +159,7 @@ async fn a_result_that_recovery_recorded_first_is_completed_not_deleted() {
     let (store, folder, id) = approved_request().await;
     let here = Ledger::open(store.clone(), &folder);
     let Reserve::New(reservation) = reserve(&here, id).await.unwrap() else { panic!() };
-    let result = marked(&here.state().await.unwrap().by_id(id).unwrap().proposal, 7);
+    let result = result(&here.state().await.unwrap().by_id(id).unwrap().proposal, 7);
     let bytes = Bytes::from(serde_json::to_vec(&result).unwrap());
     let path = format!("runs/{}", reservation.run());
     assert_eq!(store.create(&path, &bytes).await.unwrap(), marsad_log::Created::New);

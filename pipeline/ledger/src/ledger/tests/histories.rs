@@ -104,7 +104,7 @@ impl History {
             id: entry["id"].as_str().unwrap().to_owned(),
             record_types: serde_json::from_value(entry["record_types"].clone()).unwrap(),
             years: serde_json::from_value(entry["years"].clone()).unwrap(),
-            needed: entry["need"].as_u64().unwrap() as u32,
+            needed: u32::try_from(entry["need"].as_u64().unwrap()).unwrap(),
             ..Wish::new(label, entry["nano_rho"].as_u64().unwrap())
         };
         let proposal = wish.proposal(&self.state().await);
@@ -138,7 +138,7 @@ impl History {
     async fn result(&self, entry: &Value) -> Bytes {
         let mark = if entry["hash"] == "h-other" { -1 } else { 1 };
         let proposal = self.request(entry).await.proposal;
-        Bytes::from(serde_json::to_vec(&marked(&proposal, mark)).unwrap())
+        Bytes::from(serde_json::to_vec(&result(&proposal, mark)).unwrap())
     }
 
     async fn store_result(&self, entry: &Value) -> String {
@@ -156,7 +156,7 @@ impl History {
             nano_rho: request.charged,
             scopes: request.scopes.clone(),
         };
-        let refused = self.ledger.complete(late, &marked(&request.proposal, 1)).await;
+        let refused = self.ledger.complete(late, &result(&request.proposal, 1)).await;
         assert!(refused.is_err());
         assert_eq!(self.ledger.store().get(&path).await.unwrap(), None);
         "deleted unseen".to_owned()
@@ -231,7 +231,7 @@ impl History {
                     release: request.release().clone(),
                     f: request.f,
                     manifest: Digest::of(b"release.json"),
-                    published: "2027-11-15T09:00:00Z".to_owned(),
+                    time: "2027-11-15T09:00:00Z".to_owned(),
                     ledger_head: Digest::of(b"head"),
                     sshsig: String::new(),
                 };
