@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use marsad_ledger::{Policy, Role, Signer};
-use marsad_terms::{Explanation, NanoRho, RecordTypeId, nearest};
+use marsad_terms::{Explanation, NanoRho, NanoRhoError, RecordTypeId, nearest};
 use serde::Deserialize;
 
 use crate::report::Failure;
@@ -57,7 +57,7 @@ pub struct WorkspaceSettings {
     pub custodian: String,
 }
 
-/// A date as TOML writes it.
+/// A date as TOML writes it; ρ as decimal text.
 #[derive(Clone, Copy, Debug)]
 pub struct Toml<T>(pub T);
 
@@ -66,6 +66,13 @@ impl<'de> Deserialize<'de> for Toml<NaiveDate> {
         let date = toml::value::Datetime::deserialize(deserializer)?;
         let text = date.to_string();
         text.parse().map(Self).map_err(|_| serde::de::Error::custom("write a date such as 2023-01-01"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Toml<NanoRho> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|error: NanoRhoError| serde::de::Error::custom(format!("`{text}`: {error}")))
     }
 }
 
@@ -129,14 +136,14 @@ pub struct SigningSettings {
 #[serde(deny_unknown_fields)]
 pub struct PolicyDraft {
     /// Cap over the programme's life.
-    pub lifetime_rho: NanoRho,
+    pub lifetime_rho: Toml<NanoRho>,
     /// What no cap can ever pass; fixed by the first policy.
-    pub ceiling_rho: Option<NanoRho>,
+    pub ceiling_rho: Option<Toml<NanoRho>>,
     /// Cap by calendar year.
-    pub year_rho: Option<NanoRho>,
+    pub year_rho: Option<Toml<NanoRho>>,
     /// Cap by record type.
     #[serde(default)]
-    pub record_type_rho: BTreeMap<RecordTypeId, NanoRho>,
+    pub record_type_rho: BTreeMap<RecordTypeId, Toml<NanoRho>>,
     /// δ at which ε is shown.
     #[serde(default = "display_delta")]
     pub display_delta: String,
@@ -176,10 +183,10 @@ impl PolicyDraft {
     pub fn policy(&self) -> Policy {
         let signer = |s: &SignerDraft| Signer { name: s.name.clone(), roles: s.roles.clone(), key: s.key.clone() };
         Policy {
-            lifetime_nano_rho: self.lifetime_rho,
-            ceiling_nano_rho: Some(self.ceiling_rho.unwrap_or(self.lifetime_rho)),
-            year_nano_rho: self.year_rho,
-            record_type_nano_rho: self.record_type_rho.clone(),
+            lifetime_nano_rho: self.lifetime_rho.0,
+            ceiling_nano_rho: Some(self.ceiling_rho.unwrap_or(self.lifetime_rho).0),
+            year_nano_rho: self.year_rho.map(|rho| rho.0),
+            record_type_nano_rho: caps(&self.record_type_rho),
             display_delta: self.display_delta.clone(),
             smallest_area: self.smallest_area.clone(),
             two_approvers: self.two_approvers.clone(),
@@ -188,6 +195,10 @@ impl PolicyDraft {
             signers: self.signer.iter().map(signer).collect(),
         }
     }
+}
+
+fn caps(caps: &BTreeMap<RecordTypeId, Toml<NanoRho>>) -> BTreeMap<RecordTypeId, NanoRho> {
+    caps.iter().map(|(record_type, rho)| (record_type.clone(), rho.0)).collect()
 }
 
 /// The folder that holds `marsad.toml`: the given one, or the nearest from here upwards.

@@ -20,7 +20,7 @@ pub enum Error {
     Refused(#[from] Refusal),
     /// The store failed, or the log in it is not whole. After a failed append read again: the entry may stand.
     #[error(transparent)]
-    Log(#[from] marsad_log::Error),
+    Log(Box<marsad_log::Error>),
     /// A key or a signature does not serve.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -85,6 +85,12 @@ pub enum Error {
     /// The system gave no randomness.
     #[error("the system's source of randomness failed")]
     Randomness,
+}
+
+impl From<marsad_log::Error> for Error {
+    fn from(error: marsad_log::Error) -> Self {
+        Self::Log(Box::new(error))
+    }
 }
 
 impl Explain for Error {

@@ -175,6 +175,7 @@ fn is_share(numerator: &Aggregate, denominator: &Aggregate) -> bool {
 fn uncast(expr: &Expr) -> &Expr {
     match expr {
         Expr::Cast(cast) => uncast(&cast.expr),
+        Expr::Alias(alias) => uncast(&alias.expr),
         other => other,
     }
 }

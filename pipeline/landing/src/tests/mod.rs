@@ -1,5 +1,6 @@
 //! Tests of the whole room: the sample extracts, files at their worst, crashes, races, neighbours.
 
+mod cells;
 mod custody;
 mod files;
 mod neighbours;
@@ -109,8 +110,11 @@ fn services(rows: &[&str]) -> Vec<u8> {
         };
         writeln!(text, "{identifier};{date};{region};F;1999;Mali;REG;{service};{units};;{consent};").unwrap();
     }
-    // As the mapping says.
-    encoding_rs::WINDOWS_1252.encode(&text).0.into_owned()
+    windows_1252(&text)
+}
+
+fn windows_1252(text: &str) -> Vec<u8> {
+    encoding_rs::WINDOWS_1252.encode(text).0.into_owned()
 }
 
 async fn landed_rows(landing: &Landing, record_type: &str) -> Vec<LandedRow> {

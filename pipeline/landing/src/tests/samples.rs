@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::AsArray;
+use arrow::datatypes::UInt64Type;
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{CATALOG, LandedRow, Room, options, sample};
 use crate::batch::Known;
@@ -12,7 +15,7 @@ use crate::landing::Reading;
 use crate::pseudonym::{Identifier, Pseudonymiser};
 use crate::read::read;
 use crate::validate::{Dates, Plan};
-use crate::{Reason, check_without_keys};
+use crate::{Reason, Rejected, check_without_keys};
 
 const CANARIES: [&str; 15] = [
     "661 23 45 67",
@@ -134,7 +137,28 @@ async fn check(name: &str, mapping: &str) {
 
     let again = room.land_file(mapping, &sample(&format!("{name}.csv"))).await.unwrap();
     assert!(again.already && again.batch == report.batch && again.landed == 0, "F05");
+    quarantine_holds(&room, &report.rejected).await;
     holds_no_canary(&room, &format!("{report:?}")).await;
+}
+
+/// The quarantine holds what the report tells, and nothing else.
+async fn quarantine_holds(room: &Room, rejected: &[Rejected]) {
+    let names = room.store.list("_quarantine").await.unwrap();
+    let bytes = room.store.get(&names[0]).await.unwrap().unwrap();
+    let batch =
+        ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap().next().unwrap().unwrap();
+    let column = |name: &str| batch.column_by_name(name).unwrap();
+    let numbers = |name: &str| column(name).as_primitive::<UInt64Type>().values().to_vec();
+    let texts =
+        |name: &str| column(name).as_string::<i32>().iter().map(|t| t.map(str::to_owned)).collect::<Vec<_>>();
+    assert_eq!(batch.num_columns(), 4);
+    assert_eq!(numbers("record"), rejected.iter().map(|record| record.record).collect::<Vec<_>>());
+    assert_eq!(numbers("line"), rejected.iter().map(|record| record.line).collect::<Vec<_>>());
+    assert_eq!(texts("column"), rejected.iter().map(|record| record.column.clone()).collect::<Vec<_>>());
+    assert_eq!(
+        texts("reason"),
+        rejected.iter().map(|record| Some(record.reason.clone())).collect::<Vec<_>>()
+    );
 }
 
 async fn holds_no_canary(room: &Room, told: &str) {
