@@ -54,3 +54,40 @@ pub(crate) fn figures(row: &Row) -> [String; 6] {
         whole(row.value()),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Fixture;
+
+    #[test]
+    fn every_kind_of_row_has_its_form() {
+        let edition = Fixture::new().edition();
+        let text = |id: &str| {
+            let flow = edition.dataflows.iter().find(|flow| flow.id == id).unwrap();
+            String::from_utf8(super::write(flow).unwrap()).unwrap()
+        };
+        let category = text("assisted_by_category");
+        assert!(category.starts_with("TIME_PERIOD,REF_AREA,BENEFICIARY_CATEGORY,estimate,lower,upper,margin,raw,value,OBS_STATUS\n2024-Q4,MA,_T,"));
+        assert!(category.contains("\n2024-Q4,MA,UASC,,,,,,,M\n"));
+        assert!(
+            text("org_activities").contains("\n2023-Q1,_T,CNDH,0.000000,0.000000,0.000000,0.000000,,0,A\n")
+        );
+        let suppressed = category.lines().find(|line| line.ends_with(",,Q")).unwrap();
+        assert_eq!(suppressed.split(',').filter(|field| field.is_empty()).count(), 1);
+        // A quotient without a bounded interval says nothing at all.
+        assert!(text("urgent_needs_share").contains(",_U,,,,,,,Q\n"));
+        // Of a running total only the first period was measured itself.
+        let first = text("first_time_direct");
+        let raw = |line: &str| line.split(',').nth(6).map(str::to_owned).unwrap();
+        assert!(first.lines().skip(1).all(|line| raw(line).is_empty() != line.starts_with("2023-Q1,")));
+        for flow in &edition.dataflows {
+            let text = text(&flow.id);
+            assert!(
+                !text.contains("-0.000000")
+                    && !text.contains("NaN")
+                    && !text.contains('\r')
+                    && text.ends_with('\n')
+            );
+        }
+    }
+}

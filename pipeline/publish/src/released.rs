@@ -80,3 +80,28 @@ fn estimate_all(noisy: &NoisyTable) -> Result<Vec<Estimated>> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use marsad_ledger::{Ledger, testing};
+    use marsad_log::Store;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_bytes_that_the_ledger_names_are_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let cast = testing::Cast::new(dir.path());
+        let ledger = Ledger::open(Store::memory(), &dir.path().join("state"));
+        let wish = testing::Wish::new("publish", 1_000);
+        let (receipt, bytes) =
+            testing::released(&ledger, &cast, |state| wish.proposal(state), |p| testing::result(p, 40)).await;
+        let table = ReleasedTable::open(&bytes, &receipt).unwrap();
+        assert_eq!(table.estimated().len(), 1);
+        assert_eq!(table.result().f, receipt.f());
+        let mut other = bytes.to_vec();
+        other.push(b'\n');
+        assert!(matches!(ReleasedTable::open(&other, &receipt), Err(Error::NotTheReceipt)));
+        assert!(matches!(ReleasedTable::read(b"{}"), Err(Error::Unreadable(_))));
+    }
+}

@@ -65,3 +65,24 @@ fn record(flow: &Dataflow, edition: &Edition, row: &Row) -> Vec<String> {
     ]);
     record
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Fixture;
+
+    #[test]
+    fn rows_are_those_of_sdmx_csv_2() {
+        let edition = Fixture::new().edition();
+        let flow = edition.dataflows.iter().find(|flow| flow.id == "assisted_by_category").unwrap();
+        let text = String::from_utf8(super::write(flow, &edition).unwrap()).unwrap();
+        let header = "STRUCTURE,STRUCTURE_ID,ACTION,FREQ,REF_AREA,BENEFICIARY_CATEGORY,TIME_PERIOD,OBS_VALUE,OBS_STATUS,\
+                      ESTIMATE,CONF_LOWER,CONF_UPPER,MARGIN,RAW_VALUE,RAW_UNIT,CONF_LEVEL,UNIT_MEASURE,RELEASE_ID,PRIVACY_RHO";
+        assert_eq!(text.lines().next(), Some(header));
+        let total = text.lines().nth(1).unwrap();
+        assert!(total.starts_with("dataflow,MARSAD:DF_ASSISTED_BY_CATEGORY(1.0.0),I,Q,MA,_T,2024-Q4,"));
+        // Measured with b = 2 at f = 16.
+        assert!(total.ends_with(&format!(",0.00000762939453125,95,PERSONS,2024-Q4,{}", flow.nano_rho)));
+        let zero = format!(",Q,MA,UASC,2024-Q4,NaN,M,,,,,,,95,PERSONS,2024-Q4,{}", flow.nano_rho);
+        assert!(text.lines().any(|line| line.ends_with(&zero)));
+    }
+}

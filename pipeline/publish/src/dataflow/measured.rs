@@ -4,7 +4,7 @@
 
 use marsad_privacy::estimate::EstimatedTable;
 use marsad_privacy::noisy_table::NoisyTable;
-use marsad_privacy::shape::{Aggregate, Bound, Expression, Output, StatisticShape};
+use marsad_privacy::shape::{Aggregate, Bound, Expression, Output, StatisticShape, TableSpec};
 use marsad_terms::Period;
 
 use super::{Dataflow, Dimension, Heading, Measure, MeasuredTable, Noise, Protection, Row, cost};
@@ -33,12 +33,48 @@ pub(super) fn dataflows(
             flow.dimensions.clone_from(&dimensions);
             flow.nano_rho = nano_rho;
             for table in &column.tables {
-                flow.rows.extend(rows(shape, &dimensions, table)?);
+                let mut rows = rows(shape, &dimensions, table)?;
+                if let Some((raw, unit)) = first_step(noisy, statistic, output, table) {
+                    rows.iter_mut().zip(raw).for_each(|(row, raw)| measured_itself(row, *raw, unit));
+                }
+                flow.rows.extend(rows);
             }
             flow.sort();
             Ok(flow)
         })
         .collect()
+}
+
+/// The noisy integers of a series' first period, and their unit: its running total is the one that was measured itself.
+fn first_step<'a>(
+    noisy: &'a NoisyTable,
+    statistic: usize,
+    output: &Output,
+    table: &EstimatedTable,
+) -> Option<(&'a [i64], f64)> {
+    let shape = &noisy.shapes()[statistic];
+    let Bound::First { start } = shape.bound else { return None };
+    let Expression::Aggregate { aggregate } = output.expression else { return None };
+    let same = |spec: &TableSpec| {
+        (spec.aggregate, spec.grain, &spec.dimensions) == (aggregate, table.grain, &table.dimensions)
+    };
+    let index = shape.tables.iter().position(same)?;
+    let n_periods = shape.n_periods(table.grain);
+    let starts = shape.periods_of(table.grain).first() == Some(&start);
+    let cells = noisy.cells(statistic, index);
+    starts.then(|| (&cells[..cells.len() / n_periods], raw_unit(noisy, &shape.tables[index], None)))
+}
+
+fn measured_itself(row: &mut Row, raw: i64, unit: f64) {
+    if let Some(cell) = &mut row.cell {
+        cell.raw = Some(raw);
+        row.raw_unit = Some(unit);
+    }
+}
+
+/// step/(b·2^f)
+fn raw_unit(noisy: &NoisyTable, table: &TableSpec, step: Option<f64>) -> f64 {
+    step.unwrap_or(1.0) / (f64::from(table.b) * 2_f64.powi(noisy.f().cast_signed()))
 }
 
 fn measure(shape: &StatisticShape, output: &Output) -> Measure {
@@ -92,7 +128,6 @@ fn tables(
             Aggregate::Sum(measure) => measure.step.parse::<f64>().ok(),
             Aggregate::Persons | Aggregate::Rows => None,
         };
-        let units = f64::from(table.b) * 2_f64.powi(noisy.f().cast_signed());
         let ids = table.dimensions.iter().map(|d| heading.catalog.dimension_id(&shape.dimensions[*d].name));
         MeasuredTable {
             aggregate: part(output, table.aggregate),
@@ -100,7 +135,7 @@ fn tables(
             dimensions: ids.collect(),
             b: table.b,
             step,
-            raw_unit: step.unwrap_or(1.0) / units,
+            raw_unit: raw_unit(noisy, table, step),
         }
     })
     .collect()

@@ -264,3 +264,42 @@ fn table(table: &MeasuredTable, noise: &Noise) -> Yaml {
 fn dimensions(ids: &[String]) -> Yaml {
     Yaml::texts(std::iter::once("TIME_PERIOD").chain(ids.iter().map(String::as_str)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Fixture, PRICE};
+
+    #[test]
+    fn the_statement_says_what_was_charged_and_how_each_dataflow_is_bounded() {
+        let edition = Fixture::new().edition();
+        let text = String::from_utf8(super::write(&edition)).unwrap();
+        let has = |part: &str| assert!(text.contains(part), "{part}");
+        has(&format!(
+            "\nmarsad:\n  release: \"2024-Q4\"\n  nano_rho: {}\n  nano_rho_before: 300000000\n",
+            PRICE.get()
+        ));
+        has("      rho: 0.600000001\n");
+        has("      delta: 0.000001\n");
+        has("    bounding: norm_clip\n    bound:\n      c2: 64\n");
+        has("    left_out:\n      cap: 20\n");
+        has("    bounding: truncate\n    bound:\n      k: 2\n");
+        has(
+            "    mechanism: exact\n    tables:\n    - dimensions:\n      - TIME_PERIOD\n      - ACTIVITY_TYPE\n",
+        );
+        has("    mechanism: derived\n    sources:\n    - first_time_assessed\n");
+        has(
+            "    - aggregate: numerator of share\n      dimensions:\n      - TIME_PERIOD\n      b: 2\n      f: 16\n",
+        );
+        assert!(!text.to_lowercase().contains("anonym"));
+    }
+
+    #[test]
+    fn a_release_of_organisations_costs_nothing_and_says_so() {
+        let mut edition = Fixture::new().edition();
+        edition.dataflows.retain(crate::Dataflow::is_exact);
+        edition.nano_rho = marsad_terms::NanoRho::ZERO;
+        let text = String::from_utf8(super::write(&edition)).unwrap();
+        assert!(text.contains("      rho: 0.0\n      epsilon: 0.0\n"));
+        assert!(text.contains("    release:\n      membership: 50.0\n      attribute: 50.0\n"));
+    }
+}

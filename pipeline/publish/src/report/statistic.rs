@@ -1,7 +1,8 @@
 //! One dataflow in one language: headline, chart over time, map, breakdowns with strips, crossed tables.
 
 use marsad_catalog::Catalog;
-use marsad_privacy::estimate::Interval;
+use marsad_privacy::estimate::{Cell, Interval};
+use marsad_privacy::flag::Flag;
 use marsad_terms::{Language, Period};
 
 use super::figure::{Figure, Strip};
@@ -179,11 +180,12 @@ impl View<'_> {
     }
 }
 
-/// The end of a scale: the largest upper end.
+/// The end of a scale: the largest upper end of what is shown; of all, where nothing is.
 fn most(rows: &[&Row]) -> f64 {
-    rows.iter()
-        .filter_map(|row| row.cell)
-        .map(|cell| cell.upper)
-        .filter(|upper| upper.is_finite())
-        .fold(0.0, f64::max)
+    let largest = |shown: fn(&Cell) -> bool| {
+        let cells = rows.iter().filter_map(|row| row.cell).filter(|cell| cell.upper.is_finite());
+        cells.filter(shown).map(|cell| cell.upper).fold(0.0, f64::max)
+    };
+    let shown = largest(|cell| cell.flag != Flag::Q);
+    if shown > 0.0 { shown } else { largest(|_| true) }
 }
