@@ -189,7 +189,7 @@ impl State {
     /// A release id means the request that holds it, or else the one proposed last under it.
     ///
     /// # Errors
-    /// `NotFound` with the nearest release id; `Ambiguous`.
+    /// `NotFound` with the nearest release id; `Ambiguous`; `Refused` for a proposal that a newer one replaced.
     pub fn find(&self, text: &str) -> Result<&RequestState> {
         let named = self.requests().into_iter().filter(|request| request.release().as_str() == text);
         let named = named.max_by_key(|request| (request.state.holds_the_release_id(), request.proposed_at));
@@ -204,12 +204,16 @@ impl State {
             .collect();
         match found.as_slice() {
             [one] => Ok(one),
-            [] => Err(self.not_found(text)),
+            [] => Err(self.not_found(text, digits)),
             _ => Err(Error::Ambiguous { text: text.to_owned() }),
         }
     }
 
-    fn not_found(&self, text: &str) -> Error {
+    fn not_found(&self, text: &str, digits: &str) -> Error {
+        let replaced = self.proposals.keys().find(|id| digits.len() >= 4 && id.hex().starts_with(digits));
+        if let Some(proposal) = replaced {
+            return Refusal::Superseded { proposal: *proposal }.into();
+        }
         let releases = self.requests.values().map(|request| request.release().as_str());
         Error::NotFound { text: text.to_owned(), nearest: nearest(text, releases).map(str::to_owned) }
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 use marsad_log::Store;
 use marsad_terms::NanoRho;
@@ -14,10 +15,10 @@ use crate::reservation::new_run;
 use crate::state::RequestState;
 use crate::statement::Answer;
 use crate::testing::{Cast, Wish, approved, result, signature, statement, text};
-use bytes::Bytes;
 
 mod crash;
 mod histories;
+mod random;
 mod rules;
 mod verify;
 

@@ -246,6 +246,11 @@ async fn a_request_is_found_by_release_or_digits_and_a_slip_is_understood() {
     for text in ["", "R", &id.hex()[..3]] {
         assert!(matches!(state.find(text), Err(Error::NotFound { .. })), "{text}");
     }
+    let newer = Wish { id: "second".to_owned(), ..Wish::new("2026-Q3", 40) };
+    let newer = propose(&ledger, &newer).await.unwrap();
+    let state = ledger.state().await.unwrap();
+    assert_eq!(state.find("R-2026-Q3").unwrap().proposal_id, newer);
+    assert!(matches!(state.find(&id.hex()), Err(Error::Refused(Refusal::Superseded { .. }))));
     let Err(Error::NotFound { nearest, .. }) = state.find("R-2026-Q4") else { panic!() };
     assert_eq!(nearest.as_deref(), Some("R-2026-Q3"));
     let after = state.would_use(&state.find("R-2026-Q3").unwrap().proposal);
