@@ -80,13 +80,19 @@ pub enum Error {
     },
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] marsad_log::Error),
+    Store(#[source] Box<marsad_log::Error>),
     /// The store holds other bytes under a name of this release.
     #[error("the public store holds another `{path}`")]
     Differs {
         /// Path in the store.
         path: String,
     },
+}
+
+impl From<marsad_log::Error> for Error {
+    fn from(error: marsad_log::Error) -> Self {
+        Self::Store(Box::new(error))
+    }
 }
 
 impl Error {
@@ -154,6 +160,9 @@ impl Error {
 impl Explain for Error {
     fn explain(&self) -> Explanation {
         if let Self::Estimate(error) = self {
+            return error.explain();
+        }
+        if let Self::Store(error) = self {
             return error.explain();
         }
         let (code, why, remedy) = self.words();

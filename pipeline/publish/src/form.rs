@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn numbers_have_their_forms() {
-        assert_eq!(six(2061.113_636_4), "2061.113636");
+        assert_eq!(six(2_061.113_636_4), "2061.113636");
         assert_eq!(six(-0.000_000_4), "0.000000");
         assert_eq!(six(-0.000_000_6), "-0.000001");
         assert_eq!(six(f64::NAN), "");

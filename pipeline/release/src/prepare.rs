@@ -8,7 +8,7 @@ use marsad_catalog::{Catalog, Release, Statistic};
 use marsad_ledger::proposal::{MECHANISM, Request, StatisticRequest};
 use marsad_privacy::Joint;
 use marsad_privacy::shape::StatisticShape;
-use marsad_terms::{NanoRho, RecordTypeId};
+use marsad_terms::{NanoRho, Period, RecordTypeId};
 
 use crate::error::Error;
 
@@ -118,11 +118,24 @@ impl Prepared<'_> {
             code_lists: lists.map(|list| (list.id.clone(), list.digest())).collect(),
             shape: prepared.shape.clone(),
             derived: prepared.statistic.derived.clone(),
-            periods: match prepared.shape {
-                Some(_) => Vec::new(),
-                None => self.release.periods.clone(),
-            },
+            periods: if prepared.shape.is_some() { Vec::new() } else { self.periods_of(prepared) },
         }
+    }
+
+    /// Periods of a statistic without a private vector. Figures of organisations are exact and free; where indicators are
+    /// derived from them they are shown for every period since the first series began, as a total since then needs them.
+    pub(crate) fn periods_of(&self, prepared: &PreparedStatistic<'_>) -> Vec<Period> {
+        let derives = self.statistics.iter().any(|s| s.statistic.derived.is_some());
+        let series = self.statistics.iter().filter_map(|s| s.statistic.bound.start);
+        let mut periods = self.release.periods.clone();
+        if let Some(start) = series.min_by_key(|start| start.months().0).filter(|_| derives && prepared.is_organisational()) {
+            let quarters = std::iter::successors(Some(start.months().0.quarter()), |quarter| Some(quarter.next()));
+            let last = self.release.periods.iter().map(|period| period.months().1).max();
+            periods.extend(quarters.take_while(|quarter| last.is_some_and(|last| quarter.months().1 <= last)));
+        }
+        periods.sort_by_key(ToString::to_string);
+        periods.dedup();
+        periods
     }
 
     /// Private record types that it reads, ascending.

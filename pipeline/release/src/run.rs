@@ -87,7 +87,7 @@ impl Runner<'_> {
             let mut tables = Vec::new();
             for one in prepared.statistics.iter().filter(|s| s.is_organisational()) {
                 let Some(analysis) = &one.analysis else { continue };
-                tables.push(landed.organisations(analysis, one.statistic, &prepared.release.periods).await?);
+                tables.push(landed.organisations(analysis, one.statistic, &prepared.periods_of(one)).await?);
             }
             tables
         };

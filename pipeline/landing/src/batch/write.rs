@@ -123,7 +123,7 @@ fn column(extract: &Extract<'_>, at: usize, target: &Target<'_>, rows: &[Landing
                 UInt16Array::from_iter_values(values.map(|value| u16::try_from(value).unwrap_or(u16::MAX)));
             Arc::new(DictionaryArray::<UInt16Type>::try_new(keys, Arc::new(names))?)
         }
-        Value::Boolean(_) => {
+        Value::Boolean => {
             Arc::new(present.map(|value| value.map(|value| value != 0)).collect::<BooleanArray>())
         }
         Value::Integer { .. } => Arc::new(present.collect::<Int64Array>()),

@@ -216,27 +216,52 @@ fn that_nothing_applies_stands_alone() {
     }
 }
 
+/// A label in the styles that people write it in.
+fn styles(label: &str) -> [String; 6] {
+    [
+        label.to_owned(),
+        label.to_uppercase(),
+        label.to_lowercase(),
+        label.replace('-', "–"),
+        label.replace(' ', "\u{a0} "),
+        format!("\u{200f}{label}"),
+    ]
+}
+
 #[test]
 fn every_label_in_any_style_is_its_code() {
-    for mapping in CATALOG.mappings.keys() {
-        let Ok(plan) = Plan::new(&CATALOG, mapping) else { continue };
-        for target in &plan.targets {
-            let Some(codes) = target.codes() else { continue };
-            for code in codes.list.domain().into_iter().filter(|code| !code.id.starts_with('_')) {
-                for label in [&code.id, &code.label.fr, &code.label.ar, &code.label.en] {
-                    for text in [
-                        label.clone(),
-                        label.to_uppercase(),
-                        label.to_lowercase(),
-                        label.replace('-', "–"),
-                        label.replace(' ', "\u{a0} "),
-                        format!("\u{200f}{label}"),
-                    ] {
-                        let found = codes.one(&clean(&text)).map(|index| codes.code(index));
-                        assert_eq!(found, Ok(code.id.as_str()), "{mapping}, {}: {text}", target.name);
-                    }
-                }
+    let plans = CATALOG.mappings.keys().filter_map(|mapping| Plan::new(&CATALOG, mapping).ok());
+    for plan in plans {
+        for codes in plan.targets.iter().filter_map(|target| target.codes()) {
+            let domain = codes.list.domain();
+            let real = domain.into_iter().filter(|code| !code.id.starts_with('_'));
+            let labels = real.flat_map(|code| {
+                [&code.id, &code.label.fr, &code.label.ar, &code.label.en].map(|label| (&code.id, label))
+            });
+            for (code, text) in labels.flat_map(|(code, label)| styles(label).map(|style| (code, style))) {
+                let found = codes.one(&clean(&text)).map(|index| codes.code(index));
+                assert_eq!(found, Ok(code.as_str()), "{}: {text}", codes.list.id);
             }
         }
     }
+}
+
+#[test]
+fn a_constant_month_dates_every_record() {
+    let catalog = |constant: &str| {
+        with("partner_assistance", |mapping| {
+            let event = mapping.columns.get_mut("event_month").unwrap();
+            event.from.clear();
+            event.constant = Some(constant.to_owned());
+            event.dates = vec![marsad_catalog::DateForm::Pattern("%Y-%m".to_owned())];
+            mapping.ignore.push("Date du service".to_owned());
+        })
+    };
+    assert_eq!(service(&catalog("2025-07"), "Date du service", "never"), "");
+    let bytes = windows_1252(&format!("{SERVICES}\n{}\n", GOOD.join(";")));
+    assert_eq!(outcome(&catalog("2022-07"), "partner_assistance", &bytes), ("R04".to_owned(), String::new()));
+    assert!(matches!(
+        Plan::new(&catalog("July"), "partner_assistance"),
+        Err(crate::Error::Definition { .. })
+    ));
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
-use marsad_catalog::{DateForm, clean, fold};
+use marsad_catalog::{clean, fold};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
@@ -12,7 +12,7 @@ use super::age::POSSIBLE;
 use super::codes::{Choice, Picked};
 use super::layout::{Layout, Role};
 use super::number::Number;
-use super::plan::{IdentifierRule, Plan, Source, Target, Value, value_text};
+use super::plan::{IdentifierRule, Plan, Source, Target, Value, boolean, value_text};
 use super::{NULL, across, date};
 use crate::Reason;
 use crate::detect;
@@ -82,14 +82,12 @@ pub(crate) struct Ages {
 pub(crate) struct Checker<'a> {
     pub(crate) plan: &'a Plan<'a>,
     pub(crate) layout: &'a Layout,
-    forms: &'a [DateForm],
     dates: Dates,
 }
 
 impl<'a> Checker<'a> {
     pub(crate) fn new(plan: &'a Plan<'a>, layout: &'a Layout, dates: Dates) -> Self {
-        let forms = plan.mapping.columns.get("event_month").map_or(&[][..], |column| &column.dates);
-        Self { plan, layout, forms, dates }
+        Self { plan, layout, dates }
     }
 
     /// The record of a row.
@@ -126,6 +124,7 @@ impl<'a> Checker<'a> {
                     _ => NULL,
                 })
                 .collect(),
+            day: self.plan.day,
             ages: vec![Ages::default(); targets.len()],
             columns: vec![None; targets.len()],
             one_hot: vec![false; self.layout.one_hot.len()],
@@ -170,7 +169,10 @@ impl<'a> Checker<'a> {
     }
 
     fn day(&self, text: &str) -> Result<NaiveDate, Reason> {
-        let day = date::parse(text, self.forms).ok_or(Reason::Date)?;
+        self.possible(date::parse(text, self.plan.dates).ok_or(Reason::Date)?)
+    }
+
+    fn possible(&self, day: NaiveDate) -> Result<NaiveDate, Reason> {
         if (self.dates.first..=self.dates.last).contains(&day) { Ok(day) } else { Err(Reason::DateOutside) }
     }
 
@@ -231,7 +233,8 @@ impl<'a> Checker<'a> {
     }
 
     fn finish(&self, draft: Draft, identity: Vec<String>) -> Result<CheckedRecord, Rejection> {
-        let day = draft.day.ok_or(Rejection { reason: Reason::Date, column: None })?;
+        let day = draft.day.ok_or(Reason::Date).and_then(|day| self.possible(day));
+        let day = day.map_err(|reason| Rejection { reason, column: None })?;
         let rows = across::rows(self.plan, &draft);
         Ok(CheckedRecord { identifier: draft.identifier, day, consent: draft.consent, identity, rows })
     }
@@ -299,9 +302,7 @@ fn plain_value(target: &Target<'_>, text: &str) -> Result<i64, Reason> {
     }
     let number = || Number::parse(text, target.decimal);
     let found = match &target.value {
-        Value::Boolean(spellings) => {
-            return spellings.get(&fold(text)).map(|value| i64::from(*value)).ok_or(Reason::UnknownCode);
-        }
+        Value::Boolean => return boolean(text).map(i64::from).ok_or(Reason::UnknownCode),
         Value::Integer { min, max } => number().and_then(Number::whole).filter(|n| (min..=max).contains(&n)),
         Value::Decimal { min, max, step } => number()
             .and_then(Number::hundredths)
@@ -332,15 +333,11 @@ fn age(target: &Target<'_>, text: &str) -> Result<Option<i64>, Reason> {
 
 /// `1/0`, `True/False`, or nothing where the question was skipped.
 fn one_hot(text: &str) -> Result<bool, Reason> {
-    match fold(text).as_str() {
-        "1" | "true" | "yes" | "oui" | "نعم" => Ok(true),
-        "" | "0" | "false" | "no" | "non" | "لا" => Ok(false),
-        other => match Number::parse(other, '.').and_then(Number::whole) {
-            Some(1) => Ok(true),
-            Some(0) => Ok(false),
-            _ => Err(Reason::UnknownCode),
-        },
+    if text.is_empty() {
+        return Ok(false);
     }
+    let number = || Number::parse(text, '.').and_then(Number::whole);
+    boolean(text).or_else(|| number().map(|n| n == 1)).ok_or(Reason::UnknownCode)
 }
 
 /// The choice that a one-hot column stands for, as a pick.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate};
 use marsad_catalog::DateForm;
 
-/// The date of a cell by the first form that fits; with an offset, the calendar date as written.
+/// The date of a cell by the first form that fits: with an offset, the calendar date as written; without a day, the first.
 pub(crate) fn parse(text: &str, forms: &[DateForm]) -> Option<NaiveDate> {
     forms.iter().find_map(|form| match form {
         DateForm::Rfc3339 => DateTime::parse_from_rfc3339(text).ok().map(|time| time.naive_local().date()),
@@ -15,6 +15,7 @@ pub(crate) fn parse(text: &str, forms: &[DateForm]) -> Option<NaiveDate> {
 
 fn by_pattern(text: &str, pattern: &str) -> Option<NaiveDate> {
     let (mut year, mut month, mut day) = (None, None, None);
+    let has_day = pattern.contains("%d");
     let mut rest = text;
     let mut pattern = pattern.chars();
     while let Some(expected) = pattern.next() {
@@ -33,7 +34,8 @@ fn by_pattern(text: &str, pattern: &str) -> Option<NaiveDate> {
     if !rest.is_empty() {
         return None;
     }
-    NaiveDate::from_ymd_opt(i32::try_from(year?).ok()?, month?, day?)
+    let day = if has_day { day? } else { 1 };
+    NaiveDate::from_ymd_opt(i32::try_from(year?).ok()?, month?, day)
 }
 
 fn digits(rest: &mut &str, least: usize, most: usize) -> Option<u32> {
@@ -70,6 +72,7 @@ mod tests {
         assert_eq!(parsed("1/7/2025", "%d/%m/%Y").unwrap(), "2025-07-01");
         assert_eq!(parsed("03-Nov-2025", "%d-%b-%Y").unwrap(), "2025-11-03");
         assert_eq!(parsed("2025/09/30", "%Y/%m/%d").unwrap(), "2025-09-30");
+        assert_eq!(parsed("2025-09", "%Y-%m").unwrap(), "2025-09-01");
     }
 
     #[test]

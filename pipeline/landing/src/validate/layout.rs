@@ -75,7 +75,7 @@ impl Layout {
         if let Some(identifier) = &mapping.identifier {
             self.give(finder.one(&identifier.from), Role::Identifier);
         }
-        if let Some(column) = mapping.columns.get("event_month") {
+        if let Some(column) = mapping.columns.get("event_month").filter(|_| plan.day.is_none()) {
             self.give(finder.one(&column.from), Role::Date);
         }
         for (index, target) in plan.targets.iter().enumerate() {

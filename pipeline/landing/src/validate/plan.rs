@@ -1,17 +1,20 @@
 //! A mapping made ready against its record type: every landed column with its source, every spelling folded. What does
 //! not fit is found here, before a row is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
 use marsad_catalog::mapping::{FileFormat, IdentifierSpec};
-use marsad_catalog::{Catalog, Column, ColumnKind, MappedColumn, Mapping, RecordType, Subject, clean, fold};
+use marsad_catalog::{
+    Catalog, Column, ColumnKind, DateForm, MappedColumn, Mapping, RecordType, Subject, clean, fold,
+};
 use marsad_terms::Digest;
 use regex::Regex;
 
-use super::NULL;
 use super::age::Bands;
 use super::codes::Codes;
 use super::number::Number;
+use super::{NULL, date};
 use crate::{Error, Result};
 
 /// Spellings that stand for no identifier (R01).
@@ -32,15 +35,13 @@ const PLACEHOLDERS: [&str; 15] = [
     "غير معروف",
     "لا يوجد",
 ];
-const YES: [&str; 5] = ["yes", "oui", "نعم", "true", "1"];
-const NO: [&str; 5] = ["no", "non", "لا", "false", "0"];
 /// The key space whose records stand apart.
 const TRAFFICKING: &str = "trafficking";
 
 /// How the cells of a column are read.
 pub(crate) enum Value<'a> {
     Code(Box<Codes<'a>>),
-    Boolean(BTreeMap<String, bool>),
+    Boolean,
     Integer {
         min: i64,
         max: i64,
@@ -107,6 +108,10 @@ pub(crate) struct Plan<'a> {
     /// The record type's columns in order, then `legal_basis` of persons.
     pub(crate) targets: Vec<Target<'a>>,
     pub(crate) identifier: Option<IdentifierRule>,
+    /// The forms that dates are read in.
+    pub(crate) dates: &'a [DateForm],
+    /// The one day of all records, where the mapping says so.
+    pub(crate) day: Option<NaiveDate>,
     pub(crate) consent: BTreeSet<String>,
     pub(crate) is_restricted: bool,
 }
@@ -164,9 +169,7 @@ fn build<'a>(catalog: &'a Catalog, mapping: &'a Mapping) -> Result<Plan<'a>, Str
     if mapping.file.delimiter.is_some_and(|delimiter| !delimiter.is_ascii()) {
         return Err("the delimiter is no ASCII character".to_owned());
     }
-    if !mapping.columns.contains_key("event_month") {
-        return Err("nothing fills `event_month`".to_owned());
-    }
+    let event = mapping.columns.get("event_month").ok_or("nothing fills `event_month`")?;
     let mut targets = Vec::new();
     for column in &record_type.columns {
         targets.push(target(catalog, mapping, record_type, column)?);
@@ -182,9 +185,17 @@ fn build<'a>(catalog: &'a Catalog, mapping: &'a Mapping) -> Result<Plan<'a>, Str
         record_type,
         targets,
         identifier: identifier(mapping, record_type)?,
+        dates: &event.dates,
+        day: constant_day(event)?,
         consent: mapping.consent.iter().flat_map(|consent| &consent.yes).map(|yes| fold(yes)).collect(),
         is_restricted: is_restricted(record_type)?,
     })
+}
+
+fn constant_day(event: &MappedColumn) -> Result<Option<NaiveDate>, String> {
+    let Some(constant) = &event.constant else { return Ok(None) };
+    let day = date::parse(&clean(constant), &event.dates);
+    day.map(Some).ok_or_else(|| "the constant of `event_month` is no date in a declared form".to_owned())
 }
 
 fn is_restricted(record_type: &RecordType) -> Result<bool, String> {
@@ -232,7 +243,7 @@ fn value<'a>(catalog: &'a Catalog, kind: &ColumnKind, mapped: &MappedColumn) -> 
     };
     Ok(match kind {
         ColumnKind::Code { list } => Value::Code(Box::new(Codes::new(catalog, list, mapped)?)),
-        ColumnKind::Boolean => Value::Boolean(booleans(mapped)?),
+        ColumnKind::Boolean => Value::Boolean,
         ColumnKind::Integer { min, max } => Value::Integer { min: *min, max: *max },
         ColumnKind::Decimal { min, max, step } => Value::Decimal {
             min: hundredths(min)?,
@@ -240,19 +251,6 @@ fn value<'a>(catalog: &'a Catalog, kind: &ColumnKind, mapped: &MappedColumn) -> 
             step: step.as_deref().map(hundredths).transpose()?.filter(|step| *step > 0),
         },
     })
-}
-
-/// The spellings of true and false, folded; a mapping may translate more of them.
-fn booleans(mapped: &MappedColumn) -> Result<BTreeMap<String, bool>, String> {
-    let pairs = YES.map(|yes| (yes, true)).into_iter().chain(NO.map(|no| (no, false)));
-    let mut spellings: BTreeMap<String, bool> = pairs.map(|(text, value)| (fold(text), value)).collect();
-    for (spelling, meaning) in &mapped.codes {
-        let meaning = *spellings
-            .get(&fold(meaning))
-            .ok_or_else(|| format!("`{spelling}` leads to neither yes nor no"))?;
-        spellings.insert(fold(spelling), meaning);
-    }
-    Ok(spellings)
 }
 
 fn source(column: &Column, mapped: &MappedColumn, value: &Value<'_>) -> Result<Source, String> {
@@ -273,7 +271,7 @@ fn constant_of(name: &str, constant: &str, value: &Value<'_>) -> Result<i64, Str
     let number = || Number::parse(&clean(constant), '.');
     let found = match value {
         Value::Code(codes) => codes.index(constant),
-        Value::Boolean(spellings) => spellings.get(&fold(constant)).map(|value| i64::from(*value)),
+        Value::Boolean => boolean(constant).map(i64::from),
         Value::Integer { min, max } => number().and_then(Number::whole).filter(|n| (min..=max).contains(&n)),
         Value::Decimal { min, max, .. } => {
             number().and_then(Number::hundredths).filter(|n| (min..=max).contains(&n))
@@ -335,6 +333,15 @@ fn rule(spec: &IdentifierSpec) -> Result<IdentifierRule, String> {
         pad: spec.pad.and_then(|pad| usize::try_from(pad).ok()),
         placeholders: PLACEHOLDERS.into_iter().chain(own).map(fold).collect(),
     })
+}
+
+/// Yes or no in the three languages, `true`, `false`, `1`, `0`.
+pub(crate) fn boolean(text: &str) -> Option<bool> {
+    match fold(text).as_str() {
+        "yes" | "oui" | "نعم" | "true" | "1" => Some(true),
+        "no" | "non" | "لا" | "false" | "0" => Some(false),
+        _ => None,
+    }
 }
 
 /// A value in words that do not depend on the order of a code list: part of record ids and identities.
