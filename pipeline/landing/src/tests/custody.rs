@@ -47,7 +47,9 @@ async fn a_crash_at_any_call_leaves_the_batch_whole_or_absent() {
 
 #[tokio::test]
 async fn two_landings_at_once_land_each_record_once() {
-    let room = Room::new();
+    // A folder, since its calls wait and let the others go on.
+    let folder = tempfile::tempdir().unwrap();
+    let room = Room { store: Store::open("landing", folder.path()).unwrap(), ..Room::new() };
     let shared = "S-1;12/07/2025;Oriental;HEALTH;1;oui";
     let first = room.desk.file("1.csv", services(&[shared, "A-1;12/07/2025;Oriental;FOOD;1;oui"]));
     let second = room.desk.file("2.csv", services(&["B-1;12/07/2025;Oriental;FOOD;1;oui", shared]));

@@ -336,8 +336,13 @@ fn one_hot(text: &str) -> Result<bool, Reason> {
     if text.is_empty() {
         return Ok(false);
     }
-    let number = || Number::parse(text, '.').and_then(Number::whole);
-    boolean(text).or_else(|| number().map(|n| n == 1)).ok_or(Reason::UnknownCode)
+    // `1.0`, as some exports write it.
+    let number = || match Number::parse(text, '.').and_then(Number::whole) {
+        Some(0) => Some(false),
+        Some(1) => Some(true),
+        _ => None,
+    };
+    boolean(text).or_else(number).ok_or(Reason::UnknownCode)
 }
 
 /// The choice that a one-hot column stands for, as a pick.
