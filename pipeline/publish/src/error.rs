@@ -80,7 +80,7 @@ pub enum Error {
     },
     /// The store failed.
     #[error(transparent)]
-    Store(#[source] Box<marsad_log::Error>),
+    Store(Box<marsad_log::Error>),
     /// The store holds other bytes under a name of this release.
     #[error("the public store holds another `{path}`")]
     Differs {

@@ -102,78 +102,17 @@ fn first(catalog: &Catalog, id: &str, dimensions: &[&str]) -> StatisticShape {
 }
 
 fn shapes(catalog: &Catalog) -> Vec<StatisticShape> {
-    let dim = |name: &str| dimension(catalog, name, &[]);
-    let last = vec![Period::Quarter(2024, 4)];
-    let assisted = StatisticShape {
-        tables: [&[][..], &[0], &[0, 1], &[0, 2], &[1, 2]].map(|d| table(0, Grain::Quarter, d, 3)).into(),
-        ..shape(
-            "assisted_persons",
-            Bound::HomeCell,
-            vec![dim("region"), dim("sex"), dim("age_group")],
-            quarters(8).split_off(6),
-        )
-    };
-    let category = dimension(catalog, "beneficiary_category", &["UASC", "VOT", "GOV", "LOCAL"]);
-    let by_category = StatisticShape {
-        tables: [&[][..], &[1], &[0, 1]].map(|d| table(0, Grain::Quarter, d, 2)).into(),
-        ..shape("assisted_by_category", Bound::HomeCell, vec![dim("region"), category], last.clone())
-    };
-    let urgent = StatisticShape {
-        aggregates: vec![Aggregate::Persons, Aggregate::Persons],
-        tables: [(0, vec![]), (0, vec![0]), (1, vec![]), (1, vec![0])]
-            .map(|(a, d)| table(a, Grain::Quarter, &d, 2))
-            .into(),
-        outputs: vec![Output {
-            name: "share".into(),
-            expression: Expression::Ratio { numerator: 0, denominator: 1, share: true },
-        }],
-        ..shape("urgent_needs_share", Bound::HomeCell, vec![dim("region")], last.clone())
-    };
-    let mut service = dim("service_type");
-    service.home = None;
-    let services = StatisticShape {
-        aggregates: vec![Aggregate::Rows],
-        tables: [&[][..], &[1], &[0], &[0, 1]].map(|d| table(0, Grain::Quarter, d, 1)).into(),
-        ..shape(
-            "services_delivered",
-            Bound::NormClip { c_squared: 64, left_out_cap: 20 },
-            vec![dim("region"), service],
-            last.clone(),
-        )
-    };
-    let money = Measure { lower: "0".into(), upper: "5000".into(), step: "50".into() };
-    let cash = StatisticShape {
-        aggregates: vec![Aggregate::Sum(money), Aggregate::Rows],
-        tables: [(0, vec![]), (0, vec![0]), (1, vec![]), (1, vec![0])]
-            .map(|(a, d)| table(a, Grain::Quarter, &d, 1))
-            .into(),
-        outputs: vec![
-            Output { name: "amount".into(), expression: Expression::Aggregate { aggregate: 0 } },
-            Output {
-                name: "average".into(),
-                expression: Expression::Ratio { numerator: 0, denominator: 1, share: false },
-            },
-        ],
-        ..shape(
-            "cash_assistance",
-            Bound::NormClip { c_squared: 100, left_out_cap: 20 },
-            vec![dim("region")],
-            last.clone(),
-        )
-    };
-    let training = StatisticShape {
-        tables: [&[][..], &[0]].map(|d| table(0, Grain::Year, d, 1)).into(),
-        ..shape(
-            "trained_persons",
-            Bound::Truncate { k: 2, left_out_cap: 20 },
-            vec![dim("training_type")],
-            vec![Period::Year(2023), Period::Year(2024)],
-        )
-    };
-    let mut shapes = vec![assisted, by_category, urgent, services, cash, training];
-    shapes.push(first(catalog, "first_time_direct", &["region"]));
-    shapes.push(first(catalog, "first_time_assisted", &["region", "sex"]));
-    shapes.push(first(catalog, "first_time_assessed", &["region"]));
+    let mut shapes = vec![
+        assisted(catalog),
+        by_category(catalog),
+        urgent(catalog),
+        services(catalog),
+        cash(catalog),
+        training(catalog),
+        first(catalog, "first_time_direct", &["region"]),
+        first(catalog, "first_time_assisted", &["region", "sex"]),
+        first(catalog, "first_time_assessed", &["region"]),
+    ];
     let others = ["first_time_trained", "first_time_youth", "first_time_returned", "first_time_reintegrated"];
     shapes.extend(others.map(|id| first(catalog, id, &[])));
     let start = Bound::First { start: Period::Year(2023) };
@@ -182,6 +121,77 @@ fn shapes(catalog: &Catalog) -> Vec<StatisticShape> {
         ..shape("first_time_reunified", start, Vec::new(), vec![Period::Year(2023), Period::Year(2024)])
     });
     shapes
+}
+
+fn last() -> Vec<Period> {
+    vec![Period::Quarter(2024, 4)]
+}
+
+fn assisted(catalog: &Catalog) -> StatisticShape {
+    let dimensions = ["region", "sex", "age_group"].map(|name| dimension(catalog, name, &[])).into();
+    StatisticShape {
+        tables: [&[][..], &[0], &[0, 1], &[0, 2], &[1, 2]].map(|d| table(0, Grain::Quarter, d, 3)).into(),
+        ..shape("assisted_persons", Bound::HomeCell, dimensions, quarters(8).split_off(6))
+    }
+}
+
+fn by_category(catalog: &Catalog) -> StatisticShape {
+    let category = dimension(catalog, "beneficiary_category", &["UASC", "VOT", "GOV", "LOCAL"]);
+    let dimensions = vec![dimension(catalog, "region", &[]), category];
+    StatisticShape {
+        tables: [&[][..], &[1], &[0, 1]].map(|d| table(0, Grain::Quarter, d, 2)).into(),
+        ..shape("assisted_by_category", Bound::HomeCell, dimensions, last())
+    }
+}
+
+/// Two aggregates, each by quarter and by quarter and region.
+fn two_aggregates(b: u32) -> Vec<TableSpec> {
+    let sets = [(0, vec![]), (0, vec![0]), (1, vec![]), (1, vec![0])];
+    sets.map(|(aggregate, d)| table(aggregate, Grain::Quarter, &d, b)).into()
+}
+
+fn ratio(name: &str, share: bool) -> Output {
+    Output { name: name.into(), expression: Expression::Ratio { numerator: 0, denominator: 1, share } }
+}
+
+fn urgent(catalog: &Catalog) -> StatisticShape {
+    StatisticShape {
+        aggregates: vec![Aggregate::Persons, Aggregate::Persons],
+        tables: two_aggregates(2),
+        outputs: vec![ratio("share", true)],
+        ..shape("urgent_needs_share", Bound::HomeCell, vec![dimension(catalog, "region", &[])], last())
+    }
+}
+
+fn services(catalog: &Catalog) -> StatisticShape {
+    let service = Dimension { home: None, ..dimension(catalog, "service_type", &[]) };
+    let bound = Bound::NormClip { c_squared: 64, left_out_cap: 20 };
+    StatisticShape {
+        aggregates: vec![Aggregate::Rows],
+        tables: [&[][..], &[1], &[0], &[0, 1]].map(|d| table(0, Grain::Quarter, d, 1)).into(),
+        ..shape("services_delivered", bound, vec![dimension(catalog, "region", &[]), service], last())
+    }
+}
+
+fn cash(catalog: &Catalog) -> StatisticShape {
+    let money = Measure { lower: "0".into(), upper: "5000".into(), step: "50".into() };
+    let bound = Bound::NormClip { c_squared: 100, left_out_cap: 20 };
+    let amount = Output { name: "amount".into(), expression: Expression::Aggregate { aggregate: 0 } };
+    StatisticShape {
+        aggregates: vec![Aggregate::Sum(money), Aggregate::Rows],
+        tables: two_aggregates(1),
+        outputs: vec![amount, ratio("average", false)],
+        ..shape("cash_assistance", bound, vec![dimension(catalog, "region", &[])], last())
+    }
+}
+
+fn training(catalog: &Catalog) -> StatisticShape {
+    let bound = Bound::Truncate { k: 2, left_out_cap: 20 };
+    let years = vec![Period::Year(2023), Period::Year(2024)];
+    StatisticShape {
+        tables: [&[][..], &[0]].map(|d| table(0, Grain::Year, d, 1)).into(),
+        ..shape("trained_persons", bound, vec![dimension(catalog, "training_type", &[])], years)
+    }
 }
 
 /// A repeatable number in 0..1 for a name.

@@ -108,7 +108,7 @@ fn noise(
     Noise {
         bound: shape.bound.clone(),
         source: heading.statistic.bound.source.clone(),
-        left_out: estimated.bounding.clone(),
+        left_out: estimated.bounding,
         sigma: noisy.sigma(),
         f: noisy.f(),
         negative,

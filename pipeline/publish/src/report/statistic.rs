@@ -63,7 +63,7 @@ impl StatisticView {
     pub(super) fn new(catalog: &Catalog, flow: &Dataflow, language: Language) -> Self {
         let anchor = format!("{language}-{}", flow.id);
         let view = View { catalog, flow, language };
-        let last = flow.rows.iter().filter(|row| row.codes.iter().all(|code| *code == 0)).next_back();
+        let last = flow.rows.iter().rfind(|row| row.codes.iter().all(|code| *code == 0));
         Self {
             title: flow.title.get(language).to_owned(),
             note: flow.note.get(language).to_owned(),

@@ -26,7 +26,7 @@ pub(super) struct Target {
     pub(super) remark: String,
     pub(super) is_part: bool,
     pub(super) figure: Figure,
-    pub(super) target: String,
+    pub(super) aim: String,
     pub(super) share: String,
     pub(super) strip: Option<Strip>,
 }
@@ -96,7 +96,7 @@ impl Target {
             is_part,
             figure: Figure::new(flow, Some(row), language),
             #[expect(clippy::cast_possible_truncation, reason = "a target is a whole number of persons")]
-            target: target.map_or_else(String::new, |target| whole(target as i64, language)),
+            aim: target.map_or_else(String::new, |target| whole(target as i64, language)),
             share: target.map_or_else(String::new, |target| share(row, target, language)),
             strip: target.and_then(|target| Strip::towards(Some(row), target, target.max(upper) * 1.04)),
         }

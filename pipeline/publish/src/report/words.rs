@@ -50,10 +50,10 @@ pub(super) struct Words {
     pub(super) left: &'static str,
     pub(super) not_protected: &'static str,
     pub(super) licence: &'static str,
-    pub(super) licence_words: &'static str,
+    pub(super) licence_name: &'static str,
     pub(super) cite: &'static str,
     pub(super) check: &'static str,
-    pub(super) check_words: &'static str,
+    pub(super) check_how: &'static str,
 }
 
 /// The words of a language.
@@ -120,10 +120,10 @@ const FRENCH: Words = Words {
     not_protected: "Ne sont pas protégés : l'existence du programme et de ses fichiers, les dates des publications, et les chiffres \
                     d'activité des organisations.",
     licence: "Licence et citation",
-    licence_words: "Creative Commons Attribution 4.0 International (CC BY 4.0).",
+    licence_name: "Creative Commons Attribution 4.0 International (CC BY 4.0).",
     cite: "Citer ainsi :",
     check: "Vérifier",
-    check_words: "La publication est signée. Avec la clé publique du programme :",
+    check_how: "La publication est signée. Avec la clé publique du programme :",
 };
 
 const ARABIC: Words = Words {
@@ -176,10 +176,10 @@ const ARABIC: Words = Words {
     left: "المتبقي من ميزانية المدة كلها",
     not_protected: "ما لا تشمله الحماية: وجود البرنامج وملفاته، وتواريخ الإصدارات، وأرقام أنشطة المنظمات.",
     licence: "الترخيص والاستشهاد",
-    licence_words: "المشاع الإبداعي، النسبة 4.0 دولي (CC BY 4.0).",
+    licence_name: "المشاع الإبداعي، النسبة 4.0 دولي (CC BY 4.0).",
     cite: "يُستشهد به هكذا:",
     check: "التحقق",
-    check_words: "الإصدار موقع. بالمفتاح العمومي للبرنامج:",
+    check_how: "الإصدار موقع. بالمفتاح العمومي للبرنامج:",
 };
 
 const ENGLISH: Words = Words {
@@ -234,10 +234,10 @@ const ENGLISH: Words = Words {
     not_protected: "Not protected: that the programme and its files exist, when releases happen, and figures on activities of \
                     organisations.",
     licence: "Licence and citation",
-    licence_words: "Creative Commons Attribution 4.0 International (CC BY 4.0).",
+    licence_name: "Creative Commons Attribution 4.0 International (CC BY 4.0).",
     cite: "Cite it as:",
     check: "Verify",
-    check_words: "The release is signed. With the programme's public key:",
+    check_how: "The release is signed. With the programme's public key:",
 };
 
 /// The portal's sentence on the guarantee; θ, Θ are the guess bounds of this release and of all.

@@ -44,7 +44,7 @@ pub(super) fn sdmx(
         let measured = !row.texts[4].is_empty();
         let unit_fits =
             if measured { unit.parse::<f64>().is_ok_and(|unit| unit > 0.0) } else { unit.is_empty() };
-        if !unit_fits || !record.iter().eq(expected(statement, statistic, table, row, unit, &rho)) {
+        if !unit_fits || !record.iter().eq(expected(statement, statistic, table, row, (unit, &rho))) {
             return Err(format!("{}: says something else than the plain table", row.key(table)));
         }
     }
@@ -62,8 +62,7 @@ fn expected(
     statistic: &StatisticJson,
     table: &Table,
     row: &Record,
-    unit: &str,
-    rho: &str,
+    (unit, rho): (&str, &str),
 ) -> Vec<String> {
     let mut record = vec!["dataflow".to_owned(), statistic.dataflow.clone(), "I".into()];
     record.push(row.period.grain().freq().into());

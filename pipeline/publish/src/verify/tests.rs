@@ -119,7 +119,8 @@ fn only_an_allowed_key_signs_a_release() {
 #[test]
 fn a_liar_with_the_key_is_noticed_where_the_numbers_contradict_each_other() {
     let plain = "data/assisted_persons.csv";
-    let cases: [(&str, &str, fn(String) -> String); 9] = [
+    type Lie = (&'static str, &'static str, fn(String) -> String);
+    let cases: [Lie; 9] = [
         ("totals", plain, |text| replace_field(&text, 1, 4, |estimate| format!("{:.6}", estimate + 1.0))),
         ("totals", plain, |text| replace_field(&text, 1, 9, |value| format!("{:.0}", value - 200.0))),
         ("flags", plain, |text| text.replacen(",Q\n", ",U\n", 1)),

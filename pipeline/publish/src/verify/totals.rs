@@ -109,5 +109,5 @@ fn values(whole: &Record, inside: &[&Record]) -> Result<(), String> {
 }
 
 fn code_names(table: &Table, codes: &[usize]) -> String {
-    table.dimensions.iter().zip(codes).map(|(axis, code)| format!(" {}", axis.list.codes[*code].id)).collect()
+    table.dimensions.iter().zip(codes).flat_map(|(axis, code)| [" ", &axis.list.codes[*code].id]).collect()
 }
