@@ -94,3 +94,40 @@ proptest! {
         prop_assert_eq!(landed(&room, &[left, right]), all);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Whatever is done to a file's bytes, each record has one outcome, or the whole file is refused.
+    #[test]
+    fn any_bytes_are_counted_or_refused(
+        sample in 0_usize..4,
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), prop_oneof![any::<u8>(), Just(b'"'), Just(b'\n'), Just(b';')]), 0..12),
+        cut in any::<proptest::sample::Index>(),
+        is_cut in any::<bool>(),
+    ) {
+        let name = ["partner_assistance", "kobo_needs_assessment", "training_arabic", "dtm_flow"][sample];
+        let mut bytes = std::fs::read(super::sample(&format!("{name}.csv"))).unwrap();
+        if is_cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        for (at, byte) in changes.iter().filter(|_| !bytes.is_empty()).collect::<Vec<_>>() {
+            let at = at.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("extract.csv");
+        std::fs::write(&file, &bytes).unwrap();
+        let start = super::options().programme_start;
+        match crate::check_without_keys(&super::CATALOG, name, &file, start, &|_, _| {}) {
+            Ok(report) => {
+                prop_assert!(report.landed + report.duplicate + report.quarantined > 0);
+                prop_assert_eq!(report.rejected.len() as u64, report.quarantined);
+                prop_assert_eq!(report.reasons.values().sum::<u64>(), report.quarantined);
+                prop_assert!(report.rejected.is_sorted_by(|a, b| a.record < b.record));
+            }
+            Err(crate::Error::Refused { refusals, .. }) => prop_assert!(!refusals.is_empty()),
+            Err(other) => prop_assert!(false, "{other}"),
+        }
+    }
+}
