@@ -211,8 +211,8 @@ mod tests {
     use crate::testing::Fixture;
 
     fn build_in(dir: &Path) -> Built {
-        let Fixture { catalog, released, proposal, context } = Fixture::new();
-        build(dir, &catalog, &released, &proposal, &context).unwrap()
+        let Fixture { catalog, released, proposal, context } = Fixture::shared();
+        build(dir, catalog, released, proposal, context).unwrap()
     }
 
     #[test]

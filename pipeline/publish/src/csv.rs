@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_row_has_its_form() {
-        let edition = Fixture::new().edition();
+        let edition = Fixture::shared().edition();
         let text = |id: &str| {
             let flow = edition.dataflows.iter().find(|flow| flow.id == id).unwrap();
             String::from_utf8(super::write(flow).unwrap()).unwrap()

@@ -6,6 +6,7 @@ use marsad_privacy::accounting;
 use marsad_terms::{Digest, NanoRho, ReleaseId, Text};
 
 use crate::dataflow::Dataflow;
+use crate::form::isolated;
 
 /// A release with its dataflows.
 #[derive(Clone, Debug)]
@@ -108,9 +109,12 @@ impl Edition {
                 title.fr
             ),
             ar: format!(
-                "مرصد، «{}»، الإصدار {release}، {date}، CC BY 4.0، {address}. تقديرات محمية بالخصوصية التفاضلية؛ تُذكر \
-                 القيمة مع هامش الخطأ.",
-                title.ar
+                "مرصد، «{}»، الإصدار {}، {}، {}، {}. تقديرات محمية بالخصوصية التفاضلية؛ تُذكر القيمة مع هامش الخطأ.",
+                title.ar,
+                isolated(release),
+                isolated(date),
+                isolated("CC BY 4.0"),
+                isolated(&address)
             ),
             en: format!(
                 "Marsad, \"{}\", release {release}, {date}, CC BY 4.0, {address}. Estimates protected by differential \

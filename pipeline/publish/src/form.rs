@@ -39,6 +39,11 @@ pub fn rho(nano: NanoRho) -> String {
     if text.ends_with('.') { format!("{text}0") } else { text.to_owned() }
 }
 
+/// Left-to-right text that keeps its order inside Arabic (Unicode isolates, UAX 9).
+pub fn isolated(text: impl std::fmt::Display) -> String {
+    format!("\u{2066}{text}\u{2069}")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn targets_are_those_of_the_list() {
-        let list = &Fixture::new().catalog.code_lists[LIST];
+        let list = &Fixture::shared().catalog.code_lists[LIST];
         let targets: Vec<Option<i64>> = list.codes.iter().map(target).collect();
         let expected = [20_720, 50_000, 120, 350, 15_200, 400, 50, 3_500, 100, 1_000, 400];
         assert_eq!(targets, expected.map(Some));
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn variances_add_and_organisations_are_exact() {
-        let edition = Fixture::new().edition();
+        let edition = Fixture::shared().edition();
         let flow = edition.dataflows.iter().find(|flow| flow.id == "indicators").unwrap();
         assert_eq!(flow.rows.len(), 11);
         let parts = [
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn an_indicator_without_all_its_sources_has_no_row() {
-        let fixture = Fixture::new();
+        let fixture = Fixture::shared();
         let edition = fixture.edition();
         let request = fixture.proposal.request.statistics.iter().find(|r| r.derived.is_some()).unwrap();
         let flows: Vec<Dataflow> =

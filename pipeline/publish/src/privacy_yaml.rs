@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn the_statement_says_what_was_charged_and_how_each_dataflow_is_bounded() {
-        let edition = Fixture::new().edition();
+        let edition = Fixture::shared().edition();
         let text = String::from_utf8(super::write(&edition)).unwrap();
         let has = |part: &str| assert!(text.contains(part), "{part}");
         has(&format!(
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_release_of_organisations_costs_nothing_and_says_so() {
-        let mut edition = Fixture::new().edition();
+        let mut edition = Fixture::shared().edition();
         edition.dataflows.retain(crate::Dataflow::is_exact);
         edition.nano_rho = marsad_terms::NanoRho::ZERO;
         let text = String::from_utf8(super::write(&edition)).unwrap();

@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn three_languages_each_in_its_direction_and_nothing_from_outside() {
-        let fixture = Fixture::new();
+        let fixture = Fixture::shared();
         let edition = fixture.edition();
         let page = String::from_utf8(super::write(&fixture.catalog, &edition).unwrap()).unwrap();
         for start in [

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn rows_are_those_of_sdmx_csv_2() {
-        let edition = Fixture::new().edition();
+        let edition = Fixture::shared().edition();
         let flow = edition.dataflows.iter().find(|flow| flow.id == "assisted_by_category").unwrap();
         let text = String::from_utf8(super::write(flow, &edition).unwrap()).unwrap();
         let header = "STRUCTURE,STRUCTURE_ID,ACTION,FREQ,REF_AREA,BENEFICIARY_CATEGORY,TIME_PERIOD,OBS_VALUE,OBS_STATUS,\

@@ -1,6 +1,7 @@
 //! A release made by hand, for the tests of all writers: the real catalogue, fictitious counts, repeatable "noise".
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use marsad_catalog::{Catalog, builtin};
 use marsad_ledger::proposal::{MECHANISM, Proposal, Request, StatisticRequest};
@@ -39,6 +40,12 @@ impl Fixture {
         let bytes = result(shapes, organisations, &proposal);
         let released = ReleasedTable::read(&bytes).unwrap();
         Self { catalog, released, proposal, context: context() }
+    }
+
+    /// The same for all tests that change nothing.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Fixture> = OnceLock::new();
+        SHARED.get_or_init(Self::new)
     }
 
     pub(crate) fn edition(&self) -> Edition {

@@ -7,7 +7,7 @@ fn flow<'a>(flows: &'a [Dataflow], id: &str) -> &'a Dataflow {
 
 #[test]
 fn one_dataflow_an_output_column_in_the_release_s_order() {
-    let edition = Fixture::new().edition();
+    let edition = Fixture::shared().edition();
     let ids: Vec<&str> = edition.dataflows.iter().map(|flow| flow.id.as_str()).collect();
     assert_eq!(
         ids[..6],
@@ -29,7 +29,7 @@ fn one_dataflow_an_output_column_in_the_release_s_order() {
 
 #[test]
 fn rows_stand_by_period_then_by_list_totals_first() {
-    let edition = Fixture::new().edition();
+    let edition = Fixture::shared().edition();
     let keys = |flow: &Dataflow| -> Vec<(String, Vec<String>)> {
         let code = |(d, code): (&Dimension, &usize)| d.codes[*code].id.clone();
         flow.rows
@@ -49,7 +49,7 @@ fn rows_stand_by_period_then_by_list_totals_first() {
 
 #[test]
 fn structural_zeros_are_rows_without_figures() {
-    let edition = Fixture::new().edition();
+    let edition = Fixture::shared().edition();
     let flow = flow(&edition.dataflows, "assisted_by_category");
     let empty: Vec<&Row> = flow.rows.iter().filter(|row| row.cell.is_none()).collect();
     assert_eq!(empty.len(), 11 * 4);
@@ -59,7 +59,7 @@ fn structural_zeros_are_rows_without_figures() {
 
 #[test]
 fn costs_add_up_to_the_release() {
-    let edition = Fixture::new().edition();
+    let edition = Fixture::shared().edition();
     let sum: u64 = edition.dataflows.iter().map(|flow| flow.nano_rho.get()).sum();
     assert_eq!(sum, PRICE.get());
     for free in ["org_activities", "indicators"] {
@@ -70,7 +70,7 @@ fn costs_add_up_to_the_release() {
 
 #[test]
 fn only_what_adds_up_is_declared_additive() {
-    let edition = Fixture::new().edition();
+    let edition = Fixture::shared().edition();
     let additive = |id: &str| flow(&edition.dataflows, id).additive_over.join(" ");
     assert_eq!(additive("assisted_persons"), "REF_AREA SEX AGE_GROUP");
     assert_eq!(additive("services_delivered"), "REF_AREA SERVICE_TYPE");
@@ -81,7 +81,7 @@ fn only_what_adds_up_is_declared_additive() {
 
 #[test]
 fn exact_figures_are_their_own_interval() {
-    let edition = Fixture::new().edition();
+    let edition = Fixture::shared().edition();
     let flow = flow(&edition.dataflows, "org_activities");
     assert!(flow.is_exact());
     let cell = flow.rows.iter().find(|row| row.codes == [0, 2]).unwrap().cell.unwrap();

@@ -8,7 +8,7 @@ use marsad_terms::Text;
 
 use crate::dataflow::Protection;
 use crate::edition::Edition;
-use crate::form;
+use crate::form::{self, isolated};
 
 /// The numbers of the sentence, as one language writes them.
 struct Numbers {
@@ -61,9 +61,9 @@ fn arabic(Numbers { factor, epsilon, delta, membership, attribute }: &Numbers) -
         || "لا يوجد حد مفيد لنسبة الاحتمالات".to_owned(),
         |factor| format!("لا يصبح أي ناتج أكثر احتمالا بما يزيد على {factor} مرة"),
     );
+    let (epsilon, delta_is) = (isolated(format!("ε = {epsilon}")), isolated(format!("δ = {delta}")));
     format!(
-        "سواء كانت بيانات شخص ما ضمن هذا الإصدار أم لا، {factor}، إلا باحتمال لا يتجاوز {delta} (ε = {epsilon}؛ δ = \
-         {delta}). من يخمن، كمن يرمي قطعة نقدية، هل يوجد شخص في البيانات يصيب على الأكثر {} مرة من كل 100 (جميع \
+        "سواء كانت بيانات شخص ما ضمن هذا الإصدار أم لا، {factor}، إلا باحتمال لا يتجاوز {delta} ({epsilon}؛ {delta_is}). من يخمن، كمن يرمي قطعة نقدية، هل يوجد شخص في البيانات يصيب على الأكثر {} مرة من كل 100 (جميع \
          الإصدارات معا: {})؛ ومن يخمن بين قيمتين لإحدى خصائصه، كالجهة أو الجنس، {} مرة على الأكثر (جميعها: {}).",
         membership[0], membership[1], attribute[0], attribute[1]
     )

@@ -59,12 +59,9 @@ fn budget(edition: &Edition, w: &Words, language: Language) -> String {
     };
     let (stop, comma) = if language == Language::Fr { (" :", ";") } else { (":", ";") };
     let comma = if language == Language::Ar { "؛" } else { comma };
-    format!(
-        "{}{stop} ρ = {}{comma} {}{stop} {} / {}.",
-        w.cost,
-        rho(edition.nano_rho),
-        w.left,
-        rho(edition.left()),
-        rho(edition.lifetime)
-    )
+    let cost = format!("ρ = {}", rho(edition.nano_rho));
+    let left = format!("{} / {}", rho(edition.left()), rho(edition.lifetime));
+    let [cost, left] =
+        [cost, left].map(|text| if language == Language::Ar { form::isolated(text) } else { text });
+    format!("{}{stop} {cost}{comma} {}{stop} {left}.", w.cost, w.left)
 }

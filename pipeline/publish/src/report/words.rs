@@ -163,7 +163,7 @@ const ARABIC: Words = Words {
     left_out_persons: "أشخاص معنيون",
     left_out_contributions: "مساهمات، على الأقل",
     how_to_read: "كيفية القراءة",
-    read_margin: "«251 ± 17»: التقدير هو 251، والعدد الحقيقي للأشخاص المحتسبين يقع 95 مرة من 100 بين 234 و268. الهامش ناتج عن حماية \
+    read_margin: "«\u{2066}251 ± 17\u{2069}»: التقدير هو 251، والعدد الحقيقي للأشخاص المحتسبين يقع 95 مرة من 100 بين 234 و268. الهامش ناتج عن حماية \
                   الأشخاص لا عن عينة؛ ومن لم يصلهم البرنامج غير مشمولين.",
     read_interval: "في الرسوم: النقطة هي التقدير، والخط السميك يضم العدد الحقيقي مرة من اثنتين، والخط الرفيع 95 مرة من 100.",
     read_flags: "موثوق (A): الهامش لا يتجاوز 20 % من التقدير. موثوقية منخفضة (U، «~»): لا يتجاوز 50 %. وما فوق ذلك (Q) لا تُعرض \
@@ -204,7 +204,7 @@ const ENGLISH: Words = Words {
     distinct: "distinct persons, beside the indicator that adds up its components",
     not_here: "Without a figure in this release, as not all of its sources are in it:",
     estimate_margin: "Value ± margin",
-    interval: "95 % interval",
+    interval: "95% interval",
     trend: "Over time",
     map: "Tile map of the regions",
     map_note: "One tile a region, roughly in its place; no border is drawn. Darker: a larger value.",
@@ -223,9 +223,9 @@ const ENGLISH: Words = Words {
                   The margin comes from protecting persons, not from a sample; persons whom the programme did not reach are outside it.",
     read_interval: "In the charts the dot is the estimate, the thick line holds the true number one time in two, the thin line 95 times \
                     in 100.",
-    read_flags: "Reliable (A): a margin of at most 20 % of the estimate. Low reliability (U, \"~\"): at most 50 %. Beyond that (Q) the \
+    read_flags: "Reliable (A): a margin of at most 20% of the estimate. Low reliability (U, \"~\"): at most 50%. Beyond that (Q) the \
                  value is not shown, which serves the reader and protects nobody. Exact figures are about organisations.",
-    read_selection: "The 95 % hold for all cells together; among the shown cells alone, a few may be further off.",
+    read_selection: "The 95% hold for all cells together; among the shown cells alone, a few may be further off.",
     read_sums: "Whole values add up within each table. For other sums, differences or shares start from the column \"estimate\" of the \
                 files: a negative estimate there is no mistake.",
     privacy: "Protection of persons",

@@ -7,6 +7,9 @@ use super::*;
 use crate::bundle;
 use crate::testing::Fixture;
 
+/// Which check notices, in which file, what was done to its text.
+type Lie = (&'static str, &'static str, fn(String) -> String);
+
 /// A bundle signed with a key of its own.
 struct Bundle {
     dir: TempDir,
@@ -18,7 +21,7 @@ impl Bundle {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let keys = tempfile::tempdir().unwrap();
-        let fixture = Fixture::new();
+        let fixture = Fixture::shared();
         let folder = dir.path();
         bundle::build(folder, &fixture.catalog, &fixture.released, &fixture.proposal, &fixture.context)
             .unwrap();
@@ -119,7 +122,6 @@ fn only_an_allowed_key_signs_a_release() {
 #[test]
 fn a_liar_with_the_key_is_noticed_where_the_numbers_contradict_each_other() {
     let plain = "data/assisted_persons.csv";
-    type Lie = (&'static str, &'static str, fn(String) -> String);
     let cases: [Lie; 9] = [
         ("totals", plain, |text| replace_field(&text, 1, 4, |estimate| format!("{:.6}", estimate + 1.0))),
         ("totals", plain, |text| replace_field(&text, 1, 9, |value| format!("{:.0}", value - 200.0))),
