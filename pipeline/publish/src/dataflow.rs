@@ -81,8 +81,8 @@ impl Measure {
 pub enum Protection {
     /// Noise on bounded contributions.
     Noise(Box<Noise>),
-    /// Activities of organisations: exact, no person in them. The dimension ids of each table.
-    Exact(Vec<Vec<String>>),
+    /// Activities of organisations: exact, no person in them. Grain and dimension ids of each table.
+    Exact(Vec<(Grain, Vec<String>)>),
     /// Computed from these released dataflows, at no further cost.
     Derived(Vec<String>),
 }

@@ -5,7 +5,7 @@ mod yaml;
 
 use marsad_privacy::estimate::{Bounding, Interval};
 use marsad_privacy::shape::Bound;
-use marsad_terms::Text;
+use marsad_terms::{Grain, Text};
 
 use crate::dataflow::{Dataflow, MeasuredTable, Noise, Protection};
 use crate::edition::{Edition, Odds};
@@ -191,8 +191,7 @@ fn statistic(flow: &Dataflow) -> Yaml {
         Protection::Exact(tables) => {
             members.push(("bounding_words", words));
             members.push(("mechanism", Yaml::text("exact")));
-            let table = |ids: &Vec<String>| Yaml::Map(vec![("dimensions", dimensions(ids))]);
-            members.push(("tables", Yaml::List(tables.iter().map(table).collect())));
+            members.push(("tables", Yaml::List(tables.iter().map(|t| exact_table(t, tables)).collect())));
         }
         Protection::Derived(sources) => {
             members.push(("bounding_words", words));
@@ -249,16 +248,25 @@ fn interval(interval: &Interval) -> Yaml {
 fn table(table: &MeasuredTable, noise: &Noise) -> Yaml {
     let mut members = Vec::new();
     members.extend(table.aggregate.as_ref().map(|name| ("aggregate", Yaml::text(name.as_str()))));
-    let same = |o: &&MeasuredTable| o.aggregate == table.aggregate && o.dimensions == table.dimensions;
-    if noise.tables.iter().filter(same).count() > 1 {
-        members.push(("freq", Yaml::text(table.grain.freq())));
-    }
+    members.extend(freq(table.grain, noise.tables.iter().map(|table| table.grain)));
     members.push(("dimensions", dimensions(&table.dimensions)));
     members.push(("b", Yaml::bare(table.b)));
     members.push(("f", Yaml::bare(noise.f)));
     members.extend(table.step.map(|step| ("step", Yaml::bare(form::real(step)))));
     members.push(("raw_unit", Yaml::bare(form::real(table.raw_unit))));
     Yaml::Map(members)
+}
+
+fn exact_table((grain, ids): &(Grain, Vec<String>), tables: &[(Grain, Vec<String>)]) -> Yaml {
+    let mut members: Vec<(&'static str, Yaml)> = Vec::new();
+    members.extend(freq(*grain, tables.iter().map(|(grain, _)| *grain)));
+    members.push(("dimensions", dimensions(ids)));
+    Yaml::Map(members)
+}
+
+/// The frequency of a table, where its dataflow has more than one: a table covers all periods of its own.
+fn freq(own: Grain, mut all: impl Iterator<Item = Grain>) -> Option<(&'static str, Yaml)> {
+    all.any(|grain| grain != own).then(|| ("freq", Yaml::text(own.freq())))
 }
 
 fn dimensions(ids: &[String]) -> Yaml {
@@ -287,9 +295,14 @@ mod tests {
             "    mechanism: exact\n    tables:\n    - dimensions:\n      - TIME_PERIOD\n      - ACTIVITY_TYPE\n",
         );
         has("    mechanism: derived\n    sources:\n    - first_time_assessed\n");
+        // A dataflow of two grains says which table is of which.
         has(
-            "    - aggregate: numerator of share\n      dimensions:\n      - TIME_PERIOD\n      b: 2\n      f: 16\n",
+            "    - aggregate: numerator of share\n      freq: Q\n      dimensions:\n      - TIME_PERIOD\n      b: 2\n",
         );
+        has(
+            "    - aggregate: denominator of share\n      freq: A\n      dimensions:\n      - TIME_PERIOD\n      b: 2\n",
+        );
+        has("    periods:\n    - \"2024\"\n    - \"2024-Q4\"\n");
         assert!(!text.to_lowercase().contains("anonym"));
     }
 

@@ -161,12 +161,15 @@ fn ratio(name: &str, share: bool) -> Output {
     Output { name: name.into(), expression: Expression::Ratio { numerator: 0, denominator: 1, share } }
 }
 
+/// Both grains: a year and its last quarter.
 fn urgent(catalog: &Catalog) -> StatisticShape {
+    let years = [0, 1].map(|aggregate| table(aggregate, Grain::Year, &[], 2));
+    let periods = vec![Period::Year(2024), Period::Quarter(2024, 4)];
     StatisticShape {
         aggregates: vec![Aggregate::Persons, Aggregate::Persons],
-        tables: two_aggregates(2),
+        tables: [two_aggregates(2), years.into()].concat(),
         outputs: vec![ratio("share", true)],
-        ..shape("urgent_needs_share", Bound::HomeCell, vec![dimension(catalog, "region", &[])], last())
+        ..shape("urgent_needs_share", Bound::HomeCell, vec![dimension(catalog, "region", &[])], periods)
     }
 }
 

@@ -17,10 +17,11 @@ pub(super) fn dataflows(heading: &Heading<'_>, table: &OrganisationTable) -> Res
     let columns = table.columns.iter().enumerate();
     columns
         .map(|(index, column)| {
-            let ids = |cells: &OrganisationCells| {
-                cells.dimensions.iter().filter_map(|d| dimensions.get(*d)).map(|d| d.id.clone()).collect()
+            let spec = |cells: &OrganisationCells| {
+                let ids = cells.dimensions.iter().filter_map(|d| dimensions.get(*d)).map(|d| d.id.clone());
+                (cells.grain, ids.collect())
             };
-            let protection = Protection::Exact(column.tables.iter().map(ids).collect());
+            let protection = Protection::Exact(column.tables.iter().map(spec).collect());
             let mut flow = heading.dataflow(index, &column.name, Measure::Sum, protection)?;
             flow.additive_over = dimensions.iter().map(|d| d.id.clone()).collect();
             flow.dimensions.clone_from(&dimensions);
