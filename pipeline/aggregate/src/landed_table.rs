@@ -8,20 +8,22 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, AsArray, BooleanArray, Date32Array, RecordBatch, RecordBatchOptions, StringArray,
-};
+use arrow::array::{Array, AsArray, BooleanArray, Date32Array, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::compute::{SortOptions, filter_record_batch};
 use arrow::datatypes::{Date32Type, SchemaRef, UInt16Type};
 use async_trait::async_trait;
 use chrono::{Datelike, NaiveDate};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_expr::{
+    EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr,
+};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::sorts::streaming_merge::StreamingMergeBuilder;
@@ -30,9 +32,12 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use futures::{StreamExt, TryStreamExt, stream};
 use marsad_catalog::RecordType;
 use marsad_landing::{LandedFile, Snapshot};
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::async_reader::{
+    AsyncFileReader, ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder,
+};
 
 use crate::sources::visible_schema;
 
@@ -215,7 +220,8 @@ impl Reader {
         if names.is_empty() {
             names.push("event_month");
         }
-        let mut columns: Vec<usize> = names.into_iter().map(|n| landed.index_of(n)).collect::<Result<_, _>>()?;
+        let mut columns: Vec<usize> =
+            names.into_iter().map(|n| landed.index_of(n)).collect::<Result<_, _>>()?;
         columns.sort_unstable();
         columns.dedup();
         let read = Arc::new(landed.project(&columns)?);
@@ -229,7 +235,8 @@ impl Reader {
         metrics: BaselineMetrics,
         context: &TaskContext,
     ) -> Result<SendableRecordBatchStream> {
-        let withdrawn = if self.personal && files.len() > 1 { withdrawn(files).await? } else { HashSet::new() };
+        let withdrawn =
+            if self.personal && files.len() > 1 { withdrawn(files).await? } else { HashSet::new() };
         let withdrawn = Arc::new(withdrawn);
         let mut streams = Vec::with_capacity(files.len());
         for file in files {
@@ -255,7 +262,11 @@ impl Reader {
             .build()
     }
 
-    async fn file(&self, file: &LandedFile, withdrawn: Arc<HashSet<[u8; 16]>>) -> Result<SendableRecordBatchStream> {
+    async fn file(
+        &self,
+        file: &LandedFile,
+        withdrawn: Arc<HashSet<[u8; 16]>>,
+    ) -> Result<SendableRecordBatchStream> {
         let mut columns = self.columns.clone();
         let record_id = (!withdrawn.is_empty()).then(|| usize::from(self.personal));
         columns.extend(record_id.filter(|index| !columns.contains(index)));
@@ -270,21 +281,30 @@ impl Reader {
     }
 }
 
-type Batches = parquet::arrow::async_reader::ParquetRecordBatchStream<ParquetObjectReader>;
+type Batches = ParquetRecordBatchStream<FileReader>;
+/// DataFusion's own reader of an object.
+type FileReader = Box<dyn AsyncFileReader>;
 
 async fn open(file: &LandedFile, columns: Vec<usize>) -> Result<Batches> {
-    let reader = ParquetObjectReader::new(file.store.object_store(), Path::from(file.path.as_str()));
-    let builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
+    let builder = builder(file).await?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
     Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?)
+}
+
+async fn builder(file: &LandedFile) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
+    let store = file.store.object_store();
+    let object = store.head(&Path::from(file.path.as_str())).await?;
+    let factory = DefaultParquetFileReaderFactory::new(store);
+    let metrics = ExecutionPlanMetricsSet::new();
+    let reader: FileReader = factory.create_reader(0, object.into(), None, &metrics)?;
+    Ok(ParquetRecordBatchStreamBuilder::new(reader).await?)
 }
 
 /// Ids of the records of one bucket that some batch carries without consent.
 async fn withdrawn(files: &[LandedFile]) -> Result<HashSet<[u8; 16]>> {
     let mut ids = HashSet::new();
     for file in files {
-        let reader = ParquetObjectReader::new(file.store.object_store(), Path::from(file.path.as_str()));
-        let builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
+        let builder = builder(file).await?;
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["record_id", "consent_reporting"]);
         let mut batches = builder.with_projection(mask).build()?;
         while let Some(batch) = batches.try_next().await? {
@@ -309,7 +329,8 @@ fn consented(batch: &RecordBatch, withdrawn: &HashSet<[u8; 16]>) -> Result<Recor
     let basis = basis
         .as_dictionary_opt::<UInt16Type>()
         .ok_or_else(|| DataFusionError::Execution("a landed legal basis has another type".to_owned()))?;
-    let known: Vec<bool> = basis.values().as_string::<i32>().iter().map(|code| code.is_some_and(|c| c != "_U")).collect();
+    let known: Vec<bool> =
+        basis.values().as_string::<i32>().iter().map(|code| code.is_some_and(|c| c != "_U")).collect();
     let lawful = |row: usize| basis.key(row).is_some_and(|key| known[key]);
     let records = match withdrawn.is_empty() {
         true => None,
@@ -319,7 +340,11 @@ fn consented(batch: &RecordBatch, withdrawn: &HashSet<[u8; 16]>) -> Result<Recor
     let keep: BooleanArray = (0..batch.num_rows())
         .map(|row| Some(consent.is_valid(row) && consent.value(row) && lawful(row) && standing(row)))
         .collect();
-    if keep.true_count() == batch.num_rows() { Ok(batch.clone()) } else { Ok(filter_record_batch(batch, &keep)?) }
+    if keep.true_count() == batch.num_rows() {
+        Ok(batch.clone())
+    } else {
+        Ok(filter_record_batch(batch, &keep)?)
+    }
 }
 
 /// The shown columns in their order, `quarter` and `year` computed.
@@ -327,7 +352,9 @@ fn show(batch: &RecordBatch, _read: &SchemaRef, shown: &SchemaRef) -> Result<Rec
     let mut columns: Vec<Arc<dyn Array>> = Vec::with_capacity(shown.fields().len());
     for field in shown.fields() {
         columns.push(match field.name().as_str() {
-            "quarter" => period_texts(batch, |months| format!("{}-Q{}", months.div_euclid(12), months.rem_euclid(12) / 3 + 1))?,
+            "quarter" => period_texts(batch, |months| {
+                format!("{}-Q{}", months.div_euclid(12), months.rem_euclid(12) / 3 + 1)
+            })?,
             "year" => period_texts(batch, |months| months.div_euclid(12).to_string())?,
             name => {
                 let missing = || DataFusionError::Execution(format!("a landed file lacks the column {name}"));

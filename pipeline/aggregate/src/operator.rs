@@ -162,7 +162,8 @@ impl Columns {
             Aggregate::Sum(measure) => Quantiser::new(measure).map(Some),
             Aggregate::Persons | Aggregate::Rows => Ok(None),
         });
-        let quantisers = quantisers.collect::<Result<_, _>>().map_err(|e| DataFusionError::Plan(e.to_string()))?;
+        let quantisers =
+            quantisers.collect::<Result<_, _>>().map_err(|e| DataFusionError::Plan(e.to_string()))?;
         let periods = Grain::ALL.map(|grain| months_by_period(&shape.periods_of(grain)));
         Ok(Self { codes: codes.collect(), quantisers, periods })
     }
@@ -284,11 +285,14 @@ impl Rows {
                 Some(std::cmp::Ordering::Equal) => {}
                 // A person met again would be bounded twice: stop, without saying who.
                 Some(std::cmp::Ordering::Greater) => {
-                    return Err(DataFusionError::Execution("landed rows are not sorted by person".to_owned()));
+                    return Err(DataFusionError::Execution(
+                        "landed rows are not sorted by person".to_owned(),
+                    ));
                 }
                 _ => {
-                    let key = <[u8; 16]>::try_from(person)
-                        .map_err(|_| DataFusionError::Execution("a person key has another length".to_owned()))?;
+                    let key = <[u8; 16]>::try_from(person).map_err(|_| {
+                        DataFusionError::Execution("a person key has another length".to_owned())
+                    })?;
                     tally.begin(&key);
                     *last = Some(key);
                 }

@@ -65,11 +65,15 @@ fn empty(
     periods: &[Period],
     dimensions: Vec<Dimension>,
 ) -> Result<OrganisationTable> {
-    let mut used: Vec<Period> =
-        periods.iter().copied().filter(|p| analysis.sets.iter().any(|s| s.grain == Some(p.grain()))).collect();
+    let mut used: Vec<Period> = periods
+        .iter()
+        .copied()
+        .filter(|p| analysis.sets.iter().any(|s| s.grain == Some(p.grain())))
+        .collect();
     used.sort_by_key(ToString::to_string);
     let cells = |set: &GroupingSet| {
-        let grain = set.grain.ok_or_else(|| DataFusionError::Plan("a grouping set names no period".to_owned()))?;
+        let grain =
+            set.grain.ok_or_else(|| DataFusionError::Plan("a grouping set names no period".to_owned()))?;
         let n_periods = used.iter().filter(|period| period.grain() == grain).count();
         let n: usize = set.dimensions.iter().map(|d| dimensions[*d].codes.len()).product();
         Ok(OrganisationCells { grain, dimensions: set.dimensions.clone(), cells: vec![0; n * n_periods] })
@@ -94,7 +98,8 @@ fn add(table: &mut OrganisationTable, analysis: &Analysis, batch: &RecordBatch) 
         let Expression::Aggregate { aggregate } = expression else { continue };
         let amounts = amounts(analysis, *aggregate, batch)?;
         for cells in &mut column.tables {
-            let periods: Vec<Option<usize>> = months.iter().map(|m| period_of(&listed, cells.grain, *m)).collect();
+            let periods: Vec<Option<usize>> =
+                months.iter().map(|m| period_of(&listed, cells.grain, *m)).collect();
             for row in 0..batch.num_rows() {
                 if let Some(cell) = cell(cells, periods[row], &codes, row, &sizes) {
                     cells.cells[cell] = cells.cells[cell].saturating_add(amounts[row]);

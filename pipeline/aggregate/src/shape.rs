@@ -37,9 +37,11 @@ impl Explain for ShapeError {
                 "one person would add a unit for each period to one cell",
                 "name `quarter` or `year` in every grouping set",
             ),
-            Self::NoPeriodOfGrain(..) => {
-                ("Q02", "its tables would have no cell", "add such a period to the release, or leave the statistic out")
-            }
+            Self::NoPeriodOfGrain(..) => (
+                "Q02",
+                "its tables would have no cell",
+                "add such a period to the release, or leave the statistic out",
+            ),
             Self::Declaration { .. } => {
                 ("Q03", "the proof holds for what is declared", "correct the statistic's TOML or SQL")
             }
@@ -206,14 +208,17 @@ impl Maker<'_> {
                 let weight = self.statistic.weights.get(&name).copied().unwrap_or(1);
                 weighed.push(name);
                 let dimensions = set.dimensions.clone();
-                let table = TableSpec { aggregate, grain: *grain, dimensions, b: weight.saturating_mul(share) };
+                let table =
+                    TableSpec { aggregate, grain: *grain, dimensions, b: weight.saturating_mul(share) };
                 if !tables.contains(&table) {
                     tables.push(table);
                 }
             }
         }
         match self.statistic.weights.keys().find(|name| !weighed.contains(name)) {
-            Some(name) => self.fault(format!("[weights] names `{name}`, which is no grouping set of the SQL")),
+            Some(name) => {
+                self.fault(format!("[weights] names `{name}`, which is no grouping set of the SQL"))
+            }
             None => Ok(tables),
         }
     }

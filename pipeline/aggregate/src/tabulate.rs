@@ -138,7 +138,11 @@ pub(crate) fn expressions(analysis: &Analysis) -> Vec<Expr> {
 }
 
 /// Projects `columns` over `input`; `hidden` columns of the scan pass through projections that drop them.
-pub(crate) fn with_hidden(input: &LogicalPlan, hidden: &[&str], columns: Vec<Expr>) -> EngineResult<LogicalPlan> {
+pub(crate) fn with_hidden(
+    input: &LogicalPlan,
+    hidden: &[&str],
+    columns: Vec<Expr>,
+) -> EngineResult<LogicalPlan> {
     let carried = carry(input, hidden)?;
     let schema = carried.schema().clone();
     let qualified = columns.into_iter().map(|expr| match &expr {
@@ -169,7 +173,8 @@ fn carry(plan: &LogicalPlan, hidden: &[&str]) -> EngineResult<LogicalPlan> {
             let own: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
             let name = scan.table_name.clone();
             let copies = hidden.iter().map(|column| {
-                Expr::Column(datafusion::common::Column::new(Some(name.clone()), *column)).alias(carried_name(column))
+                Expr::Column(datafusion::common::Column::new(Some(name.clone()), *column))
+                    .alias(carried_name(column))
             });
             LogicalPlanBuilder::from(plan.clone()).project(own.into_iter().chain(copies))?.build()
         }
@@ -180,7 +185,8 @@ fn carry(plan: &LogicalPlan, hidden: &[&str]) -> EngineResult<LogicalPlan> {
             LogicalPlanBuilder::from(input).project(columns)?.build()
         }
         other => {
-            let inputs = other.inputs().into_iter().map(|i| carry(i, hidden)).collect::<EngineResult<Vec<_>>>()?;
+            let inputs =
+                other.inputs().into_iter().map(|i| carry(i, hidden)).collect::<EngineResult<Vec<_>>>()?;
             other.with_new_exprs(other.expressions(), inputs)?.recompute_schema()
         }
     }

@@ -12,7 +12,12 @@ use clap_complete::Shell;
 /// Case extracts are landed under pseudonyms; statistics in SQL are added up person by person; noise that is paid from
 /// a privacy budget protects them; stewards approve by signature; the bundle can be verified by anyone.
 #[derive(Debug, Parser)]
-#[command(name = "marsad", version, max_term_width = 100, after_help = "Start here:\n  marsad demo        the whole way on a fictitious programme\n  marsad init DIR    a workspace of your own")]
+#[command(
+    name = "marsad",
+    version,
+    max_term_width = 100,
+    after_help = "Start here:\n  marsad demo        the whole way on a fictitious programme\n  marsad init DIR    a workspace of your own"
+)]
 pub struct Cli {
     /// One JSON document on the last line of the output, instead of text
     #[arg(long, global = true)]
@@ -73,7 +78,9 @@ pub enum Command {
     #[command(subcommand)]
     Ledger(LedgerCommand),
     /// Check a published bundle: hashes, signature, totals, flags, codes
-    #[command(after_help = "Example:\n  marsad verify releases/2024-Q4\n  marsad verify 2024-Q4 --key publisher.pub")]
+    #[command(
+        after_help = "Example:\n  marsad verify releases/2024-Q4\n  marsad verify 2024-Q4 --key publisher.pub"
+    )]
     Verify {
         /// The bundle's folder
         #[arg(value_hint = ValueHint::DirPath)]
@@ -83,7 +90,9 @@ pub enum Command {
         key: Option<PathBuf>,
     },
     /// Write a large fictitious extract that `land` reads, and the truth behind it
-    #[command(after_help = "Example:\n  marsad simulate --rows 10000000 --out big && marsad land big/*.csv --as partner_assistance")]
+    #[command(
+        after_help = "Example:\n  marsad simulate --rows 10000000 --out big && marsad land big/*.csv --as partner_assistance"
+    )]
     Simulate {
         /// How many records
         #[arg(long, value_name = "N")]
@@ -96,7 +105,9 @@ pub enum Command {
         seed: u64,
     },
     /// Shell completions on stdout
-    #[command(after_help = "Example:\n  marsad completions bash > ~/.local/share/bash-completion/completions/marsad")]
+    #[command(
+        after_help = "Example:\n  marsad completions bash > ~/.local/share/bash-completion/completions/marsad"
+    )]
     Completions {
         /// Which shell
         shell: Shell,
@@ -214,7 +225,9 @@ pub enum QueryCommand {
         id: String,
     },
     /// Judge a statement: accepted with its tables, or refused with reasons and what to write instead
-    #[command(after_help = "Example:\n  marsad query check assisted_persons --rho 0.01\n  marsad query check draft.sql")]
+    #[command(
+        after_help = "Example:\n  marsad query check assisted_persons --rho 0.01\n  marsad query check draft.sql"
+    )]
     Check {
         /// A statistic of the workspace, or a .sql file
         #[arg(value_name = "ID_OR_FILE")]
@@ -272,7 +285,9 @@ pub enum ReleaseCommand {
         b: String,
     },
     /// The bytes that an approver signs, to sign them elsewhere
-    #[command(after_help = "Example:\n  marsad release statement 2024-Q4 --confirm-file answers.toml > statement\n  ssh-keygen -Y sign -f key -n marsad-approval statement")]
+    #[command(
+        after_help = "Example:\n  marsad release statement 2024-Q4 --confirm-file answers.toml > statement\n  ssh-keygen -Y sign -f key -n marsad-approval statement"
+    )]
     Statement {
         /// A release, or the first digits of a proposal
         id: String,

@@ -58,7 +58,12 @@ impl Failure {
     /// A file or folder that cannot be used.
     pub fn file(path: &Path, action: &str, error: &std::io::Error) -> Self {
         let what = format!("{} cannot {action}", path.display());
-        Self::new(Explanation::new("W03", what, error.to_string(), "check that it exists and that you may use it"))
+        Self::new(Explanation::new(
+            "W03",
+            what,
+            error.to_string(),
+            "check that it exists and that you may use it",
+        ))
     }
 
     /// The first explanation.
@@ -75,9 +80,7 @@ impl Failure {
     }
 
     fn json(&self) -> Value {
-        let one = |e: &Explanation| {
-            json!({"code": e.code, "what": e.what, "where": e.place, "why": e.why, "do": e.remedy})
-        };
+        let one = |e: &Explanation| json!({"code": e.code, "what": e.what, "where": e.place, "why": e.why, "do": e.remedy});
         let mut all = self.explanations.iter().map(one);
         let first = all.next().unwrap_or(Value::Null);
         let more: Vec<Value> = all.collect();
@@ -137,7 +140,9 @@ fn with_schema(json: Value) -> Value {
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, texts: usize) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_style(TableComponent::HeaderLines, '─').set_style(TableComponent::MiddleHeaderIntersections, '─');
+    table
+        .set_style(TableComponent::HeaderLines, '─')
+        .set_style(TableComponent::MiddleHeaderIntersections, '─');
     table.set_header(header.to_vec());
     for row in rows {
         table.add_row(row);

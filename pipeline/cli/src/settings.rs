@@ -72,7 +72,9 @@ impl<'de> Deserialize<'de> for Toml<NaiveDate> {
 impl<'de> Deserialize<'de> for Toml<NanoRho> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(|error: NanoRhoError| serde::de::Error::custom(format!("`{text}`: {error}")))
+        text.parse()
+            .map(Self)
+            .map_err(|error: NanoRhoError| serde::de::Error::custom(format!("`{text}`: {error}")))
     }
 }
 
@@ -181,7 +183,8 @@ pub struct SignerDraft {
 impl PolicyDraft {
     /// The policy that `policy set` signs.
     pub fn policy(&self) -> Policy {
-        let signer = |s: &SignerDraft| Signer { name: s.name.clone(), roles: s.roles.clone(), key: s.key.clone() };
+        let signer =
+            |s: &SignerDraft| Signer { name: s.name.clone(), roles: s.roles.clone(), key: s.key.clone() };
         Policy {
             lifetime_nano_rho: self.lifetime_rho.0,
             ceiling_nano_rho: Some(self.ceiling_rho.unwrap_or(self.lifetime_rho).0),
@@ -233,7 +236,8 @@ fn fault(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
     let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
     let what = error.message().to_owned();
     let mut remedy = "see docs/verify-by-hand.md and the comments that `marsad init` writes".to_owned();
-    if let Some((written, rest)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
+    if let Some((written, rest)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'))
+    {
         let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
         remedy = match nearest(written, known.iter().copied()) {
             Some(right) => format!("did you mean `{right}`?"),

@@ -101,7 +101,12 @@ impl Workspace {
         self.signing(flag, self.settings.signing.publisher.as_deref(), "publisher")
     }
 
-    fn signing(&self, flag: Option<&Path>, setting: Option<&Path>, role: &str) -> Result<SigningKey, Failure> {
+    fn signing(
+        &self,
+        flag: Option<&Path>,
+        setting: Option<&Path>,
+        role: &str,
+    ) -> Result<SigningKey, Failure> {
         let path = match (flag, setting) {
             (Some(path), _) => path.to_path_buf(),
             (None, Some(path)) => self.dir.join(path),
@@ -110,7 +115,9 @@ impl Workspace {
                     "W04",
                     "no signing key is named",
                     "what is decided is signed by a person's SSH key",
-                    format!("give --key FILE, or write {role} = \"keys/NAME\" under [signing] in marsad.toml"),
+                    format!(
+                        "give --key FILE, or write {role} = \"keys/NAME\" under [signing] in marsad.toml"
+                    ),
                 )));
             }
         };

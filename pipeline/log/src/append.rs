@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use marsad_terms::clock;
 
 use crate::chain::Chain;
-use crate::segment::{self, SEGMENT_LENGTH};
+use crate::segment::{self, SEGMENT, SEGMENT_LENGTH};
 use crate::{Created, Draft, Entry, Error, Fault, FaultKind, Result, Scan, Store};
 
 /// How many objects are asked for at once.
@@ -24,7 +24,7 @@ pub type Clock = Arc<dyn Fn() -> String + Send + Sync>;
 #[must_use]
 pub enum Appended {
     /// The entry is written and durable.
-    Written(Entry),
+    Written(Box<Entry>),
     /// Somebody else wrote an entry of that number: read it, decide again.
     Lost,
 }
@@ -39,7 +39,10 @@ pub struct Log {
 
 impl fmt::Debug for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Log").field("store", &self.store.url()).field("prefix", &self.prefix).finish()
+        f.debug_struct("Log")
+            .field("store", &self.store.url())
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
     }
 }
 
@@ -99,7 +102,7 @@ impl Log {
     /// `Store` where the store fails.
     pub async fn scan(&self) -> Result<Scan> {
         let segments = self.segments().await?;
-        let sealed = (0..).step_by(SEGMENT_LENGTH as usize).take_while(|first| segments.contains(first));
+        let sealed = (0..).step_by(SEGMENT).take_while(|first| segments.contains(first));
         let mut blocks = stream::iter(sealed)
             .map(|first| async move {
                 let read = self.store.get(&self.path(&segment::name(first))).await?;
@@ -172,7 +175,7 @@ impl Log {
             // The entry counts whatever becomes of the copy; a segment not written now is written with the next one.
             self.seal(entry.sequence).await.ok();
         }
-        Ok(Appended::Written(entry))
+        Ok(Appended::Written(Box::new(entry)))
     }
 
     /// Makes sure that the entry to chain to stands there as it was read, and is durable.
@@ -190,7 +193,7 @@ impl Log {
     /// Writes the segments that are complete up to `last` and not there yet.
     async fn seal(&self, last: u64) -> Result<()> {
         let there = self.segments().await?;
-        let firsts = (0..=last).step_by(SEGMENT_LENGTH as usize);
+        let firsts = (0..=last).step_by(SEGMENT);
         for first in firsts.filter(|first| !there.contains(first) && first + SEGMENT_LENGTH - 1 <= last) {
             let names = (first..first + SEGMENT_LENGTH).map(|at| self.entry_path(at));
             let objects: Vec<Option<Bytes>> = stream::iter(names)

@@ -41,7 +41,7 @@ pub enum Error {
         url: String,
         /// What the store said.
         #[source]
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     /// The log in the store is not whole; nothing may be appended to it.
     #[error("the log in `{url}` is not whole: {}", summary(faults))]

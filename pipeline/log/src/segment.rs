@@ -4,7 +4,9 @@
 use bytes::Bytes;
 
 /// How many entries a segment holds.
-pub const SEGMENT_LENGTH: u64 = 1000;
+pub const SEGMENT_LENGTH: u64 = SEGMENT as u64;
+/// The same, to count with.
+pub(crate) const SEGMENT: usize = 1000;
 
 /// The folder of segments below a log's prefix.
 pub(crate) const FOLDER: &str = "_segments";

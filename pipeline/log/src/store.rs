@@ -200,7 +200,7 @@ impl Store {
     }
 
     fn failed(&self, action: &'static str, path: &str, source: object_store::Error) -> Error {
-        Error::Store { action, path: path.to_owned(), url: self.url.to_string(), source }
+        Error::Store { action, path: path.to_owned(), url: self.url.to_string(), source: Box::new(source) }
     }
 }
 

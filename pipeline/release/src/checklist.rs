@@ -34,27 +34,54 @@ impl Facts<'_> {
         vec![
             self.purposes(),
             self.authorisations(),
-            Item::machine("C03", true, "rows are read through the table provider, which drops those without consent or legal basis"),
+            Item::machine(
+                "C03",
+                true,
+                "rows are read through the table provider, which drops those without consent or legal basis",
+            ),
             Item::machine("C04", true, self.units()),
             Item::shown("C05", self.sources()),
             Item::shown("C06", self.cost()),
             mechanism(),
             Item::machine("C08", true, self.domains()),
             Item::shown("C09", self.margins()),
-            Item::machine("C10", true, "flags are made from the noisy table alone: an exact table has no other reader than the noise"),
+            Item::machine(
+                "C10",
+                true,
+                "flags are made from the noisy table alone: an exact table has no other reader than the noise",
+            ),
             self.smallest(),
             self.sensitive_tables(),
             Item::shown("C13", self.overlaps()),
             Item::after_run("C14", "totals are checked on the bundle by `marsad verify`"),
             Item::after_run("C15", "display values are checked on the bundle by `marsad verify`"),
             self.languages(),
-            Item::asked("C17", "does a title or note invite a wrong reading (\"migrants in the region\" for \"persons assisted\")?"),
-            Item::asked("C18", "could a table guide action against a group or a place? yes or no, with a sentence"),
-            Item::asked("C19", "could two tables published together say more about a small group than each alone?"),
+            Item::asked(
+                "C17",
+                "does a title or note invite a wrong reading (\"migrants in the region\" for \"persons assisted\")?",
+            ),
+            Item::asked(
+                "C18",
+                "could a table guide action against a group or a place? yes or no, with a sentence",
+            ),
+            Item::asked(
+                "C19",
+                "could two tables published together say more about a small group than each alone?",
+            ),
             self.publication(),
-            Item::machine("C21", true, format!("{} approval(s) by other keys than the author's", self.proposal.approvals_needed)),
-            Item::shown("C22", format!("declared coverage: {}", self.prepared.release.coverage.get(Language::Fr))),
-            Item::asked("C23", "are the open requests of persons that concern these record types done, or not yet due?"),
+            Item::machine(
+                "C21",
+                true,
+                format!("{} approval(s) by other keys than the author's", self.proposal.approvals_needed),
+            ),
+            Item::shown(
+                "C22",
+                format!("declared coverage: {}", self.prepared.release.coverage.get(Language::Fr)),
+            ),
+            Item::asked(
+                "C23",
+                "are the open requests of persons that concern these record types done, or not yet due?",
+            ),
             Item::after_run("C24", "formats, hashes and signature are checked before publication"),
             Item::asked("C25", "who decides on a withdrawal, and who is told?"),
         ]
@@ -62,10 +89,9 @@ impl Facts<'_> {
 
     fn read(&self) -> impl Iterator<Item = (&PreparedStatistic<'_>, &RecordType)> {
         let with_type = |s: &'_ PreparedStatistic<'_>| s.record_type();
-        self.prepared
-            .statistics
-            .iter()
-            .filter_map(move |s| self.catalog.record_types.get(&with_type(s)?).map(|record_type| (s, record_type)))
+        self.prepared.statistics.iter().filter_map(move |s| {
+            self.catalog.record_types.get(&with_type(s)?).map(|record_type| (s, record_type))
+        })
     }
 
     fn purposes(&self) -> Item {
@@ -113,7 +139,9 @@ impl Facts<'_> {
     fn units(&self) -> String {
         let private = self.read().filter(|(s, _)| s.shape.is_some()).count();
         let exact = self.read().count() - private;
-        format!("{private} statistic(s) bounded by person over all rows; {exact} of organisations, without persons")
+        format!(
+            "{private} statistic(s) bounded by person over all rows; {exact} of organisations, without persons"
+        )
     }
 
     fn sources(&self) -> String {
@@ -201,8 +229,9 @@ impl Facts<'_> {
                 let by_category = dimensions
                     .iter()
                     .any(|d| d.codes.iter().any(|code| SENSITIVE_CATEGORIES.contains(&code.as_str())));
-                let crossed =
-                    dimensions.iter().any(|d| ["REF_AREA", "NATIONALITY_GROUP"].contains(&d.code_list.as_str()));
+                let crossed = dimensions
+                    .iter()
+                    .any(|d| ["REF_AREA", "NATIONALITY_GROUP"].contains(&d.code_list.as_str()));
                 if (by_type || by_category) && (crossed || table.grain == Grain::Quarter) {
                     faults.push(format!("{}: children or victims below national and annual", shape.id));
                 }
@@ -218,7 +247,11 @@ impl Facts<'_> {
         if self.proposal.overlap.is_empty() {
             return "no earlier release estimates these cells".to_owned();
         }
-        let each = self.proposal.overlap.iter().map(|o| format!("{} cells of {} in {}", o.cells, o.dataflow, o.release));
+        let each = self
+            .proposal
+            .overlap
+            .iter()
+            .map(|o| format!("{} cells of {} in {}", o.cells, o.dataflow, o.release));
         each.collect::<Vec<_>>().join("; ")
     }
 
@@ -226,7 +259,9 @@ impl Facts<'_> {
         let texts = self.prepared.statistics.iter().flat_map(|s| [&s.statistic.title, &s.statistic.note]);
         let release = [&self.prepared.release.title, &self.prepared.release.coverage];
         let missing = texts.chain(release).filter(|text: &&Text| !text.missing().is_empty()).count();
-        let evidence = format!("{missing} text(s) lack a language; a reader of each language looks at the rendered page");
+        let evidence = format!(
+            "{missing} text(s) lack a language; a reader of each language looks at the rendered page"
+        );
         let state = if missing == 0 { Standing::Open } else { Standing::Fail };
         Item { id: "C16".to_owned(), who: Who::Both, state, evidence }
     }
@@ -268,7 +303,8 @@ fn uncovered(prepared: &PreparedStatistic<'_>, record_type: &RecordType, purpose
     let used = prepared.analysis.iter().flat_map(|analysis| &analysis.columns);
     let sensitive = used.filter(|name| record_type.column(name).is_some_and(|column| column.sensitive));
     let barred = sensitive.filter(|name| !purpose.sensitive.contains(name));
-    faults.extend(barred.map(|name| format!("{id}: {} does not name the sensitive column {name}", purpose.id)));
+    faults
+        .extend(barred.map(|name| format!("{id}: {} does not name the sensitive column {name}", purpose.id)));
     faults
 }
 

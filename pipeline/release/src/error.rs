@@ -81,7 +81,8 @@ fn list(refusals: &[Refusal]) -> String {
 
 impl Explain for Error {
     fn explain(&self) -> Explanation {
-        let plain = |code: &str, why: &str, remedy: &str| Explanation::new(code, self.to_string(), why, remedy);
+        let plain =
+            |code: &str, why: &str, remedy: &str| Explanation::new(code, self.to_string(), why, remedy);
         match self {
             Self::UnknownRelease { nearest, .. } => {
                 let remedy = nearest.as_ref().map_or_else(
@@ -97,7 +98,8 @@ impl Explain for Error {
             ),
             Self::Refused { statistic, refusals } => {
                 let first = refusals.first();
-                let place = first.map_or(String::new(), |r| format!(":{}:{}, `{}`", r.line, r.column, r.text));
+                let place =
+                    first.map_or(String::new(), |r| format!(":{}:{}, `{}`", r.line, r.column, r.text));
                 Explanation::new(
                     first.map_or("P17", |r| r.code),
                     format!("statistic {statistic} is refused"),

@@ -50,7 +50,8 @@ pub(crate) fn price(joint: &Joint, wishes: &BTreeMap<String, String>) -> Result<
         let margin: f64 = margin.parse().map_err(|_| fault("is no number"))?;
         let found = joint.shapes().iter().position(|shape| shape.id.to_string() == id);
         let statistic = found.ok_or_else(|| fault("names no private statistic of the release"))?;
-        let table = table_of(&joint.shapes()[statistic], set).ok_or_else(|| fault("names no grouping set of the SQL"))?;
+        let table = table_of(&joint.shapes()[statistic], set)
+            .ok_or_else(|| fault("names no grouping set of the SQL"))?;
         let (output, grain, dimensions) = table;
         price = price.max(accuracy::price_for(joint, statistic, output, grain, &dimensions, margin)?);
     }

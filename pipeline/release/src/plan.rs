@@ -1,8 +1,8 @@
 //! The proposal: analysis, price, forecasts, overlap, checklist, from public facts alone (architecture 6.1).
 
 use marsad_catalog::{Catalog, Price, Release};
-use marsad_ledger::{RequestState, State};
 use marsad_ledger::proposal::Proposal;
+use marsad_ledger::{RequestState, State};
 use marsad_terms::{NanoRho, ReleaseId, canonical, clock, nearest};
 
 use crate::checklist::Facts;
@@ -98,7 +98,8 @@ impl Planner<'_> {
 
     /// An id that ran or was published belongs to its request for ever.
     fn id_is_free(&self, release: &Release, f: &marsad_terms::Digest) -> Result<(), Error> {
-        let taken = |r: &&RequestState| r.release() == &release.id && r.f != *f && r.state.holds_the_release_id();
+        let taken =
+            |r: &&RequestState| r.release() == &release.id && r.f != *f && r.state.holds_the_release_id();
         match self.state.requests().into_iter().find(taken) {
             Some(_) => Err(Error::UsedId(release.id.clone())),
             None => Ok(()),

@@ -90,7 +90,9 @@ pub(crate) fn accepted(statistic: &Statistic, sources: &Sources) -> Result<Analy
     match analyse(&statistic.sql, sources, &Declared::of(statistic)) {
         Verdict::Accepted(analysis) => Ok(*analysis),
         Verdict::Refused(refusals) => Err(Error::Refused { statistic: id(), refusals }),
-        Verdict::Invalid { what, line, column } => Err(Error::Invalid { statistic: id(), what, line, column }),
+        Verdict::Invalid { what, line, column } => {
+            Err(Error::Invalid { statistic: id(), what, line, column })
+        }
     }
 }
 
@@ -128,10 +130,14 @@ impl Prepared<'_> {
         let derives = self.statistics.iter().any(|s| s.statistic.derived.is_some());
         let series = self.statistics.iter().filter_map(|s| s.statistic.bound.start);
         let mut periods = self.release.periods.clone();
-        if let Some(start) = series.min_by_key(|start| start.months().0).filter(|_| derives && prepared.is_organisational()) {
-            let quarters = std::iter::successors(Some(start.months().0.quarter()), |quarter| Some(quarter.next()));
+        if let Some(start) =
+            series.min_by_key(|start| start.months().0).filter(|_| derives && prepared.is_organisational())
+        {
+            let quarters =
+                std::iter::successors(Some(start.months().0.quarter()), |quarter| Some(quarter.next()));
             let last = self.release.periods.iter().map(|period| period.months().1).max();
-            periods.extend(quarters.take_while(|quarter| last.is_some_and(|last| quarter.months().1 <= last)));
+            periods
+                .extend(quarters.take_while(|quarter| last.is_some_and(|last| quarter.months().1 <= last)));
         }
         periods.sort_by_key(ToString::to_string);
         periods.dedup();

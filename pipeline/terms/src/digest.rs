@@ -87,7 +87,9 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_digests() {
-        for text in ["", "b3:", "b3:zz", &Digest::of(b"x").hex(), &Digest::of(b"x").to_string().to_uppercase()] {
+        for text in
+            ["", "b3:", "b3:zz", &Digest::of(b"x").hex(), &Digest::of(b"x").to_string().to_uppercase()]
+        {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }
     }

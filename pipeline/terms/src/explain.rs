@@ -21,8 +21,19 @@ pub struct Explanation {
 
 impl Explanation {
     /// An explanation without a place.
-    pub fn new(code: &str, what: impl Into<String>, why: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code: code.into(), what: what.into(), place: String::new(), why: why.into(), remedy: remedy.into() }
+    pub fn new(
+        code: &str,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            code: code.into(),
+            what: what.into(),
+            place: String::new(),
+            why: why.into(),
+            remedy: remedy.into(),
+        }
     }
 
     /// The same with a place.

@@ -106,7 +106,8 @@ impl FromStr for Period {
 
     fn from_str(text: &str) -> Result<Self, PeriodError> {
         let error = || PeriodError(text.to_owned());
-        let (year, quarter) = text.split_once("-Q").map_or((text, None), |(year, quarter)| (year, Some(quarter)));
+        let (year, quarter) =
+            text.split_once("-Q").map_or((text, None), |(year, quarter)| (year, Some(quarter)));
         if year.len() != 4 || !year.bytes().all(|b| b.is_ascii_digit()) {
             return Err(error());
         }
@@ -152,7 +153,8 @@ impl Month {
     /// Days from 1970-01-01 to the first of the month (Arrow's Date32).
     pub fn first_day(self) -> i32 {
         let epoch = chrono::NaiveDate::default();
-        let day = chrono::NaiveDate::from_ymd_opt(i32::from(self.year), u32::from(self.month), 1).unwrap_or(epoch);
+        let day =
+            chrono::NaiveDate::from_ymd_opt(i32::from(self.year), u32::from(self.month), 1).unwrap_or(epoch);
         i32::try_from((day - epoch).num_days()).unwrap_or(i32::MAX)
     }
 }

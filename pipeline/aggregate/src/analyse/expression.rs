@@ -104,11 +104,18 @@ impl Judge<'_> {
         let all = |accept: fn(&DataType) -> bool| types.iter().all(|t| t.as_ref().is_some_and(accept));
         let fine = match binary.op {
             Operator::And | Operator::Or => true,
-            Operator::Eq | Operator::NotEq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => true,
+            Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq => true,
             Operator::Plus | Operator::Minus | Operator::Multiply => {
                 all(|t| t.is_integer()) || all(DataType::is_floating)
             }
-            Operator::Divide => all(DataType::is_floating) || all(|t| t.is_integer()) && is_positive(&binary.right),
+            Operator::Divide => {
+                all(DataType::is_floating) || all(|t| t.is_integer()) && is_positive(&binary.right)
+            }
             Operator::Modulo => all(|t| t.is_integer()) && is_positive(&binary.right),
             _ => false,
         };
@@ -117,7 +124,8 @@ impl Judge<'_> {
 
     fn case(&self, case: &Case) -> Result<Lineage, Refusal> {
         self.each(case.expr.as_deref())?;
-        let results = case.when_then_expr.iter().map(|(_, then)| then.as_ref()).chain(case.else_expr.as_deref());
+        let results =
+            case.when_then_expr.iter().map(|(_, then)| then.as_ref()).chain(case.else_expr.as_deref());
         self.each(case.when_then_expr.iter().map(|(when, _)| when.as_ref()))?;
         self.common(results)
     }
@@ -232,7 +240,9 @@ fn widens(from: &DataType, to: &DataType) -> bool {
         (Float32, Float64) => true,
         (from, Float64) if from.is_integer() => true,
         (Decimal128(precision, _), Float64) => *precision <= 18,
-        (Decimal128(p, s), Decimal128(q, t)) => t >= s && i16::from(*q) - i16::from(*t) >= i16::from(*p) - i16::from(*s),
+        (Decimal128(p, s), Decimal128(q, t)) => {
+            t >= s && i16::from(*q) - i16::from(*t) >= i16::from(*p) - i16::from(*s)
+        }
         (from, Decimal128(q, t)) if from.is_integer() => i16::from(*q) - i16::from(*t) >= 20,
         (from, to) if from.is_integer() && to.is_integer() => integer_widens(from, to),
         (Boolean | Date32, _) => false,

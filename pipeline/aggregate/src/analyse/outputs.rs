@@ -73,7 +73,8 @@ impl Columns<'_> {
         let row_counts = || counted(argument, filter);
         match (function.func.name(), params.distinct) {
             ("count", true) if lineage == Lineage::Person => {
-                let aggregate = Aggregate { kind: Kind::Persons, measure: None, value: None, counted: filter.cloned() };
+                let aggregate =
+                    Aggregate { kind: Kind::Persons, measure: None, value: None, counted: filter.cloned() };
                 Ok(Measured::One(place(all, aggregate)))
             }
             ("count", true) => Err(refuse(Code::P11)),
@@ -121,7 +122,8 @@ impl Columns<'_> {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) => {
                 match (one(uncast(left)), one(uncast(right))) {
                     (Some(Measured::One(numerator)), Some(Measured::One(denominator))) => {
-                        let share = is_share(&outputs.aggregates[numerator], &outputs.aggregates[denominator]);
+                        let share =
+                            is_share(&outputs.aggregates[numerator], &outputs.aggregates[denominator]);
                         Some(Expression::Ratio { numerator, denominator, share })
                     }
                     _ => None,

@@ -49,7 +49,9 @@ pub(super) fn plan(sql: &str, sources: &Sources) -> Result<Planned, Verdict> {
 
 fn columns_read(plan: &LogicalPlan) -> Vec<String> {
     match plan {
-        LogicalPlan::TableScan(scan) => scan.projected_schema.fields().iter().map(|f| f.name().clone()).collect(),
+        LogicalPlan::TableScan(scan) => {
+            scan.projected_schema.fields().iter().map(|f| f.name().clone()).collect()
+        }
         other => other.inputs().into_iter().flat_map(columns_read).collect(),
     }
 }
@@ -224,7 +226,9 @@ enum Key {
 fn shown_name(key: &Expr, above: &[Expr]) -> String {
     let own = expression::name_of(key);
     let alias = above.iter().find_map(|expr| match expr {
-        Expr::Alias(alias) if *alias.expr == *key || expression::name_of(&alias.expr) == own => Some(&alias.name),
+        Expr::Alias(alias) if *alias.expr == *key || expression::name_of(&alias.expr) == own => {
+            Some(&alias.name)
+        }
         _ => None,
     });
     alias.cloned().unwrap_or(own)
@@ -260,7 +264,9 @@ fn sets_of(aggregate: &AggregateNode) -> datafusion::error::Result<Vec<Vec<Expr>
     let enumerated = enumerate_grouping_sets(aggregate.group_expr.clone())?;
     Ok(match enumerated.as_slice() {
         [Expr::GroupingSet(SqlSet::GroupingSets(sets))] => sets.clone(),
-        [Expr::GroupingSet(SqlSet::Rollup(keys))] => (0..=keys.len()).rev().map(|n| keys[..n].to_vec()).collect(),
+        [Expr::GroupingSet(SqlSet::Rollup(keys))] => {
+            (0..=keys.len()).rev().map(|n| keys[..n].to_vec()).collect()
+        }
         [Expr::GroupingSet(SqlSet::Cube(keys))] => (0..1_usize << keys.len().min(20))
             .rev()
             .map(|bits| (0..keys.len()).filter(|i| bits >> i & 1 == 1).map(|i| keys[i].clone()).collect())

@@ -75,22 +75,27 @@ impl Code {
             Self::P02 => ("the window compares persons", "count over bands of the person's own values"),
             Self::P03 => ("rows of several persons would merge into one", "COUNT(DISTINCT person_key)"),
             Self::P04 => ("persons are mixed before they are bounded", "make this GROUP BY the final one"),
-            Self::P05 => {
-                ("one person could multiply the rows of another", "join the records ON a.person_key = b.person_key")
-            }
-            Self::P06 => ("its rows belong to nobody", "INNER or LEFT JOIN from the records on the unique key"),
-            Self::P07 => ("it would be an unprotected figure of all persons", "a literal, or a released figure"),
-            Self::P08 => (
-                "exact counts would decide what is shown",
-                "leave it out: flags mark the weak cells",
+            Self::P05 => (
+                "one person could multiply the rows of another",
+                "join the records ON a.person_key = b.person_key",
             ),
+            Self::P06 => {
+                ("its rows belong to nobody", "INNER or LEFT JOIN from the records on the unique key")
+            }
+            Self::P07 => {
+                ("it would be an unprotected figure of all persons", "a literal, or a released figure")
+            }
+            Self::P08 => {
+                ("exact counts would decide what is shown", "leave it out: flags mark the weak cells")
+            }
             Self::P09 => (
                 "the set of keys would itself tell who is there",
                 "group by a column with a code list, or declare the list of a derived column under [codes]",
             ),
-            Self::P10 => {
-                ("the influence of one person on it has no bound", "counts over bands, SUM or AVG with bounds")
-            }
+            Self::P10 => (
+                "the influence of one person on it has no bound",
+                "counts over bands, SUM or AVG with bounds",
+            ),
             Self::P11 => ("it is not a sum over persons", "count persons by the codes of that column"),
             Self::P12 => (
                 "one row could add any amount",
@@ -103,9 +108,10 @@ impl Code {
             Self::P14 => ("the figure could not be reproduced nor proven", "write a literal"),
             Self::P15 => ("it would print rows of persons", "COUNT, SUM or AVG with GROUP BY"),
             Self::P16 => ("it would print persons", "COUNT(DISTINCT person_key)"),
-            Self::P17 => {
-                ("only constructs with a proof are accepted", "one SELECT over one table with GROUP BY GROUPING SETS")
-            }
+            Self::P17 => (
+                "only constructs with a proof are accepted",
+                "one SELECT over one table with GROUP BY GROUPING SETS",
+            ),
         }
     }
 }
@@ -134,7 +140,8 @@ impl Refusal {
     pub(crate) fn new(code: Code, place: Place, text: impl Into<String>) -> Self {
         let (why, write) = code.why_and_write();
         let text: String = text.into();
-        let text = if text.chars().count() > 120 { text.chars().take(119).chain(['…']).collect() } else { text };
+        let text =
+            if text.chars().count() > 120 { text.chars().take(119).chain(['…']).collect() } else { text };
         Self { code: code.as_str(), line: place.0.max(1), column: place.1.max(1), text, why, write }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, Date32Array, DictionaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray,
+    ArrayRef, AsArray, Date32Array, DictionaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch,
+    StringArray,
 };
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, UInt16Type};
 use datafusion::datasource::MemTable;
@@ -36,7 +37,12 @@ struct Record {
 
 fn records() -> impl Strategy<Value = Vec<Record>> {
     let record = (0..12_u8, 0..15_u8, (0..4_usize, 0..3_usize, 0..4_usize), proptest::option::of(-2..40_i64));
-    let record = record.prop_map(|(person, month, (r, s, v), units)| Record { person, month, codes: [r, s, v], units });
+    let record = record.prop_map(|(person, month, (r, s, v), units)| Record {
+        person,
+        month,
+        codes: [r, s, v],
+        units,
+    });
     proptest::collection::vec(record, 0..120)
 }
 
@@ -66,9 +72,12 @@ fn batch(records: &[Record]) -> RecordBatch {
         let codes: Vec<&str> = records.iter().map(|r| list[r.codes[which]]).collect();
         Arc::new(codes.into_iter().collect::<DictionaryArray<UInt16Type>>()) as ArrayRef
     };
-    let empty = || FixedSizeBinaryArray::try_from_sparse_iter_with_size(std::iter::empty::<Option<[u8; 16]>>(), 16);
+    let empty =
+        || FixedSizeBinaryArray::try_from_sparse_iter_with_size(std::iter::empty::<Option<[u8; 16]>>(), 16);
     let keys = if records.is_empty() { empty().unwrap() } else { keys.unwrap() };
-    let texts = |text: fn(Month) -> String| Arc::new(StringArray::from_iter_values(records.iter().map(|r| text(month_of(r))))) as ArrayRef;
+    let texts = |text: fn(Month) -> String| {
+        Arc::new(StringArray::from_iter_values(records.iter().map(|r| text(month_of(r))))) as ArrayRef
+    };
     let columns: Vec<ArrayRef> = vec![
         Arc::new(keys.clone()),
         Arc::new(keys),
@@ -148,14 +157,21 @@ fn unbounded(analysis: &Analysis) -> StatisticShape {
         id: "differential".parse().unwrap(),
         bound: Bound::NormClip { c_squared: u64::MAX, left_out_cap: 20 },
         dimensions: analysis.dimensions.iter().map(dimension).collect(),
-        periods: ["2024", "2024-Q1", "2024-Q2", "2024-Q3", "2024-Q4", "2025", "2025-Q1"].map(|p| p.parse().unwrap()).to_vec(),
+        periods: ["2024", "2024-Q1", "2024-Q2", "2024-Q3", "2024-Q4", "2025", "2025-Q1"]
+            .map(|p| p.parse().unwrap())
+            .to_vec(),
         aggregates: analysis.aggregates.iter().map(aggregate).collect(),
         tables: tables.collect(),
         outputs: Vec::new(),
     }
 }
 
-async fn ours(analysis: &Analysis, shape: &StatisticShape, table: Arc<MemTable>, partitions: usize) -> Vec<i128> {
+async fn ours(
+    analysis: &Analysis,
+    shape: &StatisticShape,
+    table: Arc<MemTable>,
+    partitions: usize,
+) -> Vec<i128> {
     let context = session(partitions).unwrap();
     let plan = projected(analysis).unwrap();
     let input = over(&context.state(), plan, table).await.unwrap();
@@ -164,12 +180,20 @@ async fn ours(analysis: &Analysis, shape: &StatisticShape, table: Arc<MemTable>,
 }
 
 /// DataFusion's own answer to one grouping set, as cell → value.
-async fn theirs(table: Arc<MemTable>, keys: &[String], aggregate: &str, clause: &str) -> BTreeMap<Vec<String>, i64> {
+async fn theirs(
+    table: Arc<MemTable>,
+    keys: &[String],
+    aggregate: &str,
+    clause: &str,
+) -> BTreeMap<Vec<String>, i64> {
     let context = SessionContext::new();
     context.register_table("assistance_service", table).unwrap();
     let list = keys.join(", ");
     let texts: Vec<String> = keys.iter().map(|key| format!("CAST({key} AS VARCHAR)")).collect();
-    let sql = format!("SELECT {}, CAST({aggregate} AS BIGINT) FROM assistance_service {clause} GROUP BY {list}", texts.join(", "));
+    let sql = format!(
+        "SELECT {}, CAST({aggregate} AS BIGINT) FROM assistance_service {clause} GROUP BY {list}",
+        texts.join(", ")
+    );
     let mut cells = BTreeMap::new();
     for batch in context.sql(&sql).await.unwrap().collect().await.unwrap() {
         for row in 0..batch.num_rows() {
@@ -281,7 +305,9 @@ proptest! {
 
 #[test]
 fn periods_are_those_of_the_calendar() {
-    let days: Vec<i32> = (0..24).map(|m| Month { year: 2023 + m / 12, month: u8::try_from(m % 12 + 1).unwrap() }.first_day()).collect();
+    let days: Vec<i32> = (0..24)
+        .map(|m| Month { year: 2023 + m / 12, month: u8::try_from(m % 12 + 1).unwrap() }.first_day())
+        .collect();
     let months: Vec<i32> = crate::landed_table::months_of(&Date32Array::from(days)).collect();
     assert_eq!(months, (2023 * 12..2025 * 12).collect::<Vec<_>>());
     let period: Period = "2024-Q3".parse().unwrap();

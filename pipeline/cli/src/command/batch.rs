@@ -18,15 +18,23 @@ pub async fn run(workspace: &Workspace, command: &BatchCommand) -> Result<Report
     match command {
         BatchCommand::List => {
             let rows = batches.iter().map(|b| {
-                vec![b.batch.to_string(), b.record_type.to_string(), b.time.clone(), b.rows.to_string(), b.bytes.to_string()]
+                vec![
+                    b.batch.to_string(),
+                    b.record_type.to_string(),
+                    b.time.clone(),
+                    b.rows.to_string(),
+                    b.bytes.to_string(),
+                ]
             });
             let list: Vec<Value> = batches.iter().map(document).collect();
             let text = table(&["batch", "record type", "landed", "rows", "bytes"], rows, 3);
             Ok(Report::new(text, json!({"batches": list})))
         }
         BatchCommand::Show { batch } => {
-            let found: Vec<&BatchSummary> =
-                batches.iter().filter(|b| batch.len() >= 4 && b.batch.to_string().starts_with(batch.as_str())).collect();
+            let found: Vec<&BatchSummary> = batches
+                .iter()
+                .filter(|b| batch.len() >= 4 && b.batch.to_string().starts_with(batch.as_str()))
+                .collect();
             match found.as_slice() {
                 [one] => Ok(show(one)),
                 _ => Err(Failure::new(Explanation::new(
@@ -50,13 +58,7 @@ fn document(batch: &BatchSummary) -> Value {
 fn show(batch: &BatchSummary) -> Report {
     let text = format!(
         "batch {}\n  record type  {}\n  landed       {}\n  mapping      {} (source {})\n  rows         {}, {} bytes",
-        batch.batch,
-        batch.record_type,
-        batch.time,
-        batch.mapping,
-        batch.source,
-        batch.rows,
-        batch.bytes,
+        batch.batch, batch.record_type, batch.time, batch.mapping, batch.source, batch.rows, batch.bytes,
     );
     Report::new(text, document(batch))
 }

@@ -39,7 +39,10 @@ const NAME: &str = "marsad-demo";
 /// A folder that holds something, and whatever stops a step.
 pub async fn run(args: &DemoArgs, quiet: Quiet) -> Result<Report, Failure> {
     if !(0.001..=50.0).contains(&args.scale) {
-        return Err(Failure::usage(format!("--scale {} is outside 0.001 to 50", args.scale), "1 is the plan's size"));
+        return Err(Failure::usage(
+            format!("--scale {} is outside 0.001 to 50", args.scale),
+            "1 is the plan's size",
+        ));
     }
     clear(&args.dir, args.force)?;
     let demo = Demo { dir: args.dir.clone(), quiet };
@@ -71,7 +74,8 @@ fn clear(dir: &Path, force: bool) -> Result<(), Failure> {
     if holds_nothing {
         return Ok(());
     }
-    let is_demo = fs::read_to_string(dir.join(FILE)).is_ok_and(|text| text.contains(&format!("name = \"{NAME}\"")));
+    let is_demo =
+        fs::read_to_string(dir.join(FILE)).is_ok_and(|text| text.contains(&format!("name = \"{NAME}\"")));
     if is_demo && force {
         return fs::remove_dir_all(dir).map_err(|error| Failure::file(dir, "be removed", &error));
     }
@@ -120,7 +124,8 @@ impl Demo {
         for (name, roles) in PEOPLE {
             let key = SigningKey::generate(&keys.join(name), name)?;
             let line = key.public_line().trim();
-            signers += &format!("\n[[policy.signer]]\nname = \"{name}\"\nroles = [{roles}]\nkey = \"{line}\"\n");
+            signers +=
+                &format!("\n[[policy.signer]]\nname = \"{name}\"\nroles = [{roles}]\nkey = \"{line}\"\n");
         }
         let settings = init::TEMPLATE
             .replace("{name}", NAME)
@@ -135,9 +140,14 @@ impl Demo {
     fn simulate(&self, catalog: &Catalog, args: &DemoArgs) -> Result<Vec<Extract>, Failure> {
         let bar = Bar::new("simulating a programme", self.quiet.0);
         let programme = Programme::new(args.seed, args.scale, catalog)?;
-        let extracts = programme.write_extracts(&self.dir.join("extracts"), &|done, total| bar.at(done, total))?;
+        let extracts =
+            programme.write_extracts(&self.dir.join("extracts"), &|done, total| bar.at(done, total))?;
         drop(bar);
-        self.say(&format!("\n{} extracts of partners in {}, as dirty as real ones", extracts.len(), self.dir.join("extracts").display()));
+        self.say(&format!(
+            "\n{} extracts of partners in {}, as dirty as real ones",
+            extracts.len(),
+            self.dir.join("extracts").display()
+        ));
         Ok(extracts)
     }
 
@@ -160,7 +170,8 @@ impl Demo {
         for extract in extracts {
             let args = LandArgs { files: vec![extract.file.clone()], mapping: extract.mapping.clone() };
             let report = land::land(workspace, &args, self.quiet).await?;
-            let own = ["landed", "duplicate", "quarantined"].map(|k| report.json["records"][k].as_u64().unwrap_or(0));
+            let own = ["landed", "duplicate", "quarantined"]
+                .map(|k| report.json["records"][k].as_u64().unwrap_or(0));
             counts.iter_mut().zip(own).for_each(|(sum, n)| *sum += n);
             for (code, n) in report.json["reasons"].as_object().into_iter().flatten() {
                 *reasons.entry(code.clone()).or_default() += n.as_u64().unwrap_or(0);
@@ -174,7 +185,8 @@ impl Demo {
             "land extracts/FILE --as MAPPING",
             &table(&["extract", "mapping", "landed", "duplicate", "quarantined"], rows, 2),
         );
-        let listed = reasons.iter().map(|(code, n)| vec![code.clone(), land::meaning(code).to_owned(), n.to_string()]);
+        let listed =
+            reasons.iter().map(|(code, n)| vec![code.clone(), land::meaning(code).to_owned(), n.to_string()]);
         self.say(&table(&["quarantined for", "meaning", "records"], listed, 2));
         let records = json!({"landed": counts[0], "duplicate": counts[1], "quarantined": counts[2]});
         Ok((records, json!(reasons)))
@@ -190,7 +202,8 @@ impl Demo {
         for approver in ["steward", "officer"] {
             let key = SigningKey::open(&self.key(approver))?;
             let approved = approve_with(workspace, RELEASE, answers.clone(), &key).await?;
-            let command = format!("release approve {RELEASE} --key keys/{approver} --confirm-file answers.toml");
+            let command =
+                format!("release approve {RELEASE} --key keys/{approver} --confirm-file answers.toml");
             self.step(&command, &approved.text);
         }
         let ran = run_release(workspace, RELEASE, true, false, self.quiet).await?;
@@ -217,8 +230,10 @@ impl Demo {
 /// A plan in four lines; `release show` has it all.
 fn summary(plan: &Value) -> String {
     let tables = plan["tables"].as_array().map_or(0, Vec::len);
-    let cells: u64 = plan["tables"].as_array().into_iter().flatten().filter_map(|t| t["cells"].as_u64()).sum();
-    let failed = plan["checklist"].as_array().into_iter().flatten().filter(|item| item["state"] == "fail").count();
+    let cells: u64 =
+        plan["tables"].as_array().into_iter().flatten().filter_map(|t| t["cells"].as_u64()).sum();
+    let failed =
+        plan["checklist"].as_array().into_iter().flatten().filter(|item| item["state"] == "fail").count();
     let id = plan["proposal"].as_str().unwrap_or_default();
     format!(
         "proposal {}: {tables} tables, {cells} cells; cost ρ = {}, ε = {} at δ = 10⁻⁶\nguess of membership at best {} %; checklist: {failed} failed\nall of it: marsad release show {RELEASE}",
@@ -245,7 +260,10 @@ fn answers(plan: &Value) -> Answers {
 
 fn budget(before: &[ScopeUse], after: &[ScopeUse]) -> String {
     let rows = after.iter().map(|scope| {
-        let then = before.iter().find(|s| s.scope == scope.scope).map_or(marsad_terms::NanoRho::ZERO, ScopeUse::used);
+        let then = before
+            .iter()
+            .find(|s| s.scope == scope.scope)
+            .map_or(marsad_terms::NanoRho::ZERO, ScopeUse::used);
         let cap = scope.cap.map_or_else(|| "–".to_owned(), |cap| cap.to_string());
         let left = scope.left().map_or_else(|| "–".to_owned(), |left| left.to_string());
         vec![scope.scope.clone(), then.to_string(), scope.used().to_string(), cap, left]
@@ -293,7 +311,8 @@ impl Figures {
             let any = figures.iter().any(|figure| figure != "–");
             any.then(|| [vec![area.label.get(Language::En).to_owned()], figures].concat())
         });
-        let header: Vec<&str> = std::iter::once("region").chain(flows.iter().map(|(_, title)| *title)).collect();
+        let header: Vec<&str> =
+            std::iter::once("region").chain(flows.iter().map(|(_, title)| *title)).collect();
         format!(
             "\nfourth quarter of 2024, estimate ± margin (95 %), flag: A reliable, U use with care, Q not shown\n{}",
             table(&header, rows, 1)
@@ -301,7 +320,9 @@ impl Figures {
     }
 
     fn figure(&self, flow: &Dataflow, area: &str) -> String {
-        let place = |d: &marsad_publish::dataflow::Dimension| if d.id == "REF_AREA" { d.index(area) } else { Some(0) };
+        let place = |d: &marsad_publish::dataflow::Dimension| {
+            if d.id == "REF_AREA" { d.index(area) } else { Some(0) }
+        };
         let codes: Option<Vec<usize>> = flow.dimensions.iter().map(place).collect();
         let row = codes.and_then(|codes| flow.row(self.period, &codes));
         row.map_or_else(|| "–".to_owned(), figure)
@@ -325,7 +346,9 @@ impl Figures {
             ])
         });
         let shown = table(&["indicator", "what", "reached", "target", "share"], rows, 2);
-        format!("\nindicators of the programme, end of 2024; statistics see those who consent, about 94 %\n{shown}")
+        format!(
+            "\nindicators of the programme, end of 2024; statistics see those who consent, about 94 %\n{shown}"
+        )
     }
 }
 
@@ -343,7 +366,8 @@ fn figure(row: &Row) -> String {
 /// Groups of three by a narrow no-break space, as in Morocco.
 fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
     format!("{}{}", if number < 0 { "-" } else { "" }, groups.join("\u{202f}"))
 }
 

@@ -24,7 +24,12 @@ pub fn completions(shell: Shell) -> Report {
 /// A folder that cannot be written.
 pub fn man(dir: &Path) -> Result<Report, Failure> {
     std::fs::create_dir_all(dir).map_err(|error| Failure::file(dir, "be made", &error))?;
-    clap_mangen::generate_to(Cli::command(), dir).map_err(|error| Failure::file(dir, "be written", &error))?;
-    let text = format!("manual pages are in {}; read one with `man -l {}`", dir.display(), dir.join("marsad.1").display());
+    clap_mangen::generate_to(Cli::command(), dir)
+        .map_err(|error| Failure::file(dir, "be written", &error))?;
+    let text = format!(
+        "manual pages are in {}; read one with `man -l {}`",
+        dir.display(),
+        dir.join("marsad.1").display()
+    );
     Ok(Report::new(text, json!({"dir": dir})))
 }

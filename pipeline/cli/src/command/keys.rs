@@ -36,7 +36,10 @@ pub fn run(workspace: &Workspace, command: &KeysCommand) -> Result<Report, Failu
 
 fn signing(folder: &Path, name: &str) -> Result<Report, Failure> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-        return Err(Failure::usage(format!("`{name}` is no name of a key"), "write letters, digits, `-` and `_`"));
+        return Err(Failure::usage(
+            format!("`{name}` is no name of a key"),
+            "write letters, digits, `-` and `_`",
+        ));
     }
     let path = folder.join(name);
     let key = SigningKey::generate(&path, name)?;
@@ -69,7 +72,8 @@ fn list(folder: &Path) -> Report {
 fn public_keys(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter_map(|name| name.strip_suffix(".pub").map(str::to_owned)).collect();
+    let mut names: Vec<String> =
+        names.filter_map(|name| name.strip_suffix(".pub").map(str::to_owned)).collect();
     names.sort();
     names
 }

@@ -28,7 +28,13 @@ pub async fn check(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Resu
         let progress = |done, total| bar.at(done, total);
         let report = match &landing {
             Some(landing) => landing.check(&catalog, &args.mapping, file, &progress).await?,
-            None => check_without_keys(&catalog, &args.mapping, file, workspace.settings.workspace.programme_start.0, &progress)?,
+            None => check_without_keys(
+                &catalog,
+                &args.mapping,
+                file,
+                workspace.settings.workspace.programme_start.0,
+                &progress,
+            )?,
         };
         all.push((name(file), report));
     }
@@ -71,17 +77,31 @@ fn describe(file: &str, landed: &Landed, verb: &str) -> String {
         landed.landed, landed.duplicate, landed.quarantined
     );
     if landed.withdrawn > 0 {
-        text += &format!("\n  {} landed record(s) now withhold consent: no statistic sees them", landed.withdrawn);
+        text += &format!(
+            "\n  {} landed record(s) now withhold consent: no statistic sees them",
+            landed.withdrawn
+        );
     }
     if landed.shared_identities > 0 {
-        text += &format!("\n  {} record(s) share their number with another person: ask the source", landed.shared_identities);
+        text += &format!(
+            "\n  {} record(s) share their number with another person: ask the source",
+            landed.shared_identities
+        );
     }
     if !landed.reasons.is_empty() {
-        let reasons = landed.reasons.iter().map(|(code, n)| vec![code.clone(), meaning(code).to_owned(), n.to_string()]);
+        let reasons = landed
+            .reasons
+            .iter()
+            .map(|(code, n)| vec![code.clone(), meaning(code).to_owned(), n.to_string()]);
         text = format!("{text}\n{}", table(&["reason", "meaning", "records"], reasons, 2));
         let rejected = landed.rejected.iter().take(SHOWN);
         let places = rejected.map(|r| {
-            vec![r.line.to_string(), r.record.to_string(), r.reason.clone(), r.column.clone().unwrap_or_default()]
+            vec![
+                r.line.to_string(),
+                r.record.to_string(),
+                r.reason.clone(),
+                r.column.clone().unwrap_or_default(),
+            ]
         });
         text = format!("{text}\n{}", table(&["line", "record", "reason", "column"], places, 0));
         if landed.rejected.len() > SHOWN {

@@ -19,7 +19,10 @@ pub async fn run(workspace: &Workspace, command: &LedgerCommand) -> Result<Repor
             let key = workspace.publisher(key.key.as_deref())?;
             let (stated, sshsig) = workspace.ledger()?.checkpoint(&key).await?;
             checkpoint::put(&workspace.releases()?, &stated, &sshsig).await?;
-            let text = format!("entry {} {}\nsigned into releases/checkpoint.json; keep a copy elsewhere", stated.sequence, stated.head);
+            let text = format!(
+                "entry {} {}\nsigned into releases/checkpoint.json; keep a copy elsewhere",
+                stated.sequence, stated.head
+            );
             Ok(Report::new(text, json!({"checkpoint": stated, "sshsig": sshsig})))
         }
     }
@@ -58,7 +61,14 @@ async fn log(workspace: &Workspace) -> Result<Report, Failure> {
         let release = entry.body.get("release").and_then(Value::as_str).unwrap_or_default();
         let signer = entry.signature.as_ref().map(|s| s.signer.clone()).unwrap_or_default();
         let sequence = entry.sequence.to_string();
-        vec![sequence, entry.time.clone(), entry.kind.clone(), release.to_owned(), signer, entry.hash.hex()[..8].to_owned()]
+        vec![
+            sequence,
+            entry.time.clone(),
+            entry.kind.clone(),
+            release.to_owned(),
+            signer,
+            entry.hash.hex()[..8].to_owned(),
+        ]
     });
     let text = table(&["entry", "time", "kind", "release", "signed by", "hash"], rows, 6);
     Ok(Report::new(text, json!({"entries": entries})))

@@ -81,6 +81,9 @@ async fn set(workspace: &Workspace, key: Option<&std::path::Path>) -> Result<Rep
     let _lock = workspace.lock()?;
     let hash = workspace.ledger()?.set_policy(&policy, &key).await?;
     write(&workspace.dir.join("allowed_signers"), &policy.allowed_signers())?;
-    let text = format!("policy {hash} is in force\n{}\nallowed_signers is written beside marsad.toml", lines(&policy));
+    let text = format!(
+        "policy {hash} is in force\n{}\nallowed_signers is written beside marsad.toml",
+        lines(&policy)
+    );
     Ok(Report::new(text, json!({"policy": hash})))
 }

@@ -39,7 +39,9 @@ fn list(catalog: &Catalog) -> Report {
     let list: Vec<Value> = catalog
         .statistics
         .values()
-        .map(|s| json!({"id": s.id, "title": s.title, "bound": mode(s), "unit": s.unit, "answers": s.answers}))
+        .map(
+            |s| json!({"id": s.id, "title": s.title, "bound": mode(s), "unit": s.unit, "answers": s.answers}),
+        )
         .collect();
     Report::new(table(&["statistic", "bound", "unit", "title"], rows, 4), json!({"statistics": list}))
 }
@@ -64,7 +66,12 @@ fn statistic<'a>(catalog: &'a Catalog, id: &str) -> Result<&'a Statistic, Failur
             None => "see `marsad query list`, or begin one with `marsad query new ID`".to_owned(),
         };
         let what = format!("there is no statistic `{id}`");
-        Failure::new(Explanation::new("W15", what, "a statistic is queries/<id>.sql and queries/<id>.toml", remedy))
+        Failure::new(Explanation::new(
+            "W15",
+            what,
+            "a statistic is queries/<id>.sql and queries/<id>.toml",
+            remedy,
+        ))
     })
 }
 
@@ -87,7 +94,8 @@ fn show(catalog: &Catalog, id: &str, with_plan: bool) -> Result<Report, Failure>
         let checked = check(catalog, statistic, &Price::Rho(SHOWN_AT))?;
         text = format!("{text}\n\n{}\n{}", statistic.sql.trim(), tables(&checked));
         if with_plan {
-            text = format!("{text}\n\nhow the plan keeps the person\n{}", tree(&checked.analysis.unit_path, 0));
+            text =
+                format!("{text}\n\nhow the plan keeps the person\n{}", tree(&checked.analysis.unit_path, 0));
         }
         json["tables"] = json!(document_tables(&checked));
         json["unit_path"] = json!(checked.analysis.unit_path);
@@ -122,8 +130,12 @@ fn judge_file(catalog: &Catalog, path: &Path, price: &Price) -> Result<Report, F
         Verdict::Accepted(analysis) => Ok(accepted_alone(&analysis)),
         Verdict::Refused(refusals) => Ok(refused(&refusals)),
         Verdict::Invalid { what, line, column } => {
-            let explanation =
-                Explanation::new("E03", what, "the statement must run on the landed record types", "correct the SQL");
+            let explanation = Explanation::new(
+                "E03",
+                what,
+                "the statement must run on the landed record types",
+                "correct the SQL",
+            );
             Err(Failure::new(explanation.at(format!("{}:{line}:{column}", path.display()))))
         }
     }
@@ -159,7 +171,10 @@ fn outcome(checked: Result<Checked, ReleaseError>) -> Result<Report, Failure> {
 
 fn refused(refusals: &[Refusal]) -> Report {
     let one = |r: &Refusal| {
-        format!("refused [{}] at {}:{}, `{}`\n  why    {}\n  write  {}", r.code, r.line, r.column, r.text, r.why, r.write)
+        format!(
+            "refused [{}] at {}:{}, `{}`\n  why    {}\n  write  {}",
+            r.code, r.line, r.column, r.text, r.why, r.write
+        )
     };
     let text = refusals.iter().map(one).collect::<Vec<_>>().join("\n");
     let json = json!({"accepted": false, "refusals": refusals, "unit_path": null, "tables": []});
@@ -172,7 +187,13 @@ fn tables(checked: &Checked) -> String {
     }
     let rows = checked.tables.iter().map(|t| {
         let margin = if t.margin.is_empty() { "by cell".to_owned() } else { format!("± {}", t.margin) };
-        vec![t.dataflow.clone(), t.dimensions.join(", "), t.cells.to_string(), margin, t.reliable_from.clone()]
+        vec![
+            t.dataflow.clone(),
+            t.dimensions.join(", "),
+            t.cells.to_string(),
+            margin,
+            t.reliable_from.clone(),
+        ]
     });
     table(&["dataflow", "table", "cells", "margin", "A from"], rows, 2)
 }
@@ -190,10 +211,12 @@ fn document_tables(checked: &Checked) -> Vec<Value> {
 
 /// A statistic that works as it is, to be changed.
 fn new(workspace: &Workspace, catalog: &Catalog, id: &str) -> Result<Report, Failure> {
-    let id: StatisticId = id.parse().map_err(|e: marsad_terms::NameError| Failure::usage(e.to_string(), e.rule))?;
+    let id: StatisticId =
+        id.parse().map_err(|e: marsad_terms::NameError| Failure::usage(e.to_string(), e.rule))?;
     if catalog.statistics.contains_key(&id) {
         let what = format!("queries/{id}.toml exists");
-        let explanation = Explanation::new("W16", what, "an id stands for one statistic", "choose another id");
+        let explanation =
+            Explanation::new("W16", what, "an id stands for one statistic", "choose another id");
         return Err(Failure::new(explanation));
     }
     let folder = workspace.dir.join("queries");

@@ -23,5 +23,8 @@ pub fn run(n: u64, out: &Path, seed: u64, quiet: Quiet) -> Result<Report, Failur
         written.file.display(),
         written.file.display()
     );
-    Ok(Report::new(text, json!({"rows": written.records, "extract": written.file, "persons": written.persons, "truth": written.truth})))
+    Ok(Report::new(
+        text,
+        json!({"rows": written.records, "extract": written.file, "persons": written.persons, "truth": written.truth}),
+    ))
 }

@@ -19,7 +19,10 @@ pub fn run(workspace: Option<&Path>, dir: &Path, key: Option<&Path>) -> Result<R
     let path = match key {
         Some(path) => path.to_path_buf(),
         None => Workspace::open(workspace).map(|w| w.dir.join("allowed_signers")).map_err(|_| {
-            Failure::usage("no key to check the signature with", "give --key FILE: a public key or allowed_signers")
+            Failure::usage(
+                "no key to check the signature with",
+                "give --key FILE: a public key or allowed_signers",
+            )
         })?,
     };
     let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, "be read", &error))?;

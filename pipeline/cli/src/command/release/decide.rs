@@ -45,11 +45,9 @@ pub async fn approve(
     match (key, signature) {
         (Some(path), _) => approve_with(workspace, id, answers, &SigningKey::open(path)?).await,
         (None, Some(path)) => {
-            let sshsig = std::fs::read_to_string(path).map_err(|error| Failure::file(path, "be read", &error))?;
-            decide(workspace, id, |state, request| {
-                Ok((approval(state, request, answers)?, sshsig))
-            })
-            .await
+            let sshsig =
+                std::fs::read_to_string(path).map_err(|error| Failure::file(path, "be read", &error))?;
+            decide(workspace, id, |state, request| Ok((approval(state, request, answers)?, sshsig))).await
         }
         (None, None) => Err(Failure::usage(
             "an approval needs a key or a signature",
@@ -140,7 +138,8 @@ fn decision(
 fn answers(confirm: &ConfirmArgs) -> Result<Answers, Failure> {
     let mut answers = match &confirm.confirm_file {
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, "be read", &error))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|error| Failure::file(path, "be read", &error))?;
             toml::from_str(&text).map_err(|error: toml::de::Error| {
                 let what = format!("{}: {}", path.display(), error.message());
                 Failure::usage(what, "write one line an item, such as C05 = \"constants from the simulator\"")

@@ -34,7 +34,8 @@ pub async fn plan(
     let state = ledger.state().await?;
     let author = state.policy().map_or_else(|| Ok(String::new()), |policy| name_of(policy, &key))?;
     let selection_key = workspace.keys()?.selection_id();
-    let proposal = Planner { catalog: &catalog, state: &state, selection_key, author }.plan(release, &wish)?;
+    let proposal =
+        Planner { catalog: &catalog, state: &state, selection_key, author }.plan(release, &wish)?;
     ledger.propose(&proposal, &key).await?;
     let state = ledger.state().await?;
     Ok(show::show(&state, state.find(&release.id.to_string())?))

@@ -32,8 +32,10 @@ pub async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>) -> Res
         return Err(not_released(request));
     };
     let released = ReleasedTable::open(&bytes, &receipt)?;
-    let folder = tempfile::tempdir().map_err(|error| Failure::file(Path::new("a temporary folder"), "be made", &error))?;
-    let publisher = Publisher { workspace, ledger: &ledger, catalog: &catalog, key: &key, dir: folder.path() };
+    let folder = tempfile::tempdir()
+        .map_err(|error| Failure::file(Path::new("a temporary folder"), "be made", &error))?;
+    let publisher =
+        Publisher { workspace, ledger: &ledger, catalog: &catalog, key: &key, dir: folder.path() };
     publisher.publish(request, &receipt, &released).await?;
     let releases = workspace.releases()?;
     bundle::put(folder.path(), &releases, request.release()).await?;
@@ -110,7 +112,8 @@ impl Publisher<'_> {
 
     fn check(&self) -> Result<(), Failure> {
         let report = verify(self.dir, &Allowed::read(self.key.public_line()));
-        let faults: Vec<String> = report.failed().map(|c| format!("{} {}: {}", c.name, c.file, c.what)).collect();
+        let faults: Vec<String> =
+            report.failed().map(|c| format!("{} {}: {}", c.name, c.file, c.what)).collect();
         if report.ok {
             return Ok(());
         }
@@ -158,7 +161,8 @@ pub async fn withdraw(
     key: Option<&Path>,
 ) -> Result<Report, Failure> {
     let key = workspace.publisher(key)?;
-    let text = fs::read_to_string(reason_file).map_err(|error| Failure::file(reason_file, "be read", &error))?;
+    let text =
+        fs::read_to_string(reason_file).map_err(|error| Failure::file(reason_file, "be read", &error))?;
     let reason: Text = toml::from_str(&text).map_err(|error| {
         let what = format!("{}: {}", reason_file.display(), error.message());
         Failure::usage(what, "write three lines: fr = \"…\", ar = \"…\", en = \"…\"")

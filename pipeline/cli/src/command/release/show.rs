@@ -25,7 +25,8 @@ pub fn show(state: &State, request: &RequestState) -> Report {
         cost(proposal.nano_rho),
     );
     let scopes = state.would_use(proposal);
-    let parts = [head, scope_table(&scopes), tables(request), checklist(request), decisions(request), next(request)];
+    let parts =
+        [head, scope_table(&scopes), tables(request), checklist(request), decisions(request), next(request)];
     let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
     Report::new(text, document(request, &scopes))
 }
@@ -44,7 +45,8 @@ fn cost(rho: NanoRho) -> String {
 
 fn scope_table(scopes: &[ScopeAfter]) -> String {
     let cap = |cap: Option<NanoRho>| cap.map_or_else(|| "–".to_owned(), |cap| cap.to_string());
-    let rows = scopes.iter().map(|s| vec![s.scope.clone(), s.used.to_string(), s.after.to_string(), cap(s.cap)]);
+    let rows =
+        scopes.iter().map(|s| vec![s.scope.clone(), s.used.to_string(), s.after.to_string(), cap(s.cap)]);
     table(&["scope", "used", "after", "cap"], rows, 1)
 }
 
@@ -52,7 +54,14 @@ fn tables(request: &RequestState) -> String {
     let rows = request.proposal.tables.iter().map(|t| {
         let margin = if t.margin.is_empty() { "by cell".to_owned() } else { format!("± {}", t.margin) };
         let dimensions = t.dimensions.join(", ");
-        vec![t.dataflow.clone(), dimensions, t.cells.to_string(), margin, t.reliable_from.clone(), t.usable_from.clone()]
+        vec![
+            t.dataflow.clone(),
+            dimensions,
+            t.cells.to_string(),
+            margin,
+            t.reliable_from.clone(),
+            t.usable_from.clone(),
+        ]
     });
     table(&["dataflow", "table", "cells", "margin", "A from", "U from"], rows, 2)
 }
@@ -85,7 +94,9 @@ fn next(request: &RequestState) -> String {
         Stage::Proposed if !failed.is_empty() => {
             format!("cannot be approved: {} failed; mend the definitions and plan again", failed.join(", "))
         }
-        Stage::Proposed => format!("next: marsad release approve {id} --key FILE --confirm-file ANSWERS.toml"),
+        Stage::Proposed => {
+            format!("next: marsad release approve {id} --key FILE --confirm-file ANSWERS.toml")
+        }
         Stage::Approved => format!("next: marsad release run {id}"),
         Stage::Released => format!("next: marsad release publish {id}"),
         _ => String::new(),
