@@ -32,8 +32,8 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use futures::{StreamExt, TryStreamExt, stream};
 use marsad_catalog::RecordType;
 use marsad_landing::{LandedFile, Snapshot};
-use object_store::ObjectStoreExt;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::async_reader::{
     AsyncFileReader, ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder,
@@ -293,7 +293,9 @@ async fn open(file: &LandedFile, columns: Vec<usize>) -> Result<Batches> {
 
 async fn builder(file: &LandedFile) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
     let store = file.store.object_store();
-    let object = store.head(&Path::from(file.path.as_str())).await?;
+    let path = Path::from(file.path.as_str());
+    // A store with a prefix tells where an object lies with the prefix, and adds it again when asked.
+    let object = ObjectMeta { location: path.clone(), ..store.head(&path).await? };
     let factory = DefaultParquetFileReaderFactory::new(store);
     let metrics = ExecutionPlanMetricsSet::new();
     let reader: FileReader = factory.create_reader(0, object.into(), None, &metrics)?;

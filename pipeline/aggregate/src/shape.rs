@@ -110,7 +110,7 @@ impl Maker<'_> {
     fn periods(&self, grains: &[Grain], periods: &[Period]) -> Result<Vec<Period>, ShapeError> {
         let mut used: Vec<Period> = periods.iter().copied().filter(|p| grains.contains(&p.grain())).collect();
         if let (BoundMode::First, Some(start)) = (self.statistic.bound.mode, self.statistic.bound.start) {
-            used = self.since(start, periods);
+            used = since(start, periods);
         }
         used.sort_by_key(ToString::to_string);
         used.dedup();
@@ -118,12 +118,6 @@ impl Maker<'_> {
             Some(grain) => Err(ShapeError::NoPeriodOfGrain(self.statistic.id.clone(), grain.column())),
             None => Ok(used),
         }
-    }
-
-    fn since(&self, start: Period, periods: &[Period]) -> Vec<Period> {
-        let last_month = periods.iter().map(|period| period.months().1).max();
-        let steps = std::iter::successors(Some(start), |period| Some(period.next()));
-        steps.take_while(|step| last_month.is_some_and(|last| step.months().1 <= last)).collect()
     }
 
     fn aggregate(&self, aggregate: &crate::analyse::Aggregate) -> Result<Aggregate, ShapeError> {
@@ -235,6 +229,13 @@ impl Maker<'_> {
         };
         self.analysis.outputs.iter().map(output).collect()
     }
+}
+
+/// All periods of the grain of `start` from it to the end of the release's last.
+fn since(start: Period, periods: &[Period]) -> Vec<Period> {
+    let last_month = periods.iter().map(|period| period.months().1).max();
+    let steps = std::iter::successors(Some(start), |period| Some(period.next()));
+    steps.take_while(|step| last_month.is_some_and(|last| step.months().1 <= last)).collect()
 }
 
 impl Analysis {

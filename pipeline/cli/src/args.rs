@@ -18,7 +18,7 @@ use clap_complete::Shell;
     max_term_width = 100,
     after_help = "Start here:\n  marsad demo        the whole way on a fictitious programme\n  marsad init DIR    a workspace of your own"
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// One JSON document on the last line of the output, instead of text
     #[arg(long, global = true)]
     pub json: bool,
@@ -32,7 +32,7 @@ pub struct Cli {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Go the whole way on a fictitious programme: simulate, land, plan, approve, run, publish, verify
     #[command(after_help = "Example:\n  marsad demo --dir /tmp/demo --scale 0.1")]
     Demo(DemoArgs),
@@ -122,7 +122,7 @@ pub enum Command {
 
 /// `demo`
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Where the demo's workspace is made
     #[arg(long, default_value = "marsad-demo", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
@@ -139,7 +139,7 @@ pub struct DemoArgs {
 
 /// `keys`
 #[derive(Debug, Subcommand)]
-pub enum KeysCommand {
+pub(crate) enum KeysCommand {
     /// Make the six secret keys of the workspace; with --signing an SSH key to sign with
     #[command(after_help = "Example:\n  marsad keys generate\n  marsad keys generate --signing analyst")]
     Generate {
@@ -153,7 +153,7 @@ pub enum KeysCommand {
 
 /// `policy`
 #[derive(Debug, Subcommand)]
-pub enum PolicyCommand {
+pub(crate) enum PolicyCommand {
     /// The draft in marsad.toml beside the ledger's policy
     Show,
     /// Sign the draft and append it to the ledger; the first time it founds the ledger
@@ -162,7 +162,7 @@ pub enum PolicyCommand {
 
 /// A signing key.
 #[derive(Debug, Args)]
-pub struct KeyArg {
+pub(crate) struct KeyArg {
     /// SSH private key; default: the one of [signing] in marsad.toml
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub key: Option<PathBuf>,
@@ -170,14 +170,14 @@ pub struct KeyArg {
 
 /// `config`
 #[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(crate) enum ConfigCommand {
     /// Print them
     Show,
 }
 
 /// `extract`
 #[derive(Debug, Subcommand)]
-pub enum ExtractCommand {
+pub(crate) enum ExtractCommand {
     /// Say what `land` would do, without landing anything
     #[command(after_help = "Example:\n  marsad extract check tanger_2024q4.csv --as partner_assistance")]
     Check(LandArgs),
@@ -185,7 +185,7 @@ pub enum ExtractCommand {
 
 /// `land`, `extract check`
 #[derive(Debug, Args)]
-pub struct LandArgs {
+pub(crate) struct LandArgs {
     /// The extracts
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
@@ -196,7 +196,7 @@ pub struct LandArgs {
 
 /// `batch`
 #[derive(Debug, Subcommand)]
-pub enum BatchCommand {
+pub(crate) enum BatchCommand {
     /// All batches
     List,
     /// One batch
@@ -208,7 +208,7 @@ pub enum BatchCommand {
 
 /// `query`
 #[derive(Debug, Subcommand)]
-pub enum QueryCommand {
+pub(crate) enum QueryCommand {
     /// All statistics of the workspace
     List,
     /// One statistic: its SQL, its bound, its tables
@@ -240,7 +240,7 @@ pub enum QueryCommand {
 /// A price, or a margin that a price is found for.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
-pub struct WishArgs {
+pub(crate) struct WishArgs {
     /// Privacy cost, such as 0.04
     #[arg(long, value_name = "R")]
     pub rho: Option<String>,
@@ -251,7 +251,7 @@ pub struct WishArgs {
 
 /// `release`
 #[derive(Debug, Subcommand)]
-pub enum ReleaseCommand {
+pub(crate) enum ReleaseCommand {
     /// Write the definition of a new release like an old one, its periods moved by one
     New {
         /// The new id
@@ -348,7 +348,7 @@ pub enum ReleaseCommand {
 
 /// Answers to the checklist.
 #[derive(Debug, Args)]
-pub struct ConfirmArgs {
+pub(crate) struct ConfirmArgs {
     /// An answer, such as C05="constants from the simulator"
     #[arg(long, value_name = "ITEM=TEXT")]
     pub confirm: Vec<String>,
@@ -359,7 +359,7 @@ pub struct ConfirmArgs {
 
 /// `ledger`
 #[derive(Debug, Subcommand)]
-pub enum LedgerCommand {
+pub(crate) enum LedgerCommand {
     /// Replay everything: chain, signatures, authority, budget, published bundles
     Verify,
     /// All entries

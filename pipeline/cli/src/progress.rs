@@ -5,11 +5,11 @@ use std::io::IsTerminal;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// One bar; hidden where nobody looks.
-pub struct Bar(ProgressBar);
+pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
     /// A bar for one piece of work.
-    pub fn new(what: &str, quiet: bool) -> Self {
+    pub(crate) fn new(what: &str, quiet: bool) -> Self {
         if quiet || !std::io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());
         }
@@ -23,7 +23,7 @@ impl Bar {
     }
 
     /// Done of total.
-    pub fn at(&self, done: u64, total: u64) {
+    pub(crate) fn at(&self, done: u64, total: u64) {
         self.0.set_length(total.max(done).max(1));
         self.0.set_position(done);
     }

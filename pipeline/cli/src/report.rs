@@ -8,7 +8,7 @@ use marsad_terms::{Explain, Explanation};
 use serde_json::{Map, Value, json};
 
 /// The result of a command.
-pub struct Report {
+pub(crate) struct Report {
     /// For people.
     pub text: String,
     /// For programs; `schema` is added when it is printed.
@@ -19,12 +19,12 @@ pub struct Report {
 
 impl Report {
     /// A success.
-    pub fn new(text: impl Into<String>, json: Value) -> Self {
+    pub(crate) fn new(text: impl Into<String>, json: Value) -> Self {
         Self { text: text.into(), json, ok: true }
     }
 
     /// The same, with another verdict.
-    pub fn with_verdict(mut self, ok: bool) -> Self {
+    pub(crate) fn with_verdict(mut self, ok: bool) -> Self {
         self.ok = ok;
         self
     }
@@ -32,7 +32,7 @@ impl Report {
 
 /// What went wrong: at least one explanation.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     explanations: Vec<Explanation>,
     /// 1 refused or failed, 2 wrong usage.
     pub exit: u8,
@@ -40,23 +40,23 @@ pub struct Failure {
 
 impl Failure {
     /// A refusal or failure.
-    pub fn new(explanation: Explanation) -> Self {
+    pub(crate) fn new(explanation: Explanation) -> Self {
         Self { explanations: vec![explanation], exit: 1 }
     }
 
     /// Several at once.
-    pub fn all<E: Explain>(errors: &[E]) -> Self {
+    pub(crate) fn all<E: Explain>(errors: &[E]) -> Self {
         Self { explanations: errors.iter().map(Explain::explain).collect(), exit: 1 }
     }
 
     /// Wrong usage.
-    pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let explanation = Explanation::new("W00", what, "the command cannot be understood otherwise", remedy);
         Self { explanations: vec![explanation], exit: 2 }
     }
 
     /// A file or folder that cannot be used.
-    pub fn file(path: &Path, action: &str, error: &std::io::Error) -> Self {
+    pub(crate) fn file(path: &Path, action: &str, error: &std::io::Error) -> Self {
         let what = format!("{} cannot {action}", path.display());
         Self::new(Explanation::new(
             "W03",
@@ -64,11 +64,6 @@ impl Failure {
             error.to_string(),
             "check that it exists and that you may use it",
         ))
-    }
-
-    /// The first explanation.
-    pub fn first(&self) -> Option<&Explanation> {
-        self.explanations.first()
     }
 
     fn text(&self) -> String {
@@ -95,7 +90,7 @@ impl<E: Explain> From<E> for Failure {
 }
 
 /// Prints the outcome and gives the exit code.
-pub fn finish(outcome: Result<Report, Failure>, as_json: bool) -> u8 {
+pub(crate) fn finish(outcome: Result<Report, Failure>, as_json: bool) -> u8 {
     let (json, code) = match outcome {
         Ok(report) => {
             if !as_json {
@@ -117,7 +112,7 @@ pub fn finish(outcome: Result<Report, Failure>, as_json: bool) -> u8 {
 }
 
 /// One line or more on stdout; a reader that went away is no error.
-pub fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let text = text.trim_end_matches('\n');
     if !text.is_empty() {
         let _ = writeln!(std::io::stdout(), "{text}");
@@ -137,7 +132,7 @@ fn with_schema(json: Value) -> Value {
 }
 
 /// A table for the terminal: the first `texts` columns to the left, figures to the right.
-pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, texts: usize) -> String {
+pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, texts: usize) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table

@@ -13,12 +13,12 @@ use serde::Deserialize;
 use crate::report::Failure;
 
 /// The file's name.
-pub const FILE: &str = "marsad.toml";
+pub(crate) const FILE: &str = "marsad.toml";
 
 /// `marsad.toml`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// `[workspace]`
     pub workspace: WorkspaceSettings,
     /// `[stores]`
@@ -40,7 +40,7 @@ pub struct Settings {
 /// `[workspace]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WorkspaceSettings {
+pub(crate) struct WorkspaceSettings {
     /// A short name.
     pub name: String,
     /// SDMX agency.
@@ -59,7 +59,7 @@ pub struct WorkspaceSettings {
 
 /// A date as TOML writes it; ρ as decimal text.
 #[derive(Clone, Copy, Debug)]
-pub struct Toml<T>(pub T);
+pub(crate) struct Toml<T>(pub T);
 
 impl<'de> Deserialize<'de> for Toml<NaiveDate> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -93,7 +93,7 @@ fn programme_start() -> Toml<NaiveDate> {
 /// `[stores]`: URLs, or folders below that of the file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StoreSettings {
+pub(crate) struct StoreSettings {
     /// Landed rows.
     pub landing: Option<String>,
     /// Trafficking records.
@@ -107,7 +107,7 @@ pub struct StoreSettings {
 /// `[landing]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LandingSettings {
+pub(crate) struct LandingSettings {
     /// Leading bits of `person_key` that name a bucket.
     #[serde(default = "bucket_bits")]
     pub bucket_bits: u8,
@@ -126,7 +126,7 @@ fn bucket_bits() -> u8 {
 /// `[signing]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SigningSettings {
+pub(crate) struct SigningSettings {
     /// Default key of `release plan`.
     pub author: Option<PathBuf>,
     /// Default key of publication, withdrawal and policy.
@@ -136,7 +136,7 @@ pub struct SigningSettings {
 /// `[policy]`: ρ as decimal text.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PolicyDraft {
+pub(crate) struct PolicyDraft {
     /// Cap over the programme's life.
     pub lifetime_rho: Toml<NanoRho>,
     /// What no cap can ever pass; fixed by the first policy.
@@ -171,7 +171,7 @@ fn display_delta() -> String {
 /// `[[policy.signer]]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SignerDraft {
+pub(crate) struct SignerDraft {
     /// A name in the ledger.
     pub name: String,
     /// What the key may do.
@@ -182,7 +182,7 @@ pub struct SignerDraft {
 
 impl PolicyDraft {
     /// The policy that `policy set` signs.
-    pub fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         let signer =
             |s: &SignerDraft| Signer { name: s.name.clone(), roles: s.roles.clone(), key: s.key.clone() };
         Policy {
@@ -205,7 +205,7 @@ fn caps(caps: &BTreeMap<RecordTypeId, Toml<NanoRho>>) -> BTreeMap<RecordTypeId, 
 }
 
 /// The folder that holds `marsad.toml`: the given one, or the nearest from here upwards.
-pub fn find(given: Option<&Path>) -> Result<PathBuf, Failure> {
+pub(crate) fn find(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let start = given.map_or(here.clone(), |dir| here.join(dir));
     let found = match given {
@@ -226,7 +226,7 @@ pub fn find(given: Option<&Path>) -> Result<PathBuf, Failure> {
 }
 
 /// Reads the file.
-pub fn read(dir: &Path) -> Result<Settings, Failure> {
+pub(crate) fn read(dir: &Path) -> Result<Settings, Failure> {
     let path = dir.join(FILE);
     let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, "be read", &error))?;
     toml::from_str(&text).map_err(|error| fault(&path, &text, &error))

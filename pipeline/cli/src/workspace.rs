@@ -15,7 +15,7 @@ use crate::report::Failure;
 use crate::settings::{self, Settings};
 
 /// One workspace.
-pub struct Workspace {
+pub(crate) struct Workspace {
     /// Its folder.
     pub dir: PathBuf,
     /// `marsad.toml`
@@ -27,7 +27,7 @@ impl Workspace {
     ///
     /// # Errors
     /// No workspace, or a fault in marsad.toml.
-    pub fn open(given: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn open(given: Option<&Path>) -> Result<Self, Failure> {
         let dir = settings::find(given)?;
         let settings = settings::read(&dir)?;
         Ok(Self { dir, settings })
@@ -37,7 +37,7 @@ impl Workspace {
     ///
     /// # Errors
     /// All faults of all files.
-    pub fn catalog(&self) -> Result<Catalog, Failure> {
+    pub(crate) fn catalog(&self) -> Result<Catalog, Failure> {
         Catalog::load(&self.dir).map_err(|faults| Failure::all(&faults))
     }
 
@@ -45,7 +45,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Missing, readable by others, equal.
-    pub fn keys(&self) -> Result<Keys, Failure> {
+    pub(crate) fn keys(&self) -> Result<Keys, Failure> {
         Ok(Keys::load(&self.dir.join("keys"))?)
     }
 
@@ -53,7 +53,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Stores that cannot be opened, keys that are missing.
-    pub fn landing(&self) -> Result<Landing, Failure> {
+    pub(crate) fn landing(&self) -> Result<Landing, Failure> {
         let options = Options {
             bucket_bits: self.settings.landing.bucket_bits,
             custodian: self.settings.workspace.custodian.clone(),
@@ -68,7 +68,7 @@ impl Workspace {
     ///
     /// # Errors
     /// A store that cannot be opened.
-    pub fn ledger(&self) -> Result<Ledger, Failure> {
+    pub(crate) fn ledger(&self) -> Result<Ledger, Failure> {
         let store = self.store(self.settings.stores.ledger.as_deref(), "ledger")?;
         Ok(Ledger::open(store, &self.dir.join("state")))
     }
@@ -77,7 +77,7 @@ impl Workspace {
     ///
     /// # Errors
     /// A store that cannot be opened.
-    pub fn releases(&self) -> Result<Store, Failure> {
+    pub(crate) fn releases(&self) -> Result<Store, Failure> {
         self.store(self.settings.stores.releases.as_deref(), "releases")
     }
 
@@ -89,7 +89,7 @@ impl Workspace {
     ///
     /// # Errors
     /// No key named, or one that cannot be used.
-    pub fn author(&self, flag: Option<&Path>) -> Result<SigningKey, Failure> {
+    pub(crate) fn author(&self, flag: Option<&Path>) -> Result<SigningKey, Failure> {
         self.signing(flag, self.settings.signing.author.as_deref(), "author")
     }
 
@@ -97,7 +97,7 @@ impl Workspace {
     ///
     /// # Errors
     /// No key named, or one that cannot be used.
-    pub fn publisher(&self, flag: Option<&Path>) -> Result<SigningKey, Failure> {
+    pub(crate) fn publisher(&self, flag: Option<&Path>) -> Result<SigningKey, Failure> {
         self.signing(flag, self.settings.signing.publisher.as_deref(), "publisher")
     }
 
@@ -128,7 +128,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Another command holds it.
-    pub fn lock(&self) -> Result<File, Failure> {
+    pub(crate) fn lock(&self) -> Result<File, Failure> {
         let state = self.dir.join("state");
         let path = state.join("lock");
         std::fs::create_dir_all(&state).map_err(|error| Failure::file(&state, "be made", &error))?;

@@ -162,7 +162,7 @@ impl Facts<'_> {
     fn cost(&self) -> String {
         let delta: f64 = self.policy.display_delta.parse().unwrap_or(1e-6);
         let guess = accounting::guess(self.proposal.nano_rho);
-        let scopes: Vec<String> = self.scopes.iter().map(|scope| after(scope)).collect();
+        let scopes: Vec<String> = self.scopes.iter().map(after).collect();
         format!(
             "ρ = {}, ε = {} at δ = {}; from even odds nobody can guess better than {} % whether a person is in the data; {}",
             self.proposal.nano_rho,
@@ -179,8 +179,8 @@ impl Facts<'_> {
     }
 
     fn margins(&self) -> String {
-        let widest = |table: &&Forecast| table.margin.parse::<f64>().map_or(0, |m| (m * 10.0).round() as u64);
-        match self.proposal.tables.iter().max_by_key(widest) {
+        let margin = |table: &Forecast| table.margin.parse::<f64>().unwrap_or(0.0);
+        match self.proposal.tables.iter().max_by(|a, b| margin(a).total_cmp(&margin(b))) {
             Some(table) => format!(
                 "widest: {} by {}, ± {}; a cell reads A from {}, U from {}",
                 table.dataflow,

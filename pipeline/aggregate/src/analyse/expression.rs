@@ -103,20 +103,22 @@ impl Judge<'_> {
         let types = [self.type_of(&binary.left), self.type_of(&binary.right)];
         let all = |accept: fn(&DataType) -> bool| types.iter().all(|t| t.as_ref().is_some_and(accept));
         let fine = match binary.op {
-            Operator::And | Operator::Or => true,
-            Operator::Eq
+            Operator::And
+            | Operator::Or
+            | Operator::Eq
             | Operator::NotEq
             | Operator::Lt
             | Operator::LtEq
             | Operator::Gt
             | Operator::GtEq => true,
             Operator::Plus | Operator::Minus | Operator::Multiply => {
-                all(|t| t.is_integer()) || all(DataType::is_floating)
+                all(arrow::datatypes::DataType::is_integer) || all(DataType::is_floating)
             }
             Operator::Divide => {
-                all(DataType::is_floating) || all(|t| t.is_integer()) && is_positive(&binary.right)
+                all(DataType::is_floating)
+                    || all(arrow::datatypes::DataType::is_integer) && is_positive(&binary.right)
             }
-            Operator::Modulo => all(|t| t.is_integer()) && is_positive(&binary.right),
+            Operator::Modulo => all(arrow::datatypes::DataType::is_integer) && is_positive(&binary.right),
             _ => false,
         };
         if fine { Ok(Lineage::Other) } else { Err(refuse(Code::P13, whole)) }
@@ -230,14 +232,12 @@ fn cannot_overflow(to: &DataType) -> bool {
 
 /// Whether every value of `from` has one in `to`.
 fn widens(from: &DataType, to: &DataType) -> bool {
-    use DataType::{Boolean, Date32, Decimal128, Dictionary, Float32, Float64, Null, Utf8, Utf8View};
+    use DataType::{Decimal128, Dictionary, Float32, Float64, Null, Utf8, Utf8View};
     match (from, to) {
         (from, to) if from == to => true,
-        (Null, _) => true,
         (Dictionary(_, value), to) => widens(value, to),
         (from, Dictionary(_, value)) => widens(from, value),
-        (Utf8 | Utf8View, Utf8 | Utf8View) => true,
-        (Float32, Float64) => true,
+        (Null, _) | (Utf8 | Utf8View, Utf8 | Utf8View) | (Float32, Float64) => true,
         (from, Float64) if from.is_integer() => true,
         (Decimal128(precision, _), Float64) => *precision <= 18,
         (Decimal128(p, s), Decimal128(q, t)) => {
@@ -245,7 +245,6 @@ fn widens(from: &DataType, to: &DataType) -> bool {
         }
         (from, Decimal128(q, t)) if from.is_integer() => i16::from(*q) - i16::from(*t) >= 20,
         (from, to) if from.is_integer() && to.is_integer() => integer_widens(from, to),
-        (Boolean | Date32, _) => false,
         _ => false,
     }
 }

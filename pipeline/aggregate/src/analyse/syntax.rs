@@ -127,8 +127,9 @@ impl Visitor for Walk {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         match factor {
-            TableFactor::Table { args: None, .. } | TableFactor::Derived { lateral: false, .. } => {}
-            TableFactor::NestedJoin { .. } => {}
+            TableFactor::Table { args: None, .. }
+            | TableFactor::Derived { lateral: false, .. }
+            | TableFactor::NestedJoin { .. } => {}
             other => self.refuse(Code::P17, place(other), first_words(&other.to_string())),
         }
         ControlFlow::Continue(())

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 ///
 /// # Errors
 /// A landing that cannot be read, an unknown batch.
-pub async fn run(workspace: &Workspace, command: &BatchCommand) -> Result<Report, Failure> {
+pub(super) async fn run(workspace: &Workspace, command: &BatchCommand) -> Result<Report, Failure> {
     let snapshot = workspace.landing()?.snapshot().await?;
     let batches = snapshot.batches();
     match command {

@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 ///
 /// # Errors
 /// A ledger that cannot be read, a file that cannot be written.
-pub async fn run(workspace: &Workspace, svg: Option<&Path>) -> Result<Report, Failure> {
+pub(super) async fn run(workspace: &Workspace, svg: Option<&Path>) -> Result<Report, Failure> {
     let state = workspace.ledger()?.state().await?;
     let scopes = state.scopes();
     if let Some(path) = svg {
@@ -27,10 +27,10 @@ pub async fn run(workspace: &Workspace, svg: Option<&Path>) -> Result<Report, Fa
         let spent = [s.reserved, s.released, s.forfeited].map(|rho| rho.to_string());
         [vec![s.scope.clone(), text(s.cap)], spent.to_vec(), vec![text(s.left())]].concat()
     });
-    let mut shown = table(&["scope", "cap ρ", "reserved", "released", "forfeited", "left"], rows, 1);
-    if state.policy().is_none() {
-        shown = "the ledger has no policy yet: `marsad policy set --key FILE` founds it".to_owned();
-    }
+    let shown = match state.policy() {
+        Some(_) => table(&["scope", "cap ρ", "reserved", "released", "forfeited", "left"], rows, 1),
+        None => "the ledger has no policy yet: `marsad policy set --key FILE` founds it".to_owned(),
+    };
     let list: Vec<_> = scopes
         .iter()
         .map(|s| {

@@ -37,7 +37,7 @@ const NAME: &str = "marsad-demo";
 ///
 /// # Errors
 /// A folder that holds something, and whatever stops a step.
-pub async fn run(args: &DemoArgs, quiet: Quiet) -> Result<Report, Failure> {
+pub(super) async fn run(args: &DemoArgs, quiet: Quiet) -> Result<Report, Failure> {
     if !(0.001..=50.0).contains(&args.scale) {
         return Err(Failure::usage(
             format!("--scale {} is outside 0.001 to 50", args.scale),
@@ -358,17 +358,21 @@ fn figure(row: &Row) -> String {
         Some(cell) if !cell.margin.is_finite() => "Q".to_owned(),
         Some(cell) => {
             let shown = row.value().map_or_else(|| "–".to_owned(), grouped);
-            format!("{shown} ± {} {}", grouped(cell.margin.ceil() as i64), row.status())
+            format!("{shown} ± {} {}", grouped_text(&format!("{:.0}", cell.margin.ceil())), row.status())
         }
     }
 }
 
 /// Groups of three by a narrow no-break space, as in Morocco.
 fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", grouped_text(&number.unsigned_abs().to_string()))
+}
+
+fn grouped_text(digits: &str) -> String {
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
-    format!("{}{}", if number < 0 { "-" } else { "" }, groups.join("\u{202f}"))
+    groups.join("\u{202f}")
 }
 
 fn closing(dir: &Path, bundle: &Path) -> String {

@@ -10,7 +10,7 @@ use crate::args::Cli;
 use crate::report::{Failure, Report};
 
 /// Shell completions on stdout.
-pub fn completions(shell: Shell) -> Report {
+pub(super) fn completions(shell: Shell) -> Report {
     let mut bytes = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "marsad", &mut bytes);
     let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -22,7 +22,7 @@ pub fn completions(shell: Shell) -> Report {
 ///
 /// # Errors
 /// A folder that cannot be written.
-pub fn man(dir: &Path) -> Result<Report, Failure> {
+pub(super) fn man(dir: &Path) -> Result<Report, Failure> {
     std::fs::create_dir_all(dir).map_err(|error| Failure::file(dir, "be made", &error))?;
     clap_mangen::generate_to(Cli::command(), dir)
         .map_err(|error| Failure::file(dir, "be written", &error))?;

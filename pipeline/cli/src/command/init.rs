@@ -1,10 +1,11 @@
 //! `init`, `config show`: a workspace of one's own, from the definitions compiled in.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use marsad_catalog::builtin;
-use marsad_terms::Explanation;
+use marsad_terms::{Explanation, RecordTypeId};
 use serde_json::json;
 
 use crate::report::{Failure, Report, table};
@@ -12,13 +13,13 @@ use crate::settings::FILE;
 use crate::workspace::Workspace;
 
 /// What `marsad.toml` starts with.
-pub const TEMPLATE: &str = include_str!("../template.toml");
+pub(super) const TEMPLATE: &str = include_str!("../template.toml");
 
 /// Makes a workspace; never overwrites one.
 ///
 /// # Errors
 /// A workspace that is there, a folder that cannot be written.
-pub fn run(dir: &Path) -> Result<Report, Failure> {
+pub(super) fn run(dir: &Path) -> Result<Report, Failure> {
     let settings = dir.join(FILE);
     if settings.exists() {
         let explanation = Explanation::new(
@@ -49,7 +50,7 @@ pub fn run(dir: &Path) -> Result<Report, Failure> {
 ///
 /// # Errors
 /// A folder that cannot be written.
-pub fn make(dir: &Path, settings: &str) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn make(dir: &Path, settings: &str) -> Result<Vec<PathBuf>, Failure> {
     fs::create_dir_all(dir).map_err(|error| Failure::file(dir, "be made", &error))?;
     let files = builtin::write(dir).map_err(|error| Failure::file(dir, "be written", &error))?;
     write(&dir.join(".gitignore"), "/keys\n/state\n/landing\n/restricted\n")?;
@@ -68,7 +69,7 @@ fn slug(name: &str) -> String {
 ///
 /// # Errors
 /// Where it cannot.
-pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| Failure::file(path, "be written", &error))
 }
 
@@ -80,10 +81,7 @@ fn private_folder(path: &Path) -> Result<(), Failure> {
 }
 
 /// The settings in force.
-///
-/// # Errors
-/// None of its own.
-pub fn config(workspace: &Workspace) -> Result<Report, Failure> {
+pub(super) fn config(workspace: &Workspace) -> Report {
     let settings = &workspace.settings;
     let store = |configured: &Option<String>, default: &str| match configured {
         Some(url) => (url.clone(), FILE),
@@ -104,6 +102,7 @@ pub fn config(workspace: &Workspace) -> Result<Report, Failure> {
         ("stores.ledger", store(&stores.ledger, "ledger")),
         ("stores.releases", store(&stores.releases, "releases")),
         ("landing.bucket_bits", (settings.landing.bucket_bits.to_string(), FILE)),
+        ("retention", retention(&settings.retention)),
         ("signing.author", key(&settings.signing.author)),
         ("signing.publisher", key(&settings.signing.publisher)),
         ("policy", (if settings.policy.is_some() { "a draft" } else { "none" }.to_owned(), FILE)),
@@ -111,5 +110,11 @@ pub fn config(workspace: &Workspace) -> Result<Report, Failure> {
     let json: serde_json::Map<String, serde_json::Value> =
         rows.iter().map(|(name, (value, _))| ((*name).to_owned(), json!(value))).collect();
     let lines = rows.into_iter().map(|(name, (value, from))| vec![name.to_owned(), value, from.to_owned()]);
-    Ok(Report::new(table(&["setting", "value", "from"], lines, 3), json!({"settings": json})))
+    Report::new(table(&["setting", "value", "from"], lines, 3), json!({"settings": json}))
+}
+
+fn retention(months: &BTreeMap<RecordTypeId, u32>) -> (String, &'static str) {
+    let each: Vec<String> =
+        months.iter().map(|(record_type, n)| format!("{record_type} {n} months")).collect();
+    if each.is_empty() { ("as the record types say".to_owned(), "default") } else { (each.join(", "), FILE) }
 }

@@ -18,7 +18,7 @@ const NAMES: [&str; 6] =
 ///
 /// # Errors
 /// Keys that exist, a folder that cannot be written.
-pub fn run(workspace: &Workspace, command: &KeysCommand) -> Result<Report, Failure> {
+pub(super) fn run(workspace: &Workspace, command: &KeysCommand) -> Result<Report, Failure> {
     let folder = workspace.dir.join("keys");
     match command {
         KeysCommand::Generate { signing: Some(name) } => signing(&folder, name),

@@ -19,7 +19,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// A file that is refused as a whole, an unknown mapping.
-pub async fn check(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {
+pub(super) async fn check(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {
     let catalog = workspace.catalog()?;
     let landing = workspace.landing().ok();
     let mut all = Vec::new();
@@ -45,7 +45,7 @@ pub async fn check(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Resu
 ///
 /// # Errors
 /// A file that is refused as a whole; what landed before it stays landed.
-pub async fn land(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {
+pub(super) async fn land(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {
     let catalog = workspace.catalog()?;
     let landing = workspace.landing()?;
     let mut all = Vec::new();
@@ -146,7 +146,7 @@ fn document(all: &[(String, Landed)]) -> Value {
 }
 
 /// The reason codes in words (extracts 3).
-pub fn meaning(code: &str) -> &'static str {
+pub(super) fn meaning(code: &str) -> &'static str {
     match code {
         "R01" => "no identifier",
         "R02" => "content that identifies",

@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 ///
 /// # Errors
 /// A store that cannot be read, a key that may not.
-pub async fn run(workspace: &Workspace, command: &LedgerCommand) -> Result<Report, Failure> {
+pub(super) async fn run(workspace: &Workspace, command: &LedgerCommand) -> Result<Report, Failure> {
     match command {
         LedgerCommand::Verify => verify(workspace).await,
         LedgerCommand::Log => log(workspace).await,

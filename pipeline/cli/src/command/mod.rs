@@ -20,13 +20,13 @@ use crate::workspace::Workspace;
 
 /// Whether a command may draw bars and print while it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quiet(pub bool);
+pub(crate) struct Quiet(pub bool);
 
 /// Runs one command.
 ///
 /// # Errors
 /// Whatever stops it, explained.
-pub async fn run(cli: Cli) -> Result<Report, Failure> {
+pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
     let quiet = Quiet(cli.json);
     let given = cli.workspace.as_deref();
     let open = || Workspace::open(given);
@@ -35,7 +35,7 @@ pub async fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Init { dir } => init::run(&dir),
         Command::Keys(command) => keys::run(&open()?, &command),
         Command::Policy(command) => policy::run(&open()?, &command).await,
-        Command::Config(ConfigCommand::Show) => init::config(&open()?),
+        Command::Config(ConfigCommand::Show) => Ok(init::config(&open()?)),
         Command::Extract(ExtractCommand::Check(args)) => land::check(&open()?, &args, quiet).await,
         Command::Land(args) => land::land(&open()?, &args, quiet).await,
         Command::Batch(command) => batch::run(&open()?, &command).await,

@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 ///
 /// # Errors
 /// No draft, a key without authority, a cap below what is used.
-pub async fn run(workspace: &Workspace, command: &PolicyCommand) -> Result<Report, Failure> {
+pub(super) async fn run(workspace: &Workspace, command: &PolicyCommand) -> Result<Report, Failure> {
     match command {
         PolicyCommand::Show => show(workspace).await,
         PolicyCommand::Set(key) => set(workspace, key.key.as_deref()).await,

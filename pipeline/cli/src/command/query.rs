@@ -22,7 +22,7 @@ const SHOWN_AT: NanoRho = NanoRho::new(10_000_000);
 ///
 /// # Errors
 /// Definitions with faults, an unknown statistic, a file that cannot be read; a refusal is a result.
-pub fn run(workspace: &Workspace, command: &QueryCommand) -> Result<Report, Failure> {
+pub(super) fn run(workspace: &Workspace, command: &QueryCommand) -> Result<Report, Failure> {
     let catalog = workspace.catalog()?;
     match command {
         QueryCommand::List => Ok(list(&catalog)),

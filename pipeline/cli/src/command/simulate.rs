@@ -13,7 +13,7 @@ use crate::report::{Failure, Report};
 ///
 /// # Errors
 /// A folder that cannot be written.
-pub fn run(n: u64, out: &Path, seed: u64, quiet: Quiet) -> Result<Report, Failure> {
+pub(super) fn run(n: u64, out: &Path, seed: u64, quiet: Quiet) -> Result<Report, Failure> {
     let bar = Bar::new("simulating", quiet.0);
     let written = rows::write(n, out, seed, &|done, total| bar.at(done, total))?;
     drop(bar);

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 ///
 /// # Errors
 /// No folder, no key at hand; a bundle that fails is a result.
-pub fn run(workspace: Option<&Path>, dir: &Path, key: Option<&Path>) -> Result<Report, Failure> {
+pub(super) fn run(workspace: Option<&Path>, dir: &Path, key: Option<&Path>) -> Result<Report, Failure> {
     if let Err(error) = std::fs::read_dir(dir) {
         return Err(Failure::file(dir, "be read", &error));
     }

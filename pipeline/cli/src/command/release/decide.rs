@@ -14,13 +14,17 @@ use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
 /// Answers by checklist item.
-pub type Answers = BTreeMap<String, String>;
+pub(crate) type Answers = BTreeMap<String, String>;
 
 /// The bytes that an approver signs.
 ///
 /// # Errors
 /// An unknown release, answers that are missing.
-pub async fn statement(workspace: &Workspace, id: &str, confirm: &ConfirmArgs) -> Result<Report, Failure> {
+pub(super) async fn statement(
+    workspace: &Workspace,
+    id: &str,
+    confirm: &ConfirmArgs,
+) -> Result<Report, Failure> {
     let state = workspace.ledger()?.state().await?;
     let request = state.find(id)?;
     let statement = approval(&state, request, answers(confirm)?)?;
@@ -34,7 +38,7 @@ pub async fn statement(workspace: &Workspace, id: &str, confirm: &ConfirmArgs) -
 ///
 /// # Errors
 /// A key or signature that does not count, answers that are missing.
-pub async fn approve(
+pub(super) async fn approve(
     workspace: &Workspace,
     id: &str,
     confirm: &ConfirmArgs,
@@ -60,7 +64,7 @@ pub async fn approve(
 ///
 /// # Errors
 /// A key that does not count, answers that are missing.
-pub async fn approve_with(
+pub(crate) async fn approve_with(
     workspace: &Workspace,
     id: &str,
     answers: Answers,
@@ -73,7 +77,7 @@ pub async fn approve_with(
 ///
 /// # Errors
 /// A key that does not count.
-pub async fn reject(
+pub(super) async fn reject(
     workspace: &Workspace,
     id: &str,
     reason: &str,

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 ///
 /// # Errors
 /// An id that is taken or no id; an unknown release.
-pub fn new(workspace: &Workspace, id: &str, like: &str) -> Result<Report, Failure> {
+pub(super) fn new(workspace: &Workspace, id: &str, like: &str) -> Result<Report, Failure> {
     let id: ReleaseId =
         id.parse().map_err(|e: marsad_terms::NameError| Failure::usage(e.to_string(), e.rule))?;
     let catalog = workspace.catalog()?;

@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 ///
 /// # Errors
 /// Definitions with faults, a ledger that cannot be read.
-pub async fn list(workspace: &Workspace) -> Result<Report, Failure> {
+pub(super) async fn list(workspace: &Workspace) -> Result<Report, Failure> {
     let catalog = workspace.catalog()?;
     let state = workspace.ledger()?.state().await?;
     let mut rows = Vec::new();

@@ -16,16 +16,20 @@ use crate::args::ReleaseCommand;
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
-pub use decide::{Answers, approve_with};
-pub use plan::{plan, price};
-pub use publish::publish;
-pub use run::run as run_release;
+pub(super) use decide::{Answers, approve_with};
+pub(super) use plan::{plan, price};
+pub(super) use publish::publish;
+pub(super) use run::run as run_release;
 
 /// Runs one of them.
 ///
 /// # Errors
 /// Whatever stops it, explained.
-pub async fn run(workspace: &Workspace, command: &ReleaseCommand, quiet: Quiet) -> Result<Report, Failure> {
+pub(super) async fn run(
+    workspace: &Workspace,
+    command: &ReleaseCommand,
+    quiet: Quiet,
+) -> Result<Report, Failure> {
     match command {
         ReleaseCommand::New { id, like } => define::new(workspace, id, like),
         ReleaseCommand::Plan { id, wish, key } => plan(workspace, id, wish, key.key.as_deref()).await,

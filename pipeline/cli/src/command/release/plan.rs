@@ -19,7 +19,7 @@ use crate::workspace::Workspace;
 ///
 /// # Errors
 /// A statement that is refused, a key that may not propose, definitions with faults.
-pub async fn plan(
+pub(crate) async fn plan(
     workspace: &Workspace,
     id: &str,
     wish: &WishArgs,
@@ -45,7 +45,7 @@ pub async fn plan(
 ///
 /// # Errors
 /// A key that the policy does not know.
-pub fn name_of(policy: &Policy, key: &SigningKey) -> Result<String, Failure> {
+pub(super) fn name_of(policy: &Policy, key: &SigningKey) -> Result<String, Failure> {
     let signer = policy.signer_with(&key.public_key());
     signer.map(|signer| signer.name.clone()).ok_or_else(|| {
         Failure::new(Explanation::new(
@@ -61,7 +61,7 @@ pub fn name_of(policy: &Policy, key: &SigningKey) -> Result<String, Failure> {
 ///
 /// # Errors
 /// A number that is none.
-pub fn price(wish: &WishArgs) -> Result<Option<Price>, Failure> {
+pub(crate) fn price(wish: &WishArgs) -> Result<Option<Price>, Failure> {
     if let Some(rho) = &wish.rho {
         let parsed = rho.parse();
         return parsed.map(|rho| Some(Price::Rho(rho))).map_err(|error: marsad_terms::NanoRhoError| {

@@ -20,7 +20,7 @@ use crate::workspace::Workspace;
 ///
 /// # Errors
 /// A bundle that fails its own checks; a key that may not publish.
-pub async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>) -> Result<Report, Failure> {
+pub(crate) async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>) -> Result<Report, Failure> {
     let catalog = workspace.catalog()?;
     let key = workspace.publisher(key)?;
     let _lock = workspace.lock()?;
@@ -154,7 +154,7 @@ fn describe(request: &RequestState, releases: &Store, checkpoint: u64) -> Report
 ///
 /// # Errors
 /// A reason that lacks a language, a key that may not.
-pub async fn withdraw(
+pub(super) async fn withdraw(
     workspace: &Workspace,
     id: &str,
     reason_file: &Path,

@@ -18,7 +18,7 @@ use crate::workspace::Workspace;
 ///
 /// # Errors
 /// What stops it; after the reserve the cost stays charged and nothing is drawn again.
-pub async fn run(
+pub(crate) async fn run(
     workspace: &Workspace,
     id: &str,
     yes: bool,

@@ -11,7 +11,7 @@ use crate::report::{Report, table};
 const DELTAS: [f64; 2] = [1e-6, 1e-8];
 
 /// One proposal with where it stands.
-pub fn show(state: &State, request: &RequestState) -> Report {
+pub(super) fn show(state: &State, request: &RequestState) -> Report {
     let proposal = &request.proposal;
     let id = request.proposal_id.hex();
     let head = format!(
@@ -104,7 +104,7 @@ fn next(request: &RequestState) -> String {
 }
 
 /// Decisions as interfaces 3 lists them.
-pub fn approvals(request: &RequestState) -> Vec<Value> {
+pub(super) fn approvals(request: &RequestState) -> Vec<Value> {
     let one = |d: &marsad_ledger::Decision| {
         json!({
             "signer": d.signer, "role": d.role.as_str(), "decision": d.decision, "time": d.time, "lapsed": d.lapsed,
@@ -135,7 +135,7 @@ fn document(request: &RequestState, scopes: &[ScopeAfter]) -> Value {
 }
 
 /// Every place where two proposals differ.
-pub fn diff(a: &RequestState, b: &RequestState) -> Report {
+pub(super) fn diff(a: &RequestState, b: &RequestState) -> Report {
     let mut found = Vec::new();
     differences("", &json!(a.proposal), &json!(b.proposal), &mut found);
     let rows = found.iter().map(|(path, a, b)| vec![path.clone(), short(a), short(b)]);
