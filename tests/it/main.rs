@@ -1,1 +1,5 @@
 //! The product, tried from its built binary as a user would.
+
+mod census;
+mod demo;
+mod workspace;
