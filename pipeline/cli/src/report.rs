@@ -15,12 +15,20 @@ pub(crate) struct Report {
     pub json: Value,
     /// Whether the exit code is 0: a bundle that fails its checks is a result, and a failure.
     pub ok: bool,
+    /// Whether the text is printed byte for byte, without a line end.
+    pub exact: bool,
 }
 
 impl Report {
     /// A success.
     pub(crate) fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json, ok: true }
+        Self { text: text.into(), json, ok: true, exact: false }
+    }
+
+    /// The same, printed without a line end: what is signed must be what is printed.
+    pub(crate) fn exact(mut self) -> Self {
+        self.exact = true;
+        self
     }
 
     /// The same, with another verdict.
@@ -93,7 +101,9 @@ impl<E: Explain> From<E> for Failure {
 pub(crate) fn finish(outcome: Result<Report, Failure>, as_json: bool) -> u8 {
     let (json, code) = match outcome {
         Ok(report) => {
-            if !as_json {
+            if !as_json && report.exact {
+                let _ = write!(std::io::stdout(), "{}", report.text);
+            } else if !as_json {
                 say(&report.text);
             }
             (report.json, u8::from(!report.ok))

@@ -31,7 +31,7 @@ pub(super) async fn statement(
     let text = String::from_utf8_lossy(&statement.bytes()).into_owned();
     // The bytes themselves, without a line end: what is signed is exactly what is printed.
     let json = json!({"statement": text, "namespace": APPROVAL, "proposal": request.proposal_id});
-    Ok(Report::new(text, json))
+    Ok(Report::new(text, json).exact())
 }
 
 /// Approves with a key, or with a signature that was made elsewhere.
