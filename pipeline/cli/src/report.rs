@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
-use marsad_terms::{Explain, Explanation};
+use marsad_terms::{Explain, Explanation, NanoRho};
 use serde_json::{Map, Value, json};
 
 /// The result of a command.
@@ -141,6 +141,9 @@ fn with_schema(json: Value) -> Value {
     Value::Object(document)
 }
 
+/// Characters a line where nobody knows the terminal's.
+const WIDTH: u16 = 140;
+
 /// A table for the terminal: the first `texts` columns to the left, figures to the right.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, texts: usize) -> String {
     let mut table = Table::new();
@@ -148,6 +151,10 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     table
         .set_style(TableComponent::HeaderLines, '─')
         .set_style(TableComponent::MiddleHeaderIntersections, '─');
+    // A pipe has no width; long evidence wraps all the same.
+    if table.width().is_none() {
+        table.set_width(WIDTH);
+    }
     table.set_header(header.to_vec());
     for row in rows {
         table.add_row(row);
@@ -156,4 +163,11 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
         column.set_cell_alignment(if index < texts { CellAlignment::Left } else { CellAlignment::Right });
     }
     table.to_string()
+}
+
+/// ρ as people write it: no trailing zeros.
+pub(crate) fn decimal(rho: NanoRho) -> String {
+    let text = rho.to_string();
+    let text = text.trim_end_matches('0');
+    text.strip_suffix('.').unwrap_or(text).to_owned()
 }

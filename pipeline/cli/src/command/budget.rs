@@ -9,7 +9,7 @@ use svg::Document;
 use svg::node::element::{Rectangle, Text, Title};
 
 use super::init::write;
-use crate::report::{Failure, Report, table};
+use crate::report::{Failure, Report, decimal, table};
 use crate::workspace::Workspace;
 
 /// Shows the budget; draws it where asked.
@@ -22,9 +22,9 @@ pub(super) async fn run(workspace: &Workspace, svg: Option<&Path>) -> Result<Rep
     if let Some(path) = svg {
         write(path, &picture(&scopes))?;
     }
-    let text = |rho: Option<NanoRho>| rho.map_or_else(|| "–".to_owned(), |rho| rho.to_string());
+    let text = |amount: Option<NanoRho>| amount.map_or_else(|| "–".to_owned(), decimal);
     let rows = scopes.iter().map(|s| {
-        let spent = [s.reserved, s.released, s.forfeited].map(|rho| rho.to_string());
+        let spent = [s.reserved, s.released, s.forfeited].map(decimal);
         [vec![s.scope.clone(), text(s.cap)], spent.to_vec(), vec![text(s.left())]].concat()
     });
     let shown = match state.policy() {
@@ -58,8 +58,8 @@ fn picture(scopes: &[ScopeUse]) -> String {
         let y = 20 + i * ROW;
         let cap = scope.cap.map_or_else(|| scope.used().get().max(1), NanoRho::get) as f64;
         let label = match scope.cap {
-            Some(cap) => format!("{}: {} of {cap}", scope.scope, scope.used()),
-            None => format!("{}: {} (no cap)", scope.scope, scope.used()),
+            Some(cap) => format!("{}: {} of {}", scope.scope, decimal(scope.used()), decimal(cap)),
+            None => format!("{}: {} (no cap)", scope.scope, decimal(scope.used())),
         };
         document = document
             .add(Text::new(label).set("x", 20).set("y", y + 12).set("font-size", 13).set("fill", "#1b1b1b"))

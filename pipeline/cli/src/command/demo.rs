@@ -17,7 +17,7 @@ use super::release::{Answers, approve_with, plan, publish, run_release};
 use super::{Quiet, init, land, ledger, policy, verify};
 use crate::args::{DemoArgs, KeyArg, LandArgs, LedgerCommand, PolicyCommand, WishArgs};
 use crate::progress::Bar;
-use crate::report::{Failure, Report, say, table};
+use crate::report::{Failure, Report, decimal, say, table};
 use crate::settings::FILE;
 use crate::workspace::Workspace;
 
@@ -264,9 +264,9 @@ fn budget(before: &[ScopeUse], after: &[ScopeUse]) -> String {
             .iter()
             .find(|s| s.scope == scope.scope)
             .map_or(marsad_terms::NanoRho::ZERO, ScopeUse::used);
-        let cap = scope.cap.map_or_else(|| "–".to_owned(), |cap| cap.to_string());
-        let left = scope.left().map_or_else(|| "–".to_owned(), |left| left.to_string());
-        vec![scope.scope.clone(), then.to_string(), scope.used().to_string(), cap, left]
+        let cap = scope.cap.map_or_else(|| "–".to_owned(), decimal);
+        let left = scope.left().map_or_else(|| "–".to_owned(), decimal);
+        vec![scope.scope.clone(), decimal(then), decimal(scope.used()), cap, left]
     });
     format!("\nprivacy-loss budget, ρ\n{}", table(&["scope", "before", "after", "cap", "left"], rows, 1))
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::init::write;
 use crate::args::PolicyCommand;
-use crate::report::{Failure, Report};
+use crate::report::{Failure, Report, decimal};
 use crate::settings::FILE;
 use crate::workspace::Workspace;
 
@@ -63,10 +63,10 @@ fn equal(in_force: &Policy, draft: &Policy) -> bool {
 }
 
 fn lines(policy: &Policy) -> String {
-    let mut lines = vec![format!("  lifetime ρ {}", policy.lifetime_nano_rho)];
-    lines.extend(policy.year_nano_rho.map(|year| format!("  a year ρ {year}")));
+    let mut lines = vec![format!("  lifetime ρ {}", decimal(policy.lifetime_nano_rho))];
+    lines.extend(policy.year_nano_rho.map(|year| format!("  a year ρ {}", decimal(year))));
     let types = policy.record_type_nano_rho.iter();
-    lines.extend(types.map(|(record_type, rho)| format!("  {record_type} ρ {rho}")));
+    lines.extend(types.map(|(record_type, cap)| format!("  {record_type} ρ {}", decimal(*cap))));
     let signers = policy.signers.iter();
     lines.extend(signers.map(|s| {
         let roles: Vec<&str> = s.roles.iter().map(|role| role.as_str()).collect();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::init::write;
 use super::release::price;
 use crate::args::{QueryCommand, WishArgs};
-use crate::report::{Failure, Report, table};
+use crate::report::{Failure, Report, decimal, table};
 use crate::workspace::Workspace;
 
 /// The price that margins are shown at where none is given: ρ = 0.01.
@@ -159,7 +159,7 @@ fn outcome(checked: Result<Checked, ReleaseError>) -> Result<Report, Failure> {
     let text = format!(
         "accepted\n{}\n\nfor one period, at ρ = {}\n{}",
         tree(&checked.analysis.unit_path, 0),
-        checked.price,
+        decimal(checked.price),
         tables(&checked)
     );
     let json = json!({

@@ -3,7 +3,7 @@
 use marsad_terms::Language;
 use serde_json::{Value, json};
 
-use crate::report::{Failure, Report, table};
+use crate::report::{Failure, Report, decimal, table};
 use crate::workspace::Workspace;
 
 /// All releases of the ledger, then the definitions that were never proposed.
@@ -21,7 +21,7 @@ pub(super) async fn list(workspace: &Workspace) -> Result<Report, Failure> {
             request.release().to_string(),
             request.proposal_id.hex()[..8].to_owned(),
             request.state.as_str().to_owned(),
-            request.proposal.nano_rho.to_string(),
+            decimal(request.proposal.nano_rho),
             published,
             request.proposal.title.get(Language::En).to_owned(),
         ]);

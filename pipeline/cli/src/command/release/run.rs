@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::Quiet;
 use crate::progress::Bar;
-use crate::report::{Failure, Report};
+use crate::report::{Failure, Report, decimal};
 use crate::workspace::Workspace;
 
 /// Runs an approved release, or finds the bytes that it has.
@@ -58,7 +58,7 @@ fn describe(request: &marsad_ledger::RequestState, outcome: &Outcome, seconds: O
     let receipt = &outcome.receipt;
     let cost = match outcome.charged {
         NanoRho::ZERO => "nothing was charged: the same bytes as before".to_owned(),
-        rho => format!("ρ = {rho} charged; the noise was drawn once and never will be again"),
+        rho => format!("ρ = {} charged; the noise was drawn once and never will be again", decimal(rho)),
     };
     let time = seconds.map(|s| format!("\n{s:.2} s")).unwrap_or_default();
     let text = format!(
@@ -79,7 +79,12 @@ fn confirm(proposal: &Proposal) -> Result<(), Failure> {
         return Err(Failure::usage("nobody is here to confirm the cost", "give --yes"));
     }
     let mut out = std::io::stderr();
-    let _ = write!(out, "spend ρ = {} on release {}, for ever? [y/N] ", proposal.nano_rho, proposal.release);
+    let _ = write!(
+        out,
+        "spend ρ = {} on release {}, for ever? [y/N] ",
+        decimal(proposal.nano_rho),
+        proposal.release
+    );
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
     match read.is_ok() && ["y", "yes", "o", "oui"].contains(&answer.trim().to_lowercase().as_str()) {

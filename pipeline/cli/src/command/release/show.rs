@@ -5,7 +5,7 @@ use marsad_privacy::accounting;
 use marsad_terms::{Language, NanoRho};
 use serde_json::{Value, json};
 
-use crate::report::{Report, table};
+use crate::report::{Report, decimal, table};
 
 /// δ at which ε is listed.
 const DELTAS: [f64; 2] = [1e-6, 1e-8];
@@ -24,11 +24,20 @@ pub(super) fn show(state: &State, request: &RequestState) -> Report {
         proposal.approvals_needed,
         cost(proposal.nano_rho),
     );
-    let scopes = state.would_use(proposal);
+    let scopes = scopes(state, request);
     let parts =
         [head, scope_table(&scopes), tables(request), checklist(request), decisions(request), next(request)];
     let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
     Report::new(text, document(request, &scopes))
+}
+
+/// Scopes before and after the cost; once it is charged, both are what is used.
+fn scopes(state: &State, request: &RequestState) -> Vec<ScopeAfter> {
+    let mut scopes = state.would_use(&request.proposal);
+    if request.run.is_some() {
+        scopes.iter_mut().for_each(|scope| scope.after = scope.used);
+    }
+    scopes
 }
 
 fn cost(rho: NanoRho) -> String {
@@ -37,16 +46,16 @@ fn cost(rho: NanoRho) -> String {
     }
     let guess = accounting::guess(rho);
     format!(
-        "cost ρ = {rho}, ε = {} at δ = 10⁻⁶; from even odds nobody guesses better than {} % whether a person is in the data",
+        "cost ρ = {}, ε = {} at δ = 10⁻⁶; from even odds nobody guesses better than {} % whether a person is in the data",
+        decimal(rho),
         accounting::epsilon(rho, 1e-6),
         guess.membership_percent
     )
 }
 
 fn scope_table(scopes: &[ScopeAfter]) -> String {
-    let cap = |cap: Option<NanoRho>| cap.map_or_else(|| "–".to_owned(), |cap| cap.to_string());
-    let rows =
-        scopes.iter().map(|s| vec![s.scope.clone(), s.used.to_string(), s.after.to_string(), cap(s.cap)]);
+    let cap = |cap: Option<NanoRho>| cap.map_or_else(|| "–".to_owned(), decimal);
+    let rows = scopes.iter().map(|s| vec![s.scope.clone(), decimal(s.used), decimal(s.after), cap(s.cap)]);
     table(&["scope", "used", "after", "cap"], rows, 1)
 }
 
