@@ -60,18 +60,14 @@ impl Failure {
     /// Wrong usage.
     pub(crate) fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let explanation = Explanation::new("W00", what, "the command cannot be understood otherwise", remedy);
-        Self { explanations: vec![explanation], exit: 2 }
+        Self { explanations: vec![explanation.at("the command line")], exit: 2 }
     }
 
     /// A file or folder that cannot be used.
     pub(crate) fn file(path: &Path, action: &str, error: &std::io::Error) -> Self {
         let what = format!("{} cannot {action}", path.display());
-        Self::new(Explanation::new(
-            "W03",
-            what,
-            error.to_string(),
-            "check that it exists and that you may use it",
-        ))
+        let remedy = "check that it exists and that you may use it";
+        Self::new(Explanation::new("W03", what, error.to_string(), remedy).at(path.display().to_string()))
     }
 
     fn text(&self) -> String {

@@ -72,9 +72,7 @@ impl<'de> Deserialize<'de> for Toml<NaiveDate> {
 impl<'de> Deserialize<'de> for Toml<NanoRho> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse()
-            .map(Self)
-            .map_err(|error: NanoRhoError| serde::de::Error::custom(format!("`{text}`: {error}")))
+        text.parse().map(Self).map_err(|error: NanoRhoError| serde::de::Error::custom(error))
     }
 }
 
@@ -235,15 +233,17 @@ pub(crate) fn read(dir: &Path) -> Result<Settings, Failure> {
 fn fault(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
     let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
     let what = error.message().to_owned();
-    let mut remedy = "see docs/verify-by-hand.md and the comments that `marsad init` writes".to_owned();
+    let mut why = "the settings must be read in full before anything is done";
+    let mut remedy = "see the comments in the marsad.toml that `marsad init` writes".to_owned();
     if let Some((written, rest)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'))
     {
+        why = "a setting that nothing reads has no effect";
         let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
         remedy = match nearest(written, known.iter().copied()) {
             Some(right) => format!("did you mean `{right}`?"),
             None => format!("choose one of: {}", known.join(", ")),
         };
     }
-    let explanation = Explanation::new("W02", what, "a setting that nothing reads has no effect", remedy);
+    let explanation = Explanation::new("W02", what, why, remedy);
     Failure::new(explanation.at(format!("{}:{line}", path.display())))
 }

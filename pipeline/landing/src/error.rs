@@ -198,7 +198,7 @@ impl Explain for Error {
             Self::Refused { file, refusals } => refused(&what, refusals).at(file.display().to_string()),
             Self::Log(source) => source.explain(),
             Self::UnknownMapping { remedy, .. } => {
-                say("D01", "mappings are the files in schemas/mappings", remedy)
+                say("D01", "mappings are the files in schemas/mappings", remedy).at("schemas/mappings/")
             }
             Self::Format { mapping, .. } => say(
                 "D02",
@@ -280,7 +280,8 @@ fn explain_key(error: &Error, what: &str) -> Explanation {
             "D23",
             "each key guards another thing; one that does two jobs gives one away with the other",
             "put the right file back",
-        ),
+        )
+        .at("keys/"),
         Error::KeyExists { path } => {
             say("D24", "a key that is overwritten is lost with all it opens", "use the keys that are there")
                 .at(path.display().to_string())

@@ -89,7 +89,7 @@ impl Explain for Error {
                     || "write queries/releases/<id>.toml, or `marsad release new ID --like OLD`".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
-                plain("E01", "a release is one file there", &remedy)
+                plain("E01", "a release is one file there", &remedy).at("queries/releases/")
             }
             Self::UsedId(_) => plain(
                 "E02",

@@ -33,7 +33,9 @@ fn read(loading: &Loading<'_>, mut table: Table<'_>) -> Option<Release> {
     let id = table.required("id", parsed::<ReleaseId>);
     let title = table.required("title", Value::translated);
     let statistics = table.required("statistics", |value| statistics(loading, value));
-    let own = statistics.clone().unwrap_or_default();
+    // A statistic whose own definition is broken is not told again where it is named.
+    let broken = loading.failed.iter().filter_map(|name| name.parse().ok());
+    let own: Vec<StatisticId> = statistics.iter().flatten().cloned().chain(broken).collect();
     let periods_at = table.at;
     let periods = table.required("periods", periods);
     if periods.as_ref().is_some_and(Vec::is_empty) {

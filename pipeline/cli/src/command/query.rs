@@ -66,12 +66,8 @@ fn statistic<'a>(catalog: &'a Catalog, id: &str) -> Result<&'a Statistic, Failur
             None => "see `marsad query list`, or begin one with `marsad query new ID`".to_owned(),
         };
         let what = format!("there is no statistic `{id}`");
-        Failure::new(Explanation::new(
-            "W15",
-            what,
-            "a statistic is queries/<id>.sql and queries/<id>.toml",
-            remedy,
-        ))
+        let why = "a statistic is queries/<id>.sql and queries/<id>.toml";
+        Failure::new(Explanation::new("W15", what, why, remedy).at("queries/"))
     })
 }
 
