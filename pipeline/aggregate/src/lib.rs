@@ -1,6 +1,6 @@
 //! SQL to an exact, person-bounded table.
 //!
-//! [`analyse`] decides on the logical plan whether a statement can be bounded by person and says why not;
+//! [`analyse()`] decides on the logical plan whether a statement can be bounded by person and says why not;
 //! [`landed_table`] shows SQL the consented rows; [`operator`] streams them person by person into dense integer sums;
 //! [`tabulate`] joins the statistics of a release into one [`marsad_privacy::exact_table::ExactTable`]. Partial sums
 //! never leave this room.

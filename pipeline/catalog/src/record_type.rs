@@ -55,9 +55,9 @@ pub struct Column {
     pub quasi_identifier: bool,
     /// A multi-select of this column gives one row a code; of other columns it gives the first code in the list's order.
     pub row_per_code: bool,
-    /// Value is looked up from another code column's list: (column, attribute), such as (`service_type`, `snia_axis`).
+    /// Value is looked up from another code column's list: (column, attribute), such as `service_type` and `snia_axis`.
     pub derived: Option<(String, String)>,
-    /// Required with, and forbidden without, these values of another column: (column, codes), such as (`service_type`, [`CASH`]).
+    /// Required with, and forbidden without, these values of another column: (column, codes), such as `service_type` and `CASH`.
     pub only_with: Option<(String, Vec<String>)>,
 }
 

@@ -163,7 +163,7 @@ pub(crate) enum PolicyCommand {
 /// A signing key.
 #[derive(Debug, Args)]
 pub(crate) struct KeyArg {
-    /// SSH private key; default: the one of [signing] in marsad.toml
+    /// SSH private key; default: the one that marsad.toml names under `signing`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub key: Option<PathBuf>,
 }

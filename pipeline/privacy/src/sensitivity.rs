@@ -1,7 +1,7 @@
 //! Δ²: the squared norm that one person adds at most, from the shape alone, as exact integers (algorithms 2.1).
 //!
 //! Claim: for each statistic no person's rows make a vector of larger squared norm than [`statistic`] says, and a
-//! release's vectors add up ([`joint`]). Proof: per mode below, with the state machine in [`crate::bound::tally`].
+//! release's vectors add up ([`joint`]). Proof: per mode below, with the state machine in [`crate::bound::Tally`].
 //! Attack: `tests::bounds` draws adversarial persons and reaches equality in each mode. It deliberately lacks floats.
 
 use crate::error::Error;

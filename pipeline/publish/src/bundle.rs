@@ -165,8 +165,8 @@ fn media_type(path: &str) -> &'static str {
 pub async fn put(dir: &Path, store: &Store, release: &ReleaseId) -> Result<()> {
     let mut paths = files_below(dir)?;
     paths.sort_by_key(|path| (path == release_json::PATH, path.clone()));
-    for path in paths {
-        let source = dir.join(&path);
+    for path in &paths {
+        let source = dir.join(path);
         let bytes = fs::read(&source).map_err(|e| Error::File { action: "read", path: source, source: e })?;
         let bytes = Bytes::from(bytes);
         let object = format!("{release}/{path}");
@@ -178,6 +178,22 @@ pub async fn put(dir: &Path, store: &Store, release: &ReleaseId) -> Result<()> {
         }
         // Another process may have written it and died before it was durable.
         store.sync(&object).await?;
+    }
+    store.root().map_or(Ok(()), |root| sweep(&root.join(release.to_string()), &paths))
+}
+
+/// Removes what writers that were killed left aside in a folder: `<name>#<digits>`, which the store itself never lists,
+/// but which a reader of the folder would take for files that nobody signed.
+fn sweep(folder: &Path, paths: &[String]) -> Result<()> {
+    let is_aside = |path: &String| {
+        let parts = path.rsplit_once('#');
+        parts.is_some_and(|(name, n)| {
+            n.bytes().all(|b| b.is_ascii_digit()) && paths.iter().any(|path| path == name)
+        })
+    };
+    for path in files_below(folder)?.iter().filter(|path| is_aside(path)) {
+        let path = folder.join(path);
+        fs::remove_file(&path).map_err(|source| Error::File { action: "remove", path, source })?;
     }
     Ok(())
 }
@@ -241,6 +257,23 @@ mod tests {
         fs::write(dir.path().join("privacy.yaml"), "other").unwrap();
         let error = put(dir.path(), &store, &release).await.unwrap_err();
         assert!(matches!(error, Error::Differs { path } if path == "2024-Q4/privacy.yaml"));
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_writer_left_aside_is_removed_and_nothing_else() {
+        let (dir, public) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        build_in(dir.path());
+        let store = Store::open("public", public.path()).unwrap();
+        let release: ReleaseId = "2024-Q4".parse().unwrap();
+        let folder = public.path().join("public/2024-Q4");
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["privacy.yaml#12085000001", "notes#1", "privacy.yaml#old"] {
+            fs::write(folder.join(name), "half").unwrap();
+        }
+        put(dir.path(), &store, &release).await.unwrap();
+        let found = files_below(&folder).unwrap();
+        let more: Vec<&String> = found.iter().filter(|name| name.contains('#')).collect();
+        assert_eq!(more, ["notes#1", "privacy.yaml#old"]);
     }
 
     #[tokio::test]
