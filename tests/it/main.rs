@@ -4,6 +4,9 @@
 
 mod bad_input;
 mod census;
+mod commands;
+mod crash;
 mod demo;
 mod release;
+mod tidy;
 mod workspace;

@@ -171,7 +171,7 @@ pub(crate) struct KeyArg {
 /// `config`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print them
+    /// Print each setting in force, and whether marsad.toml or a default gives it
     Show,
 }
 
@@ -197,9 +197,9 @@ pub(crate) struct LandArgs {
 /// `batch`
 #[derive(Debug, Subcommand)]
 pub(crate) enum BatchCommand {
-    /// All batches
+    /// List the landed batches
     List,
-    /// One batch
+    /// Show one batch: when it landed, by which mapping, how many rows
     Show {
         /// Its id, or the first four or more digits
         batch: String,
@@ -362,7 +362,7 @@ pub(crate) struct ConfirmArgs {
 pub(crate) enum LedgerCommand {
     /// Replay everything: chain, signatures, authority, budget, published bundles
     Verify,
-    /// All entries
+    /// List all entries: when, what, which release, signed by whom
     Log,
     /// Sign the head, for outside hands
     Checkpoint(KeyArg),

@@ -30,6 +30,7 @@ pub(super) fn run(dir: &Path) -> Result<Report, Failure> {
         );
         return Err(Failure::new(explanation));
     }
+    fs::create_dir_all(dir).map_err(|error| Failure::file(dir, "be made", &error))?;
     let name = dir.canonicalize().ok().and_then(|d| Some(d.file_name()?.to_string_lossy().into_owned()));
     let text = TEMPLATE.replace("{name}", &slug(name.as_deref().unwrap_or("marsad")));
     let files = make(dir, &text)?;

@@ -1,3 +1,5 @@
+//! What becomes of a released table on its way to rows: codes, totals, flags, values.
+
 use super::*;
 use crate::testing::{Fixture, PRICE};
 

@@ -1,3 +1,5 @@
+//! A bundle that was changed in any way fails a check that names the file.
+
 use std::fs;
 
 use marsad_ledger::sign::{self, SigningKey};
