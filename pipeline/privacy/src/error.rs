@@ -80,6 +80,9 @@ pub enum Error {
         /// What was asked for.
         what: &'static str,
     },
+    /// A level of confidence that is none.
+    #[error("a joint level lies between 0 and 1, for one cell or more")]
+    Level,
     /// No budget reaches the wish.
     #[error("no budget within 2^53 nano-rho reaches the wanted margin")]
     Unreachable,
@@ -101,6 +104,7 @@ impl Error {
             Self::Damaged { .. } => "N10",
             Self::Unknown { .. } => "N11",
             Self::Unreachable => "N12",
+            Self::Level => "N13",
         }
     }
 
@@ -137,6 +141,7 @@ impl Error {
             Self::Unknown { .. } => {
                 ("only what was measured can be estimated", "check the name against the release")
             }
+            Self::Level => ("the level is a probability, shared among the cells", "ask for 0.95, say"),
             Self::Unreachable => ("the noise cannot be that small", "widen the margin or drop tables"),
         }
     }

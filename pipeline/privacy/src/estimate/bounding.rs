@@ -5,7 +5,7 @@
 use marsad_terms::Grain;
 
 use super::family::Family;
-use super::interval::{Interval, Uncertain, fieller};
+use super::interval::{Interval, Uncertain, Z, fieller};
 use crate::error::Error;
 use crate::noisy_table::NoisyTable;
 use crate::sensitivity::FigureWeights;
@@ -44,7 +44,7 @@ pub fn bounding(noisy: &NoisyTable, statistic: usize) -> Result<Option<Bounding>
     let persons = figure(*clipped, 1.0 / (f64::from(b_c) * one));
     let lost = figure(*left_out, f64::from(cap) / (f64::from(b_l) * one));
     let share = kept(noisy, statistic).and_then(|kept| share(lost, kept));
-    let interval = |figure: Uncertain| Interval::normal(figure.estimate, figure.variance, true);
+    let interval = |figure: Uncertain| Interval::normal(figure.estimate, figure.variance, Z, true);
     let (persons, contributions) = (interval(persons), interval(lost));
     Ok(Some(Bounding { cap, persons, contributions, share_percent: share }))
 }
@@ -52,7 +52,7 @@ pub fn bounding(noisy: &NoisyTable, statistic: usize) -> Result<Option<Bounding>
 /// lost/(lost + kept) by Fieller; their noise is independent, so the numerator's variance is the covariance.
 fn share(lost: Uncertain, kept: Uncertain) -> Option<Interval> {
     let all = Uncertain { estimate: lost.estimate + kept.estimate, variance: lost.variance + kept.variance };
-    let (share, _) = fieller(lost, all, lost.variance)?;
+    let (share, _) = fieller(lost, all, lost.variance, Z)?;
     Some(share.map(|end| (end * 100.0).clamp(0.0, 100.0)))
 }
 

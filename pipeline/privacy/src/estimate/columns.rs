@@ -8,6 +8,7 @@ use super::discrete;
 use super::family::{is_non_negative, unit};
 use super::interval::{Interval, LEVEL, Uncertain, Z, fieller};
 use super::reconcile::{Figures, TableFigures};
+use super::simultaneous::Basis;
 use super::statistic::{Cell, EstimatedColumn, EstimatedTable};
 use crate::flag::Flag;
 use crate::noisy_table::NoisyTable;
@@ -27,14 +28,19 @@ impl Release<'_> {
         let aggregate = output.expression.leading();
         let of_aggregate = |(_, table): &(usize, &TableSpec)| table.aggregate == aggregate;
         let tables = self.shape.tables.iter().enumerate().filter(of_aggregate);
-        let tables = tables.map(|(index, table)| EstimatedTable {
-            grain: table.grain,
-            dimensions: table.dimensions.clone(),
-            raw_unit: self.has_raw(output).then(|| unit(self.shape, table, self.noisy.f())),
-            cells: match output.expression {
+        let tables = tables.map(|(index, table)| {
+            let (cells, basis) = match output.expression {
                 Expression::Aggregate { .. } => self.counts(index),
                 Expression::Ratio { denominator, share, .. } => self.ratios(index, denominator, share),
-            },
+            };
+            let raw_unit = self.has_raw(output).then(|| unit(self.shape, table, self.noisy.f()));
+            EstimatedTable {
+                grain: table.grain,
+                dimensions: table.dimensions.clone(),
+                raw_unit,
+                cells,
+                basis,
+            }
         });
         EstimatedColumn { name: output.name.clone(), tables: tables.collect() }
     }
@@ -48,19 +54,19 @@ impl Release<'_> {
         matches!(self.shape.bound, Bound::First { .. })
     }
 
-    fn counts(&self, index: usize) -> Vec<Cell> {
+    fn counts(&self, index: usize) -> (Vec<Cell>, Basis) {
         let table = &self.shape.tables[index];
         let figures = &self.figures[&index];
         let non_negative = is_non_negative(&self.shape.aggregates[table.aggregate]);
         // Without fixed-point digits every table stands alone, and is a whole count (`joint::choose_f`).
-        let half_width = (self.noisy.f() == 0)
-            .then(|| discrete::half_width(self.noisy.sigma() * self.noisy.sigma(), LEVEL));
+        let sigma_squared = self.noisy.sigma() * self.noisy.sigma();
+        let half_width = (self.noisy.f() == 0).then(|| discrete::half_width(sigma_squared, LEVEL));
         let raws = self.noisy.cells(self.statistic, index);
         let cell = |(place, raw): (usize, &i64)| {
             let (estimate, variance) = figures.at(place);
             let (interval, margin) = match half_width {
                 Some(h) => (Interval::raw_count(*raw, table.b, h), h as f64 / f64::from(table.b)),
-                None => (Interval::normal(estimate, variance, non_negative), Z * variance.sqrt()),
+                None => (Interval::normal(estimate, variance, Z, non_negative), Z * variance.sqrt()),
             };
             let flag = Flag::of(estimate, margin);
             let (lower, upper) = (interval.lower, interval.upper);
@@ -68,24 +74,37 @@ impl Release<'_> {
             let raw = (!self.is_running_total()).then_some(*raw);
             Cell { raw, estimate, variance, lower, upper, margin, flag, value }
         };
-        raws.iter().enumerate().map(cell).collect()
+        let basis = match half_width {
+            Some(_) => Basis::Exact { sigma_squared, b: table.b },
+            None => Basis::Normal { non_negative },
+        };
+        (raws.iter().enumerate().map(cell).collect(), basis)
     }
 
     /// Cell by cell, over the denominator's table of the same set, which a joint holds.
-    fn ratios(&self, index: usize, denominator: usize, share: bool) -> Vec<Cell> {
-        let table = &self.shape.tables[index];
-        let Some(below) = self.table_of(denominator, table.grain, &table.dimensions) else {
-            return vec![unbounded(); self.shape.n_cells(table)];
+    fn ratios(&self, index: usize, denominator: usize, share: bool) -> (Vec<Cell>, Basis) {
+        let parts = self.parts(index, denominator);
+        let cell = |(above, below, covariance): &(Uncertain, Uncertain, f64)| {
+            fieller(*above, *below, *covariance, Z)
+                .map_or_else(unbounded, |(interval, margin)| ratio(interval, margin, share))
         };
+        (parts.iter().map(cell).collect(), Basis::Ratio { parts, share })
+    }
+
+    /// Numerator, denominator and their covariance, by cell.
+    fn parts(&self, index: usize, denominator: usize) -> Vec<(Uncertain, Uncertain, f64)> {
+        let table = &self.shape.tables[index];
+        let below = self
+            .table_of(denominator, table.grain, &table.dimensions)
+            .expect("a joint's ratios are divided over the same set");
         let (above, below, same) = (&self.figures[&index], &self.figures[&below], below == index);
-        let cell = |place: usize| {
+        let part = |place: usize| {
             let (numerator, denominator) = (above.uncertain(place), below.uncertain(place));
             // Two aggregates are two families, whose noise is independent; one aggregate over itself is one figure.
             let covariance = if same { numerator.variance } else { 0.0 };
-            fieller(numerator, denominator, covariance)
-                .map_or_else(unbounded, |(interval, margin)| ratio(interval, margin, share))
+            (numerator, denominator, covariance)
         };
-        (0..above.estimates.len()).map(cell).collect()
+        (0..above.estimates.len()).map(part).collect()
     }
 
     fn table_of(&self, aggregate: usize, grain: Grain, dimensions: &[usize]) -> Option<usize> {
@@ -110,12 +129,8 @@ impl TableFigures {
 
 /// A share is in per cent, cut to 0–100; its flag reads the cut estimate and the uncut margin.
 fn ratio(interval: Interval, margin: f64, share: bool) -> Cell {
-    let (interval, margin) = if share {
-        (interval.map(|end| (end * 100.0).clamp(0.0, 100.0)), margin * 100.0)
-    } else {
-        (interval, margin)
-    };
-    let Interval { estimate, lower, upper } = interval;
+    let margin = if share { margin * 100.0 } else { margin };
+    let Interval { estimate, lower, upper } = interval.shown(share);
     let flag = Flag::of(estimate, margin);
     let value = (flag != Flag::Q).then(|| round_half_up(estimate));
     Cell { raw: None, estimate, variance: f64::NAN, lower, upper, margin, flag, value }

@@ -19,9 +19,12 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// No bounded interval.
+    pub(crate) const NONE: Self = Self { estimate: f64::NAN, lower: f64::NAN, upper: f64::NAN };
+
     /// est ± z·√Var; what cannot be negative has both ends cut at 0, the estimate never (algorithms 7.2).
-    pub(crate) fn normal(estimate: f64, variance: f64, non_negative: bool) -> Self {
-        let margin = Z * variance.sqrt();
+    pub(crate) fn normal(estimate: f64, variance: f64, z: f64, non_negative: bool) -> Self {
+        let margin = z * variance.sqrt();
         let cut = |end: f64| if non_negative { end.max(0.0) } else { end };
         Self { estimate, lower: cut(estimate - margin), upper: cut(estimate + margin) }
     }
@@ -33,6 +36,11 @@ impl Interval {
         let upper = (raw + half_width).div_euclid(b);
         let (lower, upper) = if lower <= upper { (lower, upper) } else { (nearest(raw, b), nearest(raw, b)) };
         Self { estimate: raw as f64 / b as f64, lower: lower.max(0) as f64, upper: upper.max(0) as f64 }
+    }
+
+    /// A quotient as it is published: a share in per cent, cut to 0–100.
+    pub(crate) fn shown(self, share: bool) -> Self {
+        if share { self.map(|end| (end * 100.0).clamp(0.0, 100.0)) } else { self }
     }
 
     /// The interval in other units.
@@ -49,7 +57,7 @@ fn nearest(raw: i128, b: i128) -> i128 {
 }
 
 /// An uncertain figure.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Uncertain {
     pub(crate) estimate: f64,
     pub(crate) variance: f64,
@@ -62,9 +70,10 @@ pub(crate) fn fieller(
     numerator: Uncertain,
     denominator: Uncertain,
     covariance: f64,
+    z: f64,
 ) -> Option<(Interval, f64)> {
     let (above, below) = (numerator.estimate, denominator.estimate);
-    let z_squared = Z * Z;
+    let z_squared = z * z;
     let a = below * below - z_squared * denominator.variance;
     let b = above * below - z_squared * covariance;
     let c = above * above - z_squared * numerator.variance;
@@ -115,7 +124,7 @@ mod tests {
             let number = |name: &str| case[name].as_f64().unwrap();
             let numerator = Uncertain { estimate: number("numerator"), variance: number("v11") };
             let denominator = Uncertain { estimate: number("denominator"), variance: number("v22") };
-            let Some((interval, margin)) = fieller(numerator, denominator, number("v12")) else {
+            let Some((interval, margin)) = fieller(numerator, denominator, number("v12"), Z) else {
                 assert_eq!(case["bounded"], false, "{case}");
                 continue;
             };
@@ -133,8 +142,8 @@ mod tests {
 
     #[test]
     fn a_very_negative_estimate_keeps_its_ends_in_order() {
-        let interval = Interval::normal(-20.6, 70.0, true);
+        let interval = Interval::normal(-20.6, 70.0, Z, true);
         assert!(interval.lower >= 0.0 && interval.upper >= interval.lower && interval.estimate < 0.0);
-        assert!(Interval::normal(-20.6, 70.0, false).upper < 0.0);
+        assert!(Interval::normal(-20.6, 70.0, Z, false).upper < 0.0);
     }
 }

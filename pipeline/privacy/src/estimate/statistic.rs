@@ -5,6 +5,7 @@ use marsad_terms::{Grain, StatisticId};
 use super::columns::Release;
 use super::family::Family;
 use super::reconcile::{Figures, reconcile};
+use super::simultaneous::Basis;
 use crate::error::Error;
 use crate::flag::Flag;
 use crate::noisy_table::NoisyTable;
@@ -39,6 +40,8 @@ pub struct EstimatedTable {
     pub raw_unit: Option<f64>,
     /// Row-major over (period, dimensions).
     pub cells: Vec<Cell>,
+    /// What [`Self::joint_intervals`] needs.
+    pub(crate) basis: Basis,
 }
 
 /// One published cell.
