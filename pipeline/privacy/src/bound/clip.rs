@@ -15,6 +15,10 @@ pub fn cost(amounts: impl IntoIterator<Item = i128>) -> Option<u128> {
 pub fn weight(cost: Option<u128>, c_squared: u64, f: u32) -> i128 {
     let whole = 1_i128 << f;
     let Some(cost) = cost else { return 0 };
+    // Most persons: 4^f·C² ≥ 4^f·cost, so that the root below is at least 2^f.
+    if cost <= u128::from(c_squared) {
+        return whole;
+    }
     let bound = u128::from(c_squared) << (2 * f);
     match bound.checked_div(cost) {
         None => whole,

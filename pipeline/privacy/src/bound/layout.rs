@@ -60,6 +60,8 @@ pub(super) struct GrainPlan {
 /// The plans of both grains: years, then quarters.
 pub(super) struct Layout {
     pub(super) shape: Arc<StatisticShape>,
+    /// Codes of each dimension.
+    pub(super) sizes: Vec<usize>,
     pub(super) grains: [GrainPlan; 2],
     pub(super) n_coordinates: usize,
 }
@@ -68,7 +70,8 @@ impl Layout {
     pub(super) fn new(shape: Arc<StatisticShape>) -> Self {
         let grains = Grain::ALL.map(|grain| grain_plan(&shape, grain));
         let n_coordinates = shape.n_coordinates();
-        Self { shape, grains, n_coordinates }
+        let sizes = shape.dimensions.iter().map(|dimension| dimension.codes.len()).collect();
+        Self { shape, sizes, grains, n_coordinates }
     }
 }
 

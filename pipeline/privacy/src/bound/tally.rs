@@ -2,7 +2,7 @@
 //!
 //! Claim: whatever rows a person has, [`Tally::end`] adds a vector of squared norm ≤ [`crate::sensitivity::statistic`],
 //! and that vector depends on this person's rows only, not on their order. Proof: algorithms 2.1–2.3; the cases stand
-//! beside the arms of `gather`. Attack: `bound::tests` (T1, T2, T6). It deliberately lacks `Debug`, `Clone`, `Serialize`.
+//! beside the arms of `gather`, and at `add_home_cells`. Attack: `bound::tests` (T1, T2, T6). It deliberately lacks `Debug`, `Clone`, `Serialize`.
 
 use std::sync::Arc;
 
@@ -90,6 +90,10 @@ impl Tally {
         if !std::mem::take(&mut self.open) || self.person.is_empty() {
             return;
         }
+        if matches!(self.layout.shape.bound, Bound::HomeCell) {
+            self.add_home_cells();
+            return;
+        }
         self.entries.clear();
         // Losses of a truncation, in units of the grain that loses most: each contribution once.
         let mut lost = 0;
@@ -132,16 +136,32 @@ impl Tally {
         self.sums
     }
 
+    /// Under `home_cell` the rows of a period share one cell of every table, since all its dimensions have home values:
+    /// each table gets b once a period, hence at most P_A cells of one unit.
+    fn add_home_cells(&mut self) {
+        let whole = 1_i128 << self.f;
+        for (grain, plan) in self.layout.grains.iter().enumerate().filter(|(_, plan)| !plan.tables.is_empty())
+        {
+            self.person.resolve(grain, &self.layout, &self.selector);
+            let person = &self.person;
+            for rows in person.by_period(grain) {
+                let (period, codes) = (person.period(grain, rows[0]), person.codes(grain, rows[0]));
+                let mask = rows.iter().fold(0, |mask, row| mask | person.mask(*row));
+                for table in plan.tables.iter().filter(|table| mask & table.bit() != 0) {
+                    add(&mut self.sums[table.cell(period, codes)], whole * table.b);
+                }
+            }
+        }
+    }
+
     /// Appends (coordinate, b·count) of one table, each coordinate once.
     fn gather(&mut self, grain: usize, table: usize) {
         let table = &self.layout.grains[grain].tables[table];
         let person = &self.person;
         let start = self.entries.len();
         let rows = match self.layout.shape.bound {
-            // All dimensions are home values: one cell a period, hence at most P_A cells of one unit.
-            Bound::HomeCell |
-            // Any counts: the weight bounds the norm afterwards.
-            Bound::NormClip { .. } => person.order(grain),
+            // Any counts: the weight bounds the norm afterwards. One cell a period: added before, by `add_home_cells`.
+            Bound::NormClip { .. } | Bound::HomeCell => person.order(grain),
             // At most k units a period: κ_A in each.
             Bound::Truncate { .. } if table.counting == Counting::Persons => self.kept.persons.as_slice(),
             Bound::Truncate { .. } => self.kept.events.as_slice(),
@@ -156,7 +176,7 @@ impl Tally {
             (cell, i128::from(amount))
         }));
         self.entries[start..].sort_unstable_by_key(|(cell, _)| *cell);
-        let once = matches!(self.layout.shape.bound, Bound::HomeCell | Bound::First { .. });
+        let once = matches!(self.layout.shape.bound, Bound::First { .. });
         let counting = if once { Counting::Persons } else { table.counting };
         merge_cells(&mut self.entries, start, counting, table.b);
     }
