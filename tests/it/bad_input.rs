@@ -228,7 +228,7 @@ fn a_key_that_guards_nothing_stops_everything() {
     workspace.write("services.csv", services(3));
     let land = ["land", "services.csv", "--as", "partner_assistance"];
     let mode = |file: &str, mode: u32| {
-        fs::set_permissions(workspace.path(file), fs::Permissions::from_mode(mode)).unwrap()
+        fs::set_permissions(workspace.path(file), fs::Permissions::from_mode(mode)).unwrap();
     };
     let secret = workspace.read("keys/pseudonym.key");
     let stops = |code: &str, words: &[&str]| {
@@ -278,7 +278,7 @@ fn a_wrong_signing_key_signs_nothing() {
     let workspace = Workspace::new();
     workspace.land_services(3);
     let plan = |key: &str, code: &str| {
-        check_place_free(&workspace, &["release", "plan", RELEASE, "--key", key], code)
+        check_place_free(&workspace, &["release", "plan", RELEASE, "--key", key], code);
     };
     workspace.write("nonsense", CANARY);
     plan("nonsense", "B63");
@@ -297,6 +297,26 @@ fn check_place_free(workspace: &Workspace, args: &[&str], code: &str) {
     let output = workspace.json(args);
     assert_eq!((output.error(), output.code), (code, 1), "{output:?}");
     assert!(!output.printed().contains(CANARY));
+}
+
+#[test]
+fn answers_that_do_not_read_name_their_line() {
+    let workspace = Workspace::new();
+    workspace.plan(RELEASE);
+    workspace.write("answers.toml", "C05 = \"none\"\nC06 = 3\n");
+    let approve = ["release", "approve", RELEASE, "--key", "keys/steward", "--confirm-file", "answers.toml"];
+    assert_eq!(check(&workspace, &approve, "W00", &["answers.toml:2"]).code, 2);
+    let pair = ["release", "approve", RELEASE, "--key", "keys/steward", "--confirm", "C05"];
+    assert_eq!(check(&workspace, &pair, "W00", &["C05=TEXT"]).code, 2);
+    assert_eq!(workspace.ledger_is_right().at("entries"), 2);
+}
+
+#[test]
+fn what_has_no_end_is_not_read() {
+    let workspace = Workspace::new();
+    for file in ["/dev/zero", "/dev/stdin"] {
+        check(&workspace, &["land", file, "--as", "partner_assistance"], "D04", &["save it as a file"]);
+    }
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn every_command_has_help_that_teaches() {
         "ledger",
         "verify",
         "simulate",
+        "audit",
         "completions",
         "man",
     ];

@@ -124,7 +124,7 @@ fn a_run_that_is_killed_is_charged_and_never_drawn_again() {
         let then = stage(&workspace);
         match left.as_str() {
             "approved" => {
-                assert_eq!((again.code, again.at("charged").as_u64()), (0, Some(COST)), "step {step}")
+                assert_eq!((again.code, again.at("charged").as_u64()), (0, Some(COST)), "step {step}");
             }
             "released" => assert_eq!((again.code, again.at("charged").as_u64()), (0, Some(0)), "step {step}"),
             "reserved" if then == "forfeited" => {

@@ -58,16 +58,18 @@ fn headers_are_right(data: &Path) {
         assert_eq!(
             measures,
             ["estimate", "lower", "upper", "margin", "raw", "value", "OBS_STATUS"],
-            "{table:?}"
+            "{}",
+            table.display()
         );
         assert!(
             !dimensions.is_empty() && dimensions.iter().any(|d| d == "TIME_PERIOD"),
-            "{table:?} {dimensions:?}"
+            "{} {dimensions:?}",
+            table.display()
         );
         for record in reader.records() {
             let record = record.unwrap();
             let status = record.get(header.len() - 1).unwrap();
-            assert!(["A", "U", "Q", "M", "E", "L", "O"].contains(&status), "{table:?} {status}");
+            assert!(["A", "U", "Q", "M", "E", "L", "O"].contains(&status), "{} {status}", table.display());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The product, tried from its built binary as a user would.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "measured figures are worth a look")]
 
 mod bad_input;
 mod census;

@@ -183,6 +183,12 @@ fn a_cost_above_a_cap_names_every_scope() {
     workspace.define("dear", "revision = 1");
     workspace.edit("queries/releases/dear.toml", "rho = \"0.1\"", "rho = \"0.5\"");
     workspace.approved("dear");
+    let shown = workspace.marsad(&["release", "show", "dear"]).done();
+    assert!(
+        shown.stdout.contains("cannot run: the cost does not fit into lifetime, year:2024"),
+        "{}",
+        shown.stdout
+    );
     let refused = workspace.json(&["release", "run", "dear", "--yes"]);
     assert_eq!((refused.code, refused.error()), (1, "B10"));
     for scope in ["lifetime lacks 0.3", "year:2024 lacks 0.2"] {

@@ -106,7 +106,7 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Made by the commands that a user types.
     pub(crate) fn new() -> Self {
-        Self::with_policy(|policy| policy.to_owned())
+        Self::with_policy(str::to_owned)
     }
 
     /// The same with another draft of the policy.
@@ -202,8 +202,8 @@ impl Workspace {
         let plan = self.json(&["release", "plan", id]).done();
         let items = plan.at("checklist").as_array().expect("a list").iter();
         let asked = items.filter(|item| item["who"] != "M").map(|item| item["id"].as_str().expect("an id"));
-        let answers: String = asked.map(|id| format!("{id} = \"seen in a test\"\n")).collect();
-        self.write("answers.toml", answers);
+        let answers: Vec<String> = asked.map(|id| format!("{id} = \"seen in a test\"\n")).collect();
+        self.write("answers.toml", answers.concat());
         plan
     }
 

@@ -63,6 +63,16 @@ impl Failure {
         Self { explanations: vec![explanation.at("the command line")], exit: 2 }
     }
 
+    /// A small TOML file, given as an argument, that does not read as what it should be.
+    pub(crate) fn toml(path: &Path, text: &str, error: &toml::de::Error, remedy: &str) -> Self {
+        let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or_default());
+        let line = before.matches('\n').count() + 1;
+        let place = format!("{}:{line}", path.display());
+        let explanation =
+            Explanation::new("W00", error.message(), "the command cannot be understood otherwise", remedy);
+        Self { explanations: vec![explanation.at(place)], exit: 2 }
+    }
+
     /// A file or folder that cannot be used.
     pub(crate) fn file(path: &Path, action: &str, error: &std::io::Error) -> Self {
         let what = format!("{} cannot {action}", path.display());

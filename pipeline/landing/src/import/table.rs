@@ -42,11 +42,8 @@ impl Table {
     pub(crate) fn open(path: &Path, spec: &FileSpec, hasher: blake3::Hasher) -> Result<Self> {
         let reading = |source| Error::Read { file: path.to_owned(), source };
         let refuse = |refusal| Error::Refused { file: path.to_owned(), refusals: vec![refusal] };
-        let mut file = File::open(path).map_err(reading)?;
+        let mut file = opened(path).map_err(reading)?;
         let metadata = file.metadata().map_err(reading)?;
-        if metadata.is_dir() {
-            return Err(reading(io::ErrorKind::IsADirectory.into()));
-        }
         if metadata.len() > LARGEST_FILE {
             return Err(refuse(too_large("the file is larger than 64 GiB")));
         }
@@ -80,10 +77,22 @@ impl Table {
     }
 }
 
+/// A file, and nothing else: a pipe or a device may never end, and cannot be read twice.
+fn opened(path: &Path) -> io::Result<File> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is a pipe or a device; save it as a file first"));
+    }
+    File::open(path)
+}
+
 /// The keyed hash of a whole file.
 pub(crate) fn content_of(path: &Path, mut hasher: blake3::Hasher) -> Result<blake3::Hash> {
     let reading = |source| Error::Read { file: path.to_owned(), source };
-    let file = File::open(path).map_err(reading)?;
+    let file = opened(path).map_err(reading)?;
     hasher.update_reader(file).map_err(reading)?;
     Ok(hasher.finalize())
 }

@@ -145,8 +145,8 @@ fn answers(confirm: &ConfirmArgs) -> Result<Answers, Failure> {
             let text =
                 std::fs::read_to_string(path).map_err(|error| Failure::file(path, "be read", &error))?;
             toml::from_str(&text).map_err(|error: toml::de::Error| {
-                let what = format!("{}: {}", path.display(), error.message());
-                Failure::usage(what, "write one line an item, such as C05 = \"constants from the simulator\"")
+                let remedy = "write one line an item, such as C05 = \"constants from the simulator\"";
+                Failure::toml(path, &text, &error, remedy)
             })?
         }
         None => Answers::new(),

@@ -163,10 +163,9 @@ pub(super) async fn withdraw(
     let key = workspace.publisher(key)?;
     let text =
         fs::read_to_string(reason_file).map_err(|error| Failure::file(reason_file, "be read", &error))?;
-    let reason: Text = toml::from_str(&text).map_err(|error| {
-        let what = format!("{}: {}", reason_file.display(), error.message());
-        Failure::usage(what, "write three lines: fr = \"…\", ar = \"…\", en = \"…\"")
-    })?;
+    let remedy = "write three lines: fr = \"…\", ar = \"…\", en = \"…\"";
+    let reason: Text =
+        toml::from_str(&text).map_err(|error| Failure::toml(reason_file, &text, &error, remedy))?;
     let _lock = workspace.lock()?;
     let ledger = workspace.ledger()?;
     let state = ledger.state().await?;

@@ -25,8 +25,14 @@ pub(super) fn show(state: &State, request: &RequestState) -> Report {
         cost(proposal.nano_rho),
     );
     let scopes = scopes(state, request);
-    let parts =
-        [head, scope_table(&scopes), tables(request), checklist(request), decisions(request), next(request)];
+    let parts = [
+        head,
+        scope_table(&scopes),
+        tables(request),
+        checklist(request),
+        decisions(request),
+        next(request, &scopes),
+    ];
     let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
     Report::new(text, document(request, &scopes))
 }
@@ -95,13 +101,19 @@ fn decisions(request: &RequestState) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn next(request: &RequestState) -> String {
+fn next(request: &RequestState, scopes: &[ScopeAfter]) -> String {
     use marsad_ledger::Stage;
     let id = &request.proposal.release;
     let failed = request.proposal.failed();
     match request.state {
         Stage::Proposed if !failed.is_empty() => {
             format!("cannot be approved: {} failed; mend the definitions and plan again", failed.join(", "))
+        }
+        Stage::Proposed | Stage::Approved if !exceeded(scopes).is_empty() => {
+            format!(
+                "cannot run: the cost does not fit into {}; plan with a smaller `rho`",
+                exceeded(scopes).join(", ")
+            )
         }
         Stage::Proposed => {
             format!("next: marsad release approve {id} --key FILE --confirm-file ANSWERS.toml")
@@ -110,6 +122,12 @@ fn next(request: &RequestState) -> String {
         Stage::Released => format!("next: marsad release publish {id}"),
         _ => String::new(),
     }
+}
+
+/// The scopes whose cap the cost would pass.
+fn exceeded(scopes: &[ScopeAfter]) -> Vec<&str> {
+    let over = scopes.iter().filter(|s| s.cap.is_some_and(|cap| s.after > cap));
+    over.map(|s| s.scope.as_str()).collect()
 }
 
 /// Decisions as interfaces 3 lists them.
