@@ -5,8 +5,7 @@
 
 pub mod accounting;
 pub mod accuracy;
-#[cfg(test)]
-mod audit;
+pub mod audit;
 pub mod bound;
 pub mod error;
 pub mod estimate;

@@ -8,7 +8,6 @@ use std::f64::consts::PI;
 const LATTICE_VANISHES: f64 = 2.0;
 
 /// P(Z = k), which the sampler is tested against.
-#[cfg(test)]
 pub(crate) fn probability(k: i64, sigma_squared: f64) -> f64 {
     weight(k, sigma_squared) / total(sigma_squared)
 }

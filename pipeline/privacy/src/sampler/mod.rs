@@ -5,5 +5,7 @@ mod scale;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use measure::add_noise;
 pub use measure::measure;
 pub use scale::Scale;
