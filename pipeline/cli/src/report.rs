@@ -107,12 +107,13 @@ impl<E: Explain> From<E> for Failure {
 pub(crate) fn finish(outcome: Result<Report, Failure>, as_json: bool) -> u8 {
     let (json, code) = match outcome {
         Ok(report) => {
-            if !as_json && report.exact {
-                let _ = write!(std::io::stdout(), "{}", report.text);
-            } else if !as_json {
-                say(&report.text);
-            }
-            (report.json, u8::from(!report.ok))
+            let code = u8::from(!report.ok);
+            let said = match (as_json, report.exact) {
+                (true, _) => true,
+                (false, true) => print(&report.text),
+                (false, false) => say(&report.text),
+            };
+            (report.json, if said { code } else { 1 })
         }
         Err(failure) => {
             if !as_json {
@@ -121,17 +122,25 @@ pub(crate) fn finish(outcome: Result<Report, Failure>, as_json: bool) -> u8 {
             (failure.json(), failure.exit)
         }
     };
-    if as_json {
-        say(&with_schema(json).to_string());
-    }
-    code
+    let said = !as_json || say(&with_schema(json).to_string());
+    if said { code } else { code.max(1) }
 }
 
-/// One line or more on stdout; a reader that went away is no error.
-pub(crate) fn say(text: &str) {
+/// One line or more on stdout; whether it could be written.
+pub(crate) fn say(text: &str) -> bool {
     let text = text.trim_end_matches('\n');
-    if !text.is_empty() {
-        let _ = writeln!(std::io::stdout(), "{text}");
+    text.is_empty() || print(&format!("{text}\n"))
+}
+
+/// The text as it is. A reader that went away is no failure, a full disk is one.
+fn print(text: &str) -> bool {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(std::io::stderr(), "error [W03]: the output cannot be written: {error}");
+            false
+        }
+        _ => true,
     }
 }
 

@@ -105,7 +105,7 @@ impl Demo {
     /// Tells a step, with the command that does the same.
     fn say(&self, text: &str) {
         if !self.quiet.0 {
-            say(text);
+            let _ = say(text);
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Quiet;
 use crate::args::LandArgs;
 use crate::progress::Bar;
-use crate::report::{Failure, Report, table};
+use crate::report::{Failure, Report, say, table};
 use crate::workspace::Workspace;
 
 /// How many rejected records are listed on a terminal; `--json` lists all.
@@ -51,7 +51,17 @@ pub(super) async fn land(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -
     let mut all = Vec::new();
     for file in &args.files {
         let bar = Bar::new(&format!("landing {}", name(file)), quiet.0);
-        let landed = landing.land(&catalog, &args.mapping, file, &|done, total| bar.at(done, total)).await?;
+        let landed = landing.land(&catalog, &args.mapping, file, &|done, total| bar.at(done, total)).await;
+        let landed = match landed {
+            Ok(landed) => landed,
+            Err(error) => {
+                // What landed before the failure stays landed, so it is told.
+                if !quiet.0 && !all.is_empty() {
+                    let _ = say(&report(&all, "landed").text);
+                }
+                return Err(error.into());
+            }
+        };
         all.push((name(file), landed));
     }
     Ok(report(&all, "landed"))

@@ -1,5 +1,6 @@
 //! `release show`, `release diff`: a proposal as its steward reads it.
 
+use marsad_ledger::proposal::Forecast;
 use marsad_ledger::{Answer, RequestState, ScopeAfter, State};
 use marsad_privacy::accounting;
 use marsad_terms::{Language, NanoRho};
@@ -155,10 +156,22 @@ fn document(request: &RequestState, scopes: &[ScopeAfter]) -> Value {
         "release": proposal.release, "proposal": request.proposal_id, "f": request.f,
         "state": request.state.as_str(), "author": proposal.author, "nano_rho": rho, "epsilon": epsilon,
         "guess": {"membership": guess.membership_percent, "attribute": guess.attribute_percent},
-        "scopes": scopes, "tables": proposal.tables, "overlap": proposal.overlap,
+        "scopes": scopes, "tables": tables_as_numbers(request), "overlap": proposal.overlap,
         "approvals": approvals(request), "needed": needed.saturating_sub(request.approvals().count()),
         "checklist": proposal.checklist,
     })
+}
+
+/// The forecasts, figures as numbers; none where a ratio's margin depends on its denominator.
+fn tables_as_numbers(request: &RequestState) -> Vec<Value> {
+    let number = |text: &str| text.parse::<f64>().ok();
+    let one = |t: &Forecast| {
+        json!({
+            "dataflow": t.dataflow, "dimensions": t.dimensions, "cells": t.cells, "margin": number(&t.margin),
+            "reliable_from": number(&t.reliable_from), "usable_from": number(&t.usable_from),
+        })
+    };
+    request.proposal.tables.iter().map(one).collect()
 }
 
 /// Every place where two proposals differ.
