@@ -1,5 +1,6 @@
 //! One file a command; each gives a [`Report`], so that the demo can call what a user would.
 
+mod audit;
 mod batch;
 mod budget;
 mod demo;
@@ -45,6 +46,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Ledger(command) => ledger::run(&open()?, &command).await,
         Command::Verify { dir, key } => verify::run(given, &dir, key.as_deref()),
         Command::Simulate { rows, out, seed } => simulate::run(rows, &out, seed, quiet),
+        Command::Audit => audit::run(quiet),
         Command::Completions { shell } => Ok(docs::completions(shell)),
         Command::Man { dir } => docs::man(&dir),
     }
