@@ -1,7 +1,7 @@
 //! Faults planted on purpose (T5), each caught by the audit that every build can make of itself.
 //!
 //! One command: `cargo test -p marsad-privacy mutant`. Less is drawn than in a whole audit, and six standard errors are
-//! granted to chance: a false alarm or a missed mutant less than once in 10⁶ runs of the tests.
+//! granted to chance: a false alarm about once in 10⁹ runs of a test, a missed mutant less than once in 10⁷.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::sampler::{Scale, add_noise};
 use crate::sensitivity;
 use crate::shape::{Bound, StatisticShape};
 
-const SMALL: Effort = Effort { runs: 2_000, draws: 20_000, slack: 6.0 };
+const SMALL: Effort = Effort { runs: 2_000, draws: 20_000, slack: 6.0, least_p: 1e-9 };
 /// To miss 0.85 of the claim by chance takes more than six standard errors.
 const LARGER: Effort = Effort { runs: 4_000, ..SMALL };
 
@@ -121,7 +121,6 @@ fn mutant_with_a_table_left_out_of_the_sensitivity() {
 #[test]
 fn mutant_with_nine_tenths_of_the_noise() {
     let audit = audited(&WrongNoise { delta_squared: Joint::delta_squared, factor: 0.9 });
-    assert!(audit.mu_estimated > audit.mu_claimed, "{audit:?}");
     // Intervals hold too often, and the draws are not those that the price names.
     assert!(!audit.passed && !audit.covers() && audit.coverage > 0.95, "{audit:?}");
     assert!(audit.sampler_p < LEAST_P, "{audit:?}");
@@ -130,7 +129,6 @@ fn mutant_with_nine_tenths_of_the_noise() {
 #[test]
 fn mutant_with_a_third_more_noise() {
     let audit = audited(&WrongNoise { delta_squared: Joint::delta_squared, factor: 1.3 });
-    assert!(audit.mu_estimated < audit.mu_claimed, "{audit:?}");
     assert!(!audit.passed && !audit.covers() && audit.coverage < 0.95, "{audit:?}");
     assert!(audit.sampler_p < LEAST_P, "{audit:?}");
 }
