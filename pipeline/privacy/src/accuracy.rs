@@ -2,6 +2,8 @@
 //!
 //! It deliberately lacks figures, and bias: what a bound leaves out is quoted from simulated data elsewhere.
 
+mod multipliers;
+
 use marsad_terms::{Grain, NanoRho};
 
 use crate::error::Error;
@@ -11,6 +13,13 @@ use crate::estimate::interval::{LEVEL, Z};
 use crate::joint::Joint;
 use crate::sampler::Scale;
 use crate::shape::{Expression, StatisticShape, TableSpec};
+
+pub use multipliers::{Multipliers, choose_b};
+
+/// The margin that is wanted of each measured table, by statistic and table, in units of the statistic.
+///
+/// Only their proportions matter; a table of no interest has a large one.
+pub type Wanted<'a> = &'a [Vec<f64>];
 
 /// What one table of an output will be like.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,10 +44,50 @@ pub struct TableAccuracy {
 /// # Errors
 /// `ZeroPrice`.
 pub fn forecast(joint: &Joint, price: NanoRho) -> Result<Vec<TableAccuracy>, Error> {
+    at_price(joint, &all_unit_sds(joint), price)
+}
+
+/// What a price would buy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// The price of the whole release.
+    pub price: NanoRho,
+    /// The accuracy of its tables, in the order of [`forecast`].
+    pub tables: Vec<TableAccuracy>,
+}
+
+/// What more or less ρ would buy: two steps an octave from a quarter of `price` to four times as much, ascending, with
+/// exactly ½ρ, ρ and 2ρ among them. Prices round up; past 2^64 nano-ρ they are left out.
+///
+/// # Errors
+/// `ZeroPrice`.
+pub fn curve(joint: &Joint, price: NanoRho) -> Result<Vec<Offer>, Error> {
+    let sds = all_unit_sds(joint);
+    let mut prices: Vec<NanoRho> = (-4..=4).filter_map(|half_octaves| scaled(price, half_octaves)).collect();
+    prices.dedup();
+    let offer = |price| Ok(Offer { price, tables: at_price(joint, &sds, price)? });
+    prices.into_iter().map(offer).collect()
+}
+
+/// price·√2^half_octaves, rounded up.
+fn scaled(price: NanoRho, half_octaves: i32) -> Option<NanoRho> {
+    // √2 in 60 binary digits, rounded up.
+    const ROOT: u128 = 1_630_477_228_166_597_777;
+    let octaves = half_octaves.div_euclid(2);
+    let numerator = if half_octaves.rem_euclid(2) == 1 { ROOT } else { 1 << 60 };
+    // Octaves are −2 to 2.
+    let exact = (u128::from(price.get()) * numerator).checked_mul(1 << (octaves + 2))?;
+    u64::try_from(exact.div_ceil(1 << 62)).ok().map(NanoRho::new)
+}
+
+fn all_unit_sds(joint: &Joint) -> Vec<Vec<f64>> {
+    joint.shapes().iter().map(|shape| unit_sds(shape, joint.f())).collect()
+}
+
+fn at_price(joint: &Joint, unit_sds: &[Vec<f64>], price: NanoRho) -> Result<Vec<TableAccuracy>, Error> {
     let sigma = Scale::new(joint.delta_squared(), price)?.sigma;
     let mut tables = Vec::new();
-    for (statistic, shape) in joint.shapes().iter().enumerate() {
-        let sds = unit_sds(shape, joint.f());
+    for (statistic, (shape, sds)) in joint.shapes().iter().zip(unit_sds).enumerate() {
         for (output, column) in shape.outputs.iter().enumerate() {
             let shown = matches!(column.expression, Expression::Aggregate { .. });
             for (table, spec) in shape.tables.iter().enumerate() {
@@ -101,6 +150,22 @@ pub fn price_for(
     nano(closed_form(sd * sd * delta_squared, margin))
 }
 
+/// ω of each table: 1/wanted².
+fn weights(joint: &Joint, wanted: Wanted<'_>) -> Result<Vec<Vec<f64>>, Error> {
+    let sizes = joint.shapes().iter().map(|shape| shape.tables.len());
+    if !wanted.iter().map(Vec::len).eq(sizes) {
+        return Err(Error::Unknown { what: "table that each wish is for" });
+    }
+    let weights = wanted.iter().map(|wishes| wishes.iter().map(|wish| (wish * wish).recip()).collect());
+    let weights: Vec<Vec<f64>> = weights.collect();
+    let is_sound = |(wish, weight): (&f64, &f64)| *wish > 0.0 && weight.is_normal();
+    if wanted.iter().flatten().zip(weights.iter().flatten()).all(is_sound) {
+        Ok(weights)
+    } else {
+        Err(Error::Unreachable)
+    }
+}
+
 /// ρ = z²·K/(2·margin²); K = 2·Var at ρ = 1, which is Δ² times the variance that unit noise gives.
 fn closed_form(k: f64, margin: f64) -> f64 {
     Z * Z * k / (2.0 * margin * margin)
@@ -110,10 +175,8 @@ fn closed_form(k: f64, margin: f64) -> f64 {
 fn unit_sds(shape: &StatisticShape, f: u32) -> Vec<f64> {
     let mut sds = vec![0.0; shape.tables.len()];
     for family in Family::all(shape, f) {
-        let workload = family.workload(1.0);
-        let n_summed = family.n_summed(family.n_slices() - 1) as f64;
-        for member in &family.members {
-            sds[member.index] = (n_summed * workload.variance(member.axes)).sqrt();
+        for (table, variance) in family.unit_variances() {
+            sds[table] = variance.sqrt();
         }
     }
     sds

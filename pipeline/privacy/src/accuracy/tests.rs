@@ -12,8 +12,14 @@ fn vector() -> Value {
     serde_json::from_str(include_str!("../../testdata/V09_rho_for_margin.json")).unwrap()
 }
 
-/// One period of home-cell tables, as the cases of V9 have them.
-fn shape(case: &Value) -> (StatisticShape, Vec<usize>) {
+/// E1 and E2 of algorithms 3.3, with the figures of V2.
+pub(super) fn examples() -> Vec<Value> {
+    let vector: Value = serde_json::from_str(include_str!("../../testdata/V02_m1_estimator.json")).unwrap();
+    vector["structural_examples"].as_array().unwrap().clone()
+}
+
+/// One period of home-cell tables, as the cases of V9 and [`examples`] have them.
+pub(super) fn shape(case: &Value) -> (StatisticShape, Vec<usize>) {
     let sizes = case["sizes"].as_object().unwrap();
     let names: Vec<&String> = sizes.keys().collect();
     let index = |name: &str| names.iter().position(|known| *known == name).unwrap();
@@ -26,7 +32,8 @@ fn shape(case: &Value) -> (StatisticShape, Vec<usize>) {
         let b = u32::try_from(b.as_u64().unwrap()).unwrap();
         TableSpec { aggregate: 0, grain: Grain::Quarter, dimensions, b }
     });
-    let wanted = case["table"].as_array().unwrap().iter().map(|name| index(name.as_str().unwrap())).collect();
+    let wanted = case["table"].as_array().into_iter().flatten();
+    let wanted = wanted.map(|name| index(name.as_str().unwrap())).collect();
     let shape = StatisticShape {
         dimensions: sizes.iter().map(dimension).collect(),
         periods: vec![Period::Quarter(2026, 1)],
@@ -117,4 +124,28 @@ fn what_cannot_be_priced_is_refused() {
         assert_eq!(price(0, &[0], margin), Err(Error::Unreachable));
     }
     assert_eq!(forecast(&joint, NanoRho::ZERO), Err(Error::ZeroPrice));
+}
+
+#[test]
+fn a_curve_holds_half_and_twice_the_price_and_falls_as_its_root() {
+    let (shape, _) = shape(&examples()[1]);
+    let joint = Joint::new(vec![shape]).unwrap();
+    let price = NanoRho::new(20_000_001);
+    let offers = curve(&joint, price).unwrap();
+    assert_eq!(offers.len(), 9);
+    let prices: Vec<u64> = offers.iter().map(|offer| offer.price.get()).collect();
+    assert_eq!([prices[0], prices[2], prices[4]], [5_000_001, 10_000_001, 20_000_001]);
+    assert_eq!([prices[6], prices[8]], [40_000_002, 80_000_004]);
+    assert!(prices.is_sorted());
+    for offer in &offers {
+        assert_eq!(offer.tables, forecast(&joint, offer.price).unwrap());
+        let fall = offers[4].tables[0].sd.unwrap() / offer.tables[0].sd.unwrap();
+        assert!((fall - (offer.price.rho() / price.rho()).sqrt()).abs() < 1e-9);
+    }
+    let step = prices[5] as f64 / prices[4] as f64;
+    assert!((step - 2.0_f64.sqrt()).abs() < 1e-7);
+    assert_eq!(curve(&joint, NanoRho::ZERO), Err(Error::ZeroPrice));
+    // Tiny prices fall together, huge ones are left out.
+    assert_eq!(curve(&joint, NanoRho::new(1)).unwrap().len(), 4);
+    assert_eq!(curve(&joint, NanoRho::new(u64::MAX)).unwrap().len(), 5);
 }

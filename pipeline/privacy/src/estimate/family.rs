@@ -71,6 +71,13 @@ impl Family {
         Workload::new(self.sizes.clone(), self.members.iter().map(table).collect())
     }
 
+    /// The variance of each member's cells for noise of variance 1 on the integers, by table; of a running total the last.
+    pub(crate) fn unit_variances(&self) -> impl Iterator<Item = (usize, f64)> {
+        let workload = self.workload(1.0);
+        let n_summed = self.n_summed(self.n_slices - 1) as f64;
+        self.members.iter().map(move |member| (member.index, n_summed * workload.variance(member.axes)))
+    }
+
     /// How many slices there are: all periods times all codes of M.
     pub(crate) fn n_slices(&self) -> usize {
         self.n_slices
