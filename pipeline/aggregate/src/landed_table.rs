@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, Date32Array, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::{SortOptions, filter_record_batch};
 use arrow::datatypes::{Date32Type, SchemaRef, UInt16Type};
 use async_trait::async_trait;
@@ -195,8 +196,6 @@ impl ExecutionPlan for LandedExec {
 struct Reader {
     /// Columns of the landed schema to read, ascending.
     columns: Vec<usize>,
-    /// What is read.
-    read: SchemaRef,
     /// What is shown.
     shown: SchemaRef,
     personal: bool,
@@ -224,8 +223,7 @@ impl Reader {
             names.into_iter().map(|n| landed.index_of(n)).collect::<Result<_, _>>()?;
         columns.sort_unstable();
         columns.dedup();
-        let read = Arc::new(landed.project(&columns)?);
-        Ok(Self { columns, read, shown, personal: table.personal })
+        Ok(Self { columns, shown, personal: table.personal })
     }
 
     /// The visible rows of one bucket, sorted by person; several files are merged.
@@ -271,13 +269,13 @@ impl Reader {
         let record_id = (!withdrawn.is_empty()).then(|| usize::from(self.personal));
         columns.extend(record_id.filter(|index| !columns.contains(index)));
         let batches = open(file, columns).await?;
-        let (read, shown, personal) = (self.read.clone(), self.shown.clone(), self.personal);
-        let visible = batches.map(move |batch| {
+        let (shown, personal) = (self.shown.clone(), self.personal);
+        let rows = batches.map(move |batch| {
             let batch = batch.map_err(DataFusionError::from)?;
-            let batch = if personal { consented(&batch, &withdrawn)? } else { batch };
-            show(&batch, &read, &shown)
+            let rows = show(&batch, &shown)?;
+            if personal { keep(rows, visible(&batch, &withdrawn)?) } else { Ok(rows) }
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.shown.clone(), visible)))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.shown.clone(), rows)))
     }
 }
 
@@ -324,33 +322,41 @@ fn column<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<&'a Arc<dyn 
     batch.column_by_name(name).ok_or_else(missing)
 }
 
-/// Keeps the rows that statistics may see: consent, a known legal basis, not withdrawn by another batch.
-fn consented(batch: &RecordBatch, withdrawn: &HashSet<[u8; 16]>) -> Result<RecordBatch> {
+/// The rows that statistics may see: consent, a known legal basis, not withdrawn by another batch.
+fn visible(batch: &RecordBatch, withdrawn: &HashSet<[u8; 16]>) -> Result<BooleanBuffer> {
     let consent = column(batch, "consent_reporting")?.as_boolean();
     let basis = column(batch, "legal_basis")?;
     let basis = basis
         .as_dictionary_opt::<UInt16Type>()
         .ok_or_else(|| DataFusionError::Execution("a landed legal basis has another type".to_owned()))?;
+    let mut visible = consent.values().clone();
+    if let Some(nulls) = consent.nulls() {
+        visible = &visible & nulls.inner();
+    }
     let known: Vec<bool> =
         basis.values().as_string::<i32>().iter().map(|code| code.is_some_and(|c| c != "_U")).collect();
-    let lawful = |row: usize| basis.key(row).is_some_and(|key| known[key]);
-    let records = match withdrawn.is_empty() {
-        true => None,
-        false => Some(column(batch, "record_id")?.as_fixed_size_binary()),
-    };
-    let standing = |row: usize| records.is_none_or(|records| !withdrawn.contains(records.value(row)));
-    let keep: BooleanArray = (0..batch.num_rows())
-        .map(|row| Some(consent.is_valid(row) && consent.value(row) && lawful(row) && standing(row)))
-        .collect();
-    if keep.true_count() == batch.num_rows() {
-        Ok(batch.clone())
-    } else {
-        Ok(filter_record_batch(batch, &keep)?)
+    // Where every basis of the batch is known, no row is looked at.
+    if basis.null_count() > 0 || known.contains(&false) {
+        let lawful = |row| basis.key(row).is_some_and(|key| known[key]);
+        visible = &visible & &BooleanBuffer::collect_bool(batch.num_rows(), lawful);
     }
+    if !withdrawn.is_empty() {
+        let records = column(batch, "record_id")?.as_fixed_size_binary();
+        let standing = |row| !withdrawn.contains(records.value(row));
+        visible = &visible & &BooleanBuffer::collect_bool(batch.num_rows(), standing);
+    }
+    Ok(visible)
+}
+
+fn keep(batch: RecordBatch, visible: BooleanBuffer) -> Result<RecordBatch> {
+    if visible.count_set_bits() == batch.num_rows() {
+        return Ok(batch);
+    }
+    Ok(filter_record_batch(&batch, &BooleanArray::new(visible, None))?)
 }
 
 /// The shown columns in their order, `quarter` and `year` computed.
-fn show(batch: &RecordBatch, _read: &SchemaRef, shown: &SchemaRef) -> Result<RecordBatch> {
+fn show(batch: &RecordBatch, shown: &SchemaRef) -> Result<RecordBatch> {
     let mut columns: Vec<Arc<dyn Array>> = Vec::with_capacity(shown.fields().len());
     for field in shown.fields() {
         columns.push(match field.name().as_str() {

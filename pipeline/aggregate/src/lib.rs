@@ -6,6 +6,7 @@
 //! never leave this room.
 
 pub mod analyse;
+mod calendar;
 mod error;
 pub mod landed_table;
 mod operator;

@@ -5,11 +5,14 @@
 //! `Tally::begin … end`, whose bound is proven in `marsad_privacy::bound`; partitions add exactly. Attack: `tests`.
 //! Memory is cells × partitions, whatever the rows. Its batches are partial sums, visible in this room only.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray, RecordBatch};
+use arrow::array::{
+    Array, AsArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, RecordBatch,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Field, Float64Type, Int64Type, Schema, SchemaRef, UInt16Type,
@@ -24,9 +27,10 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use futures::{StreamExt, stream};
 use marsad_privacy::bound::{Quantiser, Row, SelectionKey, Tally};
 use marsad_privacy::shape::{Aggregate, StatisticShape};
-use marsad_terms::{Grain, Period};
+use marsad_terms::Grain;
 
-use crate::landed_table::{by_person, months_of};
+use crate::calendar::Calendar;
+use crate::landed_table::by_person;
 
 /// The columns of the operator's input, by place: person, month, dimensions, then a value and a flag an aggregate.
 pub(crate) const PERSON: &str = "person_key";
@@ -147,8 +151,7 @@ struct Columns {
     /// By dimension: code → index; what the list does not know is `_U`, or outside.
     codes: Vec<(BTreeMap<String, u16>, u16)>,
     quantisers: Vec<Option<Quantiser>>,
-    /// By grain: month since year 0 → index of the listed period.
-    periods: [BTreeMap<i32, u32>; 2],
+    calendar: Calendar,
 }
 
 impl Columns {
@@ -164,14 +167,12 @@ impl Columns {
         });
         let quantisers =
             quantisers.collect::<Result<_, _>>().map_err(|e| DataFusionError::Plan(e.to_string()))?;
-        let periods = Grain::ALL.map(|grain| months_by_period(&shape.periods_of(grain)));
-        Ok(Self { codes: codes.collect(), quantisers, periods })
+        let calendar = Calendar::new(Grain::ALL.map(|grain| shape.periods_of(grain)));
+        Ok(Self { codes: codes.collect(), quantisers, calendar })
     }
 
-    fn read(&self, batch: &RecordBatch) -> Result<Rows> {
+    fn read(&self, batch: &RecordBatch) -> Result<Rows<'_>> {
         let n = batch.num_rows();
-        let months: Vec<i32> = months_of(column(batch, MONTH)?.as_primitive::<Date32Type>()).collect();
-        let periods = [0, 1].map(|grain: usize| lookup(&months, &self.periods[grain]));
         let n_dimensions = self.codes.len();
         let mut codes = vec![0; n * n_dimensions];
         for (dimension, (index, unknown)) in self.codes.iter().enumerate() {
@@ -192,29 +193,10 @@ impl Columns {
             }
         }
         let persons = column(batch, PERSON)?.as_fixed_size_binary().clone();
-        Ok(Rows { persons, months, periods, codes, values, counted, n_dimensions, n_aggregates })
+        let days = column(batch, MONTH)?.as_primitive::<Date32Type>().clone();
+        let calendar = &self.calendar;
+        Ok(Rows { persons, days, calendar, codes, values, counted, n_dimensions, n_aggregates })
     }
-}
-
-fn months_by_period(periods: &[Period]) -> BTreeMap<i32, u32> {
-    let months = periods.iter().zip(0..).flat_map(|(period, index)| {
-        let (first, last) = period.months();
-        let number = |month: marsad_terms::Month| i32::from(month.year) * 12 + i32::from(month.month) - 1;
-        (number(first)..=number(last)).map(move |month| (month, index))
-    });
-    months.collect()
-}
-
-/// Months repeat, so the last answer is kept.
-fn lookup(months: &[i32], periods: &BTreeMap<i32, u32>) -> Vec<Option<u32>> {
-    let mut last = (i32::MIN, None);
-    let find = |month: &i32| {
-        if last.0 != *month {
-            last = (*month, periods.get(month).copied());
-        }
-        last.1
-    };
-    months.iter().map(find).collect()
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Arc<dyn Array>> {
@@ -234,9 +216,9 @@ fn fill_codes(
     if let Some(dictionary) = texts.as_dictionary_opt::<UInt16Type>() {
         let by_key: Vec<u16> = dictionary.values().as_string::<i32>().iter().map(code).collect();
         let keys = dictionary.keys();
-        for row in 0..keys.len() {
-            let known = keys.is_valid(row).then(|| by_key[usize::from(keys.value(row))]);
-            codes[row * n + dimension] = known.unwrap_or(unknown);
+        let of_row = codes.iter_mut().skip(dimension).step_by(n);
+        for (row, (code, key)) in of_row.zip(keys.values()).enumerate() {
+            *code = if keys.is_valid(row) { by_key[usize::from(*key)] } else { unknown };
         }
         return Ok(());
     }
@@ -266,10 +248,10 @@ fn steps(values: &Arc<dyn Array>, quantiser: &Quantiser) -> Result<Vec<i64>> {
 }
 
 /// The rows of one batch in terms of the shape, row by row.
-struct Rows {
+struct Rows<'a> {
     persons: FixedSizeBinaryArray,
-    months: Vec<i32>,
-    periods: [Vec<Option<u32>>; 2],
+    days: Date32Array,
+    calendar: &'a Calendar,
     codes: Vec<u16>,
     values: Vec<i64>,
     counted: Vec<bool>,
@@ -277,29 +259,30 @@ struct Rows {
     n_aggregates: usize,
 }
 
-impl Rows {
+impl Rows<'_> {
     fn pour(&self, tally: &mut Tally, last: &mut Option<[u8; 16]>) -> Result<()> {
-        for row in 0..self.months.len() {
-            let person = self.persons.value(row);
-            match last.as_ref().map(|last| last.as_slice().cmp(person)) {
-                Some(std::cmp::Ordering::Equal) => {}
+        let (persons, rest) = self.persons.value_data().as_chunks::<16>();
+        if persons.len() != self.days.len() || !rest.is_empty() {
+            return Err(DataFusionError::Execution("a person key has another length".to_owned()));
+        }
+        for (row, (person, day)) in persons.iter().zip(self.days.values()).enumerate() {
+            match last.map(|last| number(last).cmp(&number(*person))) {
+                Some(Ordering::Equal) => {}
                 // A person met again would be bounded twice: stop, without saying who.
-                Some(std::cmp::Ordering::Greater) => {
-                    return Err(DataFusionError::Execution(
-                        "landed rows are not sorted by person".to_owned(),
-                    ));
+                Some(Ordering::Greater) => {
+                    let unsorted = "landed rows are not sorted by person";
+                    return Err(DataFusionError::Execution(unsorted.to_owned()));
                 }
                 _ => {
-                    let key = <[u8; 16]>::try_from(person).map_err(|_| {
-                        DataFusionError::Execution("a person key has another length".to_owned())
-                    })?;
-                    tally.begin(&key);
-                    *last = Some(key);
+                    tally.begin(person);
+                    *last = Some(*person);
                 }
             }
+            // A row outside the listed periods has no cell.
+            let Some(listed) = self.calendar.day(*day) else { continue };
             tally.row(&Row {
-                month: self.months[row],
-                periods: [self.periods[0][row], self.periods[1][row]],
+                month: listed.month,
+                periods: listed.periods,
                 codes: &self.codes[row * self.n_dimensions..][..self.n_dimensions],
                 values: &self.values[row * self.n_aggregates..][..self.n_aggregates],
                 counted: &self.counted[row * self.n_aggregates..][..self.n_aggregates],
@@ -307,4 +290,9 @@ impl Rows {
         }
         Ok(())
     }
+}
+
+/// Bytes and big-endian numbers have one order.
+fn number(key: [u8; 16]) -> u128 {
+    u128::from_be_bytes(key)
 }
