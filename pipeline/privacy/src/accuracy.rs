@@ -3,6 +3,7 @@
 //! It deliberately lacks figures, and bias: what a bound leaves out is quoted from simulated data elsewhere.
 
 mod multipliers;
+mod strategy;
 
 use marsad_terms::{Grain, NanoRho};
 
@@ -15,6 +16,7 @@ use crate::sampler::Scale;
 use crate::shape::{Expression, StatisticShape, TableSpec};
 
 pub use multipliers::{Multipliers, choose_b};
+pub use strategy::{Preference, Reason, Strategy, prefer};
 
 /// The margin that is wanted of each measured table, by statistic and table, in units of the statistic.
 ///

@@ -78,6 +78,11 @@ impl Family {
         self.members.iter().map(move |member| (member.index, n_summed * workload.variance(member.axes)))
     }
 
+    /// The lengths of its axes.
+    pub(crate) fn sizes(&self) -> &[usize] {
+        &self.sizes
+    }
+
     /// How many slices there are: all periods times all codes of M.
     pub(crate) fn n_slices(&self) -> usize {
         self.n_slices

@@ -7,6 +7,7 @@ mod display;
 pub(crate) mod family;
 pub(crate) mod interval;
 mod reconcile;
+pub(crate) mod residual;
 mod simultaneous;
 mod statistic;
 pub(crate) mod workload;

@@ -135,7 +135,7 @@ pub(crate) fn members(axes: Axes) -> impl DoubleEndedIterator<Item = usize> {
 }
 
 /// All subsets of a set, itself and the empty one included.
-fn subsets(axes: Axes) -> impl Iterator<Item = Axes> {
+pub(crate) fn subsets(axes: Axes) -> impl Iterator<Item = Axes> {
     std::iter::successors(Some(axes), move |subset| subset.checked_sub(1).map(|less| less & axes))
 }
 
