@@ -24,7 +24,7 @@ pub(crate) struct Calendar {
 impl Calendar {
     /// Of the periods of each grain, in the shape's order.
     pub(crate) fn new(periods: [Vec<Period>; 2]) -> Self {
-        let spans = periods.each_ref().map(|list| list.iter().map(span).collect::<Vec<_>>());
+        let spans = periods.each_ref().map(|list| list.iter().copied().map(span).collect::<Vec<_>>());
         let first = spans.iter().flatten().map(|(first, _)| *first).min().unwrap_or(0);
         let end = spans.iter().flatten().map(|(_, end)| *end).max().unwrap_or(first);
         let listed = |day: i32| {
@@ -48,7 +48,7 @@ impl Calendar {
 }
 
 /// Its first day and the one after its last.
-fn span(period: &Period) -> (i32, i32) {
+fn span(period: Period) -> (i32, i32) {
     let (first, _) = period.months();
     let (next, _) = period.next().months();
     (first.first_day(), next.first_day())

@@ -121,7 +121,7 @@ fn refusals_say_where_they_are() {
     assert_eq!((refusals[0].code, refusals[0].line), ("P08", 4));
     let sql = "SELECT note,\n  COUNT(*) AS n FROM assistance_service GROUP BY note";
     let Verdict::Refused(refusals) = analyse(sql, &sources(&vector()), &declared()) else { panic!() };
-    assert_eq!((refusals[0].code, refusals[0].line, refusals[0].column), ("P09", 2, 49));
+    assert_eq!((refusals[0].code, refusals[0].line, refusals[0].column), ("P09", 2, 50));
 }
 
 #[test]

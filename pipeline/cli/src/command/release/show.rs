@@ -42,7 +42,9 @@ pub(super) fn show(state: &State, request: &RequestState) -> Report {
 fn scopes(state: &State, request: &RequestState) -> Vec<ScopeAfter> {
     let mut scopes = state.would_use(&request.proposal);
     if request.run.is_some() {
-        scopes.iter_mut().for_each(|scope| scope.after = scope.used);
+        for scope in &mut scopes {
+            scope.after = scope.used;
+        }
     }
     scopes
 }
