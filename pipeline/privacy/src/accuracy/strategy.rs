@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{Wanted, all_unit_sds, weights};
+use super::{Wanted, all_unit_sds, choose_b, weights};
 use crate::error::Error;
 use crate::estimate::family::Family;
 use crate::estimate::residual;
@@ -37,8 +37,13 @@ pub struct Preference {
 pub enum Reason {
     /// A person may stand in several cells of one period, and would pay for residuals up to four times.
     NotHomeCells,
-    /// Root of Σ Var/wanted² is smaller with residuals by this part, at equal ρ.
-    Gain(f64),
+    /// By what part residuals make the root of Σ Var/wanted² smaller, at equal ρ.
+    Gain {
+        /// Than tables with the multipliers as they stand.
+        present: f64,
+        /// Than tables with the multipliers of [`super::choose_b`]: what decides.
+        chosen: f64,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -47,13 +52,13 @@ impl fmt::Display for Reason {
             Self::NotHomeCells => {
                 f.write_str("residuals need one cell a person and period in every statistic")
             }
-            Self::Gain(gain) => {
-                write!(
-                    f,
-                    "residuals would make errors {:.1} % smaller; at least 5 % is asked for",
-                    gain * 100.0
-                )
-            }
+            Self::Gain { present, chosen } => write!(
+                f,
+                "residuals would make errors {:.1} % smaller than tables as they stand, {:.1} % than tables with the \
+                 best multipliers; from 5 % on they are preferred",
+                present * 100.0,
+                chosen * 100.0
+            ),
         }
     }
 }
@@ -68,11 +73,14 @@ pub fn prefer(joint: &Joint, wanted: Wanted<'_>) -> Result<Preference, Error> {
         None => Reason::NotHomeCells,
         Some(residuals) => {
             let tables = predict(joint, &weights, Strategy::Tables).unwrap_or_default();
-            Reason::Gain(1.0 - (criterion(&residuals, &weights) / criterion(&tables, &weights)).sqrt())
+            let residuals = criterion(&residuals, &weights);
+            let gain = |tables: f64| 1.0 - (residuals / tables).sqrt();
+            let chosen = gain(choose_b(joint.shapes(), wanted)?.after);
+            Reason::Gain { present: gain(criterion(&tables, &weights)), chosen }
         }
     };
     let better = match reason {
-        Reason::Gain(gain) if gain >= WORTH_IT => Strategy::Residuals,
+        Reason::Gain { chosen, .. } if chosen >= WORTH_IT => Strategy::Residuals,
         _ => Strategy::Tables,
     };
     Ok(Preference { better, reason })
@@ -143,23 +151,29 @@ mod tests {
                 assert!((noise / 0.02 - expected).abs() < 1e-9 * expected);
             }
             let preference = prefer(&joint, &wanted).unwrap();
-            let Reason::Gain(gain) = preference.reason else { panic!() };
+            let Reason::Gain { present: gain, chosen } = preference.reason else { panic!() };
+            assert!(chosen <= gain && chosen > 0.0);
             assert!((gain - case["m2_rms_gain"].as_f64().unwrap()).abs() < 1e-9, "{gain}");
             assert_eq!(preference.better, Strategy::Tables);
         }
     }
 
     #[test]
-    fn uneven_wishes_prefer_residuals_and_several_cells_a_person_forbid_them() {
+    fn multipliers_reach_uneven_wishes_nearly_as_well_and_several_cells_a_person_forbid_them() {
         let (shape, _) = shape(&examples()[0]);
         let three = StatisticShape { periods: testing::plain(Bound::HomeCell).periods, ..shape.clone() };
         let wanted = [vec![1.0, 30.0, 30.0]];
         let one = prefer(&Joint::new(vec![shape]).unwrap(), &wanted).unwrap();
-        assert_eq!(one.better, Strategy::Residuals);
+        assert_eq!(one.better, Strategy::Tables);
         // Both strategies pay for each period.
         let more = prefer(&Joint::new(vec![three]).unwrap(), &wanted).unwrap();
-        let (Reason::Gain(one), Reason::Gain(more)) = (one.reason, more.reason) else { panic!() };
-        assert!((one - more).abs() < 1e-9);
+        let (Reason::Gain { present, chosen }, Reason::Gain { present: of_three, .. }) =
+            (one.reason, more.reason)
+        else {
+            panic!()
+        };
+        assert!((present - of_three).abs() < 1e-9);
+        assert!(present > 0.1 && chosen > 0.0 && chosen < 0.5 * present, "{present} {chosen}");
         let clipped = testing::plain(Bound::NormClip { c_squared: 4, left_out_cap: 20 });
         let found = prefer(&Joint::new(vec![clipped]).unwrap(), &[vec![1.0]]).unwrap();
         assert_eq!(found, Preference { better: Strategy::Tables, reason: Reason::NotHomeCells });
