@@ -4,6 +4,8 @@
 //! ratios and deliberately asserts none: times differ from machine to machine. `MARSAD_BENCH_ROWS` sets the size.
 //! The last line is one JSON object (interfaces 3).
 
+#![allow(clippy::print_stdout, reason = "a benchmark is read on the terminal")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -214,7 +214,7 @@ fn landed() -> Workspace {
 fn margins(workspace: &Workspace) -> Vec<String> {
     let plan = workspace.json(&["release", "plan", "census"]).done();
     let tables = plan.at("tables").as_array().unwrap().iter();
-    tables.map(|table| table["margin"].as_str().unwrap().to_owned()).collect()
+    tables.map(|table| format!("{:.1}", table["margin"].as_f64().unwrap())).collect()
 }
 
 /// The landing as a run sees it, and the key that selects.

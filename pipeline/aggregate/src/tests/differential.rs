@@ -85,7 +85,7 @@ fn batch(records: &[Record]) -> RecordBatch {
         coded(0, &REGIONS),
         coded(1, &SEXES),
         coded(2, &SERVICES),
-        Arc::new(Int64Array::from_iter(records.iter().map(|r| r.units))),
+        Arc::new(records.iter().map(|r| r.units).collect::<Int64Array>()),
         texts(|month| month.quarter().to_string()),
         texts(|month| month.year.to_string()),
     ];

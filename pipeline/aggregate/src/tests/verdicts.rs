@@ -134,7 +134,7 @@ fn what_does_not_parse_or_exist_has_a_place_and_no_code() {
     ] {
         match analyse(sql, &sources(&vector()), &declared()) {
             Verdict::Invalid { line: found, what, .. } => {
-                assert!(found >= 1 && found <= line && !what.is_empty(), "{sql}")
+                assert!(found >= 1 && found <= line && !what.is_empty(), "{sql}");
             }
             Verdict::Refused(refusals) => panic!("{sql}: {refusals:?}"),
             Verdict::Accepted(_) => panic!("{sql}"),
