@@ -11,6 +11,10 @@ mod overlap;
 pub mod plan;
 mod prepare;
 pub mod run;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests;
 
 pub use check::{Checked, check};
 pub use error::Error;

@@ -152,31 +152,3 @@ async fn landed(bytes: &[u8], delimiter: char, encoding: &str) -> Vec<LandedRow>
     rows.sort();
     rows
 }
-
-/// How long a partner's large file takes; run it in release: `cargo test --release -p marsad-landing -- --ignored`.
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn fifty_thousand_records_land_quickly() {
-    let rows: Vec<String> = (0..50_000)
-        .map(|n| {
-            format!(
-                "M-{};{:02}/{:02}/2025;Tanger-Tétouan-Al Hoceïma;Santé;{};oui",
-                n / 3,
-                n % 28 + 1,
-                n % 12 + 1,
-                n % 3 + 1
-            )
-        })
-        .collect();
-    let room = Room::new();
-    let file =
-        room.desk.file("big.csv", super::services(&rows.iter().map(String::as_str).collect::<Vec<_>>()));
-    let folder = tempfile::tempdir().unwrap();
-    let store = marsad_log::Store::open("landing", folder.path()).unwrap();
-    let landing = room.desk.landing(&store, &room.restricted);
-    for _ in 0..2 {
-        let started = std::time::Instant::now();
-        let report = landing.land(&CATALOG, "partner_assistance", &file, &|_, _| {}).await.unwrap();
-        println!("{} landed, already {}: {:?}", report.landed, report.already, started.elapsed());
-    }
-}
