@@ -12,7 +12,6 @@ pub mod plan;
 mod prepare;
 pub mod run;
 #[cfg(test)]
-mod tests;
 #[cfg(test)]
 mod tests;
 
