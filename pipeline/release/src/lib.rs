@@ -12,7 +12,6 @@ pub mod plan;
 mod prepare;
 pub mod run;
 #[cfg(test)]
-#[cfg(test)]
 mod tests;
 
 pub use check::{Checked, check};
