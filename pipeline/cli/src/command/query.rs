@@ -195,7 +195,11 @@ fn tables(checked: &Checked) -> String {
 }
 
 fn document_tables(checked: &Checked) -> Vec<Value> {
-    let delta = checked.joint.as_ref().map(|joint| joint.delta_squared().to_string());
+    // Beyond 64 bits as text: JSON numbers end there.
+    let delta = checked.joint.as_ref().map(|joint| match u64::try_from(joint.delta_squared()) {
+        Ok(number) => json!(number),
+        Err(_) => json!(joint.delta_squared().to_string()),
+    });
     let one = |t: &marsad_ledger::proposal::Forecast| {
         json!({
             "dataflow": t.dataflow, "dimensions": t.dimensions, "cells": t.cells,
