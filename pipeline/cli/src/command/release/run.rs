@@ -61,12 +61,11 @@ fn describe(request: &marsad_ledger::RequestState, outcome: &Outcome, seconds: O
         rho => format!("ρ = {} charged; the noise was drawn once and never will be again", decimal(rho)),
     };
     let time = seconds.map(|s| format!("\n{s:.2} s")).unwrap_or_default();
-    let text = format!(
-        "release {} is {}: {cost}{time}\nnext: marsad release publish {}",
-        receipt.release(),
-        request.state,
-        receipt.release()
-    );
+    let next = match request.state {
+        Stage::Released => format!("\nnext: marsad release publish {}", receipt.release()),
+        _ => String::new(),
+    };
+    let text = format!("release {} is {}: {cost}{time}{next}", receipt.release(), request.state);
     let json = json!({
         "release": receipt.release(), "proposal": receipt.proposal(), "state": request.state.as_str(),
         "run": receipt.run(), "hash": receipt.hash(), "charged": outcome.charged,
