@@ -317,7 +317,7 @@ async fn withdrawn(files: &[LandedFile]) -> Result<HashSet<[u8; 16]>> {
     Ok(ids)
 }
 
-fn column<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<&'a Arc<dyn Array>> {
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Arc<dyn Array>> {
     let missing = || DataFusionError::Execution(format!("a landed file lacks the column {name}"));
     batch.column_by_name(name).ok_or_else(missing)
 }
@@ -364,10 +364,7 @@ fn show(batch: &RecordBatch, shown: &SchemaRef) -> Result<RecordBatch> {
                 format!("{}-Q{}", months.div_euclid(12), months.rem_euclid(12) / 3 + 1)
             })?,
             "year" => period_texts(batch, |months| months.div_euclid(12).to_string())?,
-            name => {
-                let missing = || DataFusionError::Execution(format!("a landed file lacks the column {name}"));
-                batch.column_by_name(name).ok_or_else(missing)?.clone()
-            }
+            name => column(batch, name)?.clone(),
         });
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));

@@ -199,7 +199,8 @@ impl Columns {
     }
 }
 
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Arc<dyn Array>> {
+/// A column of the operator's input.
+pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Arc<dyn Array>> {
     let missing = || DataFusionError::Internal(format!("the operator's input lacks {name}"));
     batch.column_by_name(name).ok_or_else(missing)
 }

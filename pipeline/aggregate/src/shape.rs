@@ -2,7 +2,7 @@
 //!
 //! All of it follows from catalogue and release definition; it deliberately lacks rows.
 
-use marsad_catalog::{BoundMode, Catalog, CodeList, Statistic};
+use marsad_catalog::{BoundMode, Catalog, Statistic};
 use marsad_privacy::shape::{
     Aggregate, Bound, Dimension, Expression, HomeRule, Measure, Output, StatisticShape, TableSpec,
 };
@@ -76,12 +76,19 @@ pub(crate) fn shape(
     })
 }
 
-/// The codes of a dimension that are measured: no totals, no structural zeros, `_U` last.
-pub(crate) fn measured_codes(list: &CodeList, zeros: &[String]) -> Vec<String> {
+/// A dimension with the codes that are measured: no totals, no structural zeros, `_U` last; `None` without its code list.
+pub(crate) fn measured(
+    dimension: &crate::analyse::Dimension,
+    statistic: &Statistic,
+    catalog: &Catalog,
+    home: Option<HomeRule>,
+) -> Option<Dimension> {
+    let list = catalog.code_lists.get(&dimension.list)?;
+    let zeros = statistic.zeros.get(&dimension.name).cloned().unwrap_or_default();
     let mut codes: Vec<String> =
         list.domain().into_iter().map(|code| code.id.clone()).filter(|code| !zeros.contains(code)).collect();
     codes.sort_by_key(|code| code == "_U");
-    codes
+    Some(Dimension { name: dimension.name.clone(), code_list: dimension.list.clone(), codes, zeros, home })
 }
 
 struct Maker<'a> {
@@ -168,17 +175,9 @@ impl Maker<'_> {
     }
 
     fn dimension(&self, dimension: &crate::analyse::Dimension) -> Result<Dimension, ShapeError> {
-        let Some(list) = self.catalog.code_lists.get(&dimension.list) else {
-            return self.fault(format!("there is no code list `{}`", dimension.list));
-        };
-        let zeros = self.statistic.zeros.get(&dimension.name).cloned().unwrap_or_default();
-        Ok(Dimension {
-            name: dimension.name.clone(),
-            code_list: dimension.list.clone(),
-            codes: measured_codes(list, &zeros),
-            zeros,
-            home: self.home(&dimension.name)?,
-        })
+        let home = self.home(&dimension.name)?;
+        let made = measured(dimension, self.statistic, self.catalog, home);
+        made.map_or_else(|| self.fault(format!("there is no code list `{}`", dimension.list)), Ok)
     }
 
     /// The declared rule; one value a period needs one anyway, the most recent.

@@ -13,7 +13,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::{DataFusionError, Result as EngineResult};
 use datafusion::execution::{SessionState, TaskContext};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{StreamExt, stream};
 use marsad_catalog::Catalog;
@@ -22,7 +22,7 @@ use marsad_privacy::Joint;
 use marsad_privacy::bound::SelectionKey;
 use marsad_privacy::exact_table::ExactTable;
 use marsad_privacy::noisy_table::OrganisationTable;
-use marsad_terms::Period;
+use marsad_terms::{Period, Progress};
 
 use crate::analyse::Analysis;
 use crate::error::Error;
@@ -31,9 +31,6 @@ use crate::operator::{
     MONTH, PERSON, PersonBoundedAggregateExec, Work, counted_column, dimension_column, value_column,
 };
 use crate::{organisation, session};
-
-/// Reports how many statistics of how many are done.
-pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// What statements read.
 pub struct Landed<'a> {
@@ -81,7 +78,7 @@ impl Landed<'_> {
 
     pub(crate) async fn sums(&self, analysis: &Analysis, work: Work) -> EngineResult<Vec<i128>> {
         let context = session::session(partitions())?;
-        let input = self.physical(&context.state(), analysis, projected(analysis)?).await?;
+        let input = self.physical(&context.state(), analysis, projected(analysis, &[PERSON, MONTH])?).await?;
         bounded_sums(work, input, &context.task_ctx()).await
     }
 
@@ -118,15 +115,8 @@ fn partitions() -> usize {
     available_parallelism().map_or(1, NonZero::get)
 }
 
-/// The operator's columns over the input of the statement's final aggregate.
-pub(crate) fn projected(analysis: &Analysis) -> EngineResult<LogicalPlan> {
-    let mut columns = vec![col(PERSON), col(MONTH)];
-    columns.extend(expressions(analysis));
-    with_hidden(&analysis.input, &[PERSON, MONTH], columns)
-}
-
 /// Dimensions, values and flags under the operator's names.
-pub(crate) fn expressions(analysis: &Analysis) -> Vec<Expr> {
+fn expressions(analysis: &Analysis) -> Vec<Expr> {
     let dimensions = analysis.dimensions.iter().enumerate();
     let mut columns: Vec<Expr> =
         dimensions.map(|(i, dimension)| dimension.expr.clone().alias(dimension_column(i))).collect();
@@ -137,28 +127,19 @@ pub(crate) fn expressions(analysis: &Analysis) -> Vec<Expr> {
     columns
 }
 
-/// Projects `columns` over `input`; `hidden` columns of the scan pass through projections that drop them.
-pub(crate) fn with_hidden(
-    input: &LogicalPlan,
-    hidden: &[&str],
-    columns: Vec<Expr>,
-) -> EngineResult<LogicalPlan> {
-    let carried = carry(input, hidden)?;
-    let schema = carried.schema().clone();
-    let qualified = columns.into_iter().map(|expr| match &expr {
-        Expr::Column(column) if column.relation.is_none() && hidden.contains(&column.name.as_str()) => {
-            let found = schema.iter().find(|(_, field)| field.name() == &carried_name(&column.name));
-            match found {
-                Some((qualifier, field)) => {
-                    Expr::Column(datafusion::common::Column::new(qualifier.cloned(), field.name()))
-                        .alias(column.name.clone())
-                }
-                None => expr,
-            }
-        }
-        _ => expr,
-    });
-    LogicalPlanBuilder::from(carried).project(qualified.collect::<Vec<_>>())?.build()
+/// The operator's columns over the input of the statement's final aggregate: `hidden` ones of the scan, which pass through
+/// projections that drop them, then the statement's own.
+pub(crate) fn projected(analysis: &Analysis, hidden: &[&str]) -> EngineResult<LogicalPlan> {
+    let carried = carry(&analysis.input, hidden)?;
+    let columns = carried.schema().columns();
+    let named = |name: &&str| {
+        let column = columns.iter().find(|column| column.name == carried_name(name)).cloned();
+        let missing = || DataFusionError::Plan(format!("the input lost {name}"));
+        column.map(|column| Expr::Column(column).alias(*name)).ok_or_else(missing)
+    };
+    let mut all = hidden.iter().map(named).collect::<EngineResult<Vec<_>>>()?;
+    all.extend(expressions(analysis));
+    LogicalPlanBuilder::from(carried).project(all)?.build()
 }
 
 /// A name that no statement can write without meaning it.
@@ -210,18 +191,17 @@ pub(crate) async fn bounded_sums(
         let (operator, context) = (operator.clone(), context.clone());
         tokio::spawn(async move {
             let mut batches = operator.execute(partition, context)?;
-            let batch = batches.next().await.transpose()?;
-            Ok::<_, DataFusionError>(batch.map(|batch| {
-                let sums = batch.column(0).as_primitive::<Decimal128Type>();
-                sums.values().to_vec()
-            }))
+            let silent = || DataFusionError::Execution("a partition gave no sums".to_owned());
+            let batch = batches.next().await.transpose()?.ok_or_else(silent)?;
+            let sums = batch.column(0).as_primitive::<Decimal128Type>();
+            Ok::<_, DataFusionError>(sums.values().to_vec())
         })
     });
     let mut parts = stream::iter(tasks).buffered(n.max(1));
     let mut total: Option<Vec<i128>> = None;
     while let Some(part) = parts.next().await {
         let failed = |_| DataFusionError::Execution("a partition died".to_owned());
-        let Some(part) = part.map_err(failed)?? else { continue };
+        let part = part.map_err(failed)??;
         match &mut total {
             None => total = Some(part),
             Some(total) => total.iter_mut().zip(part).for_each(|(sum, more)| *sum = sum.saturating_add(more)),

@@ -300,6 +300,6 @@ fn explain_key(error: &Error, what: &str) -> Explanation {
 }
 
 /// The variable of the environment that holds a key.
-pub(crate) fn variable(name: &str) -> String {
+pub fn variable(name: &str) -> String {
     format!("MARSAD_KEY_{}", name.to_ascii_uppercase().replace('-', "_"))
 }

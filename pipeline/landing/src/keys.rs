@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use marsad_terms::{Digest, Name, RunId};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::error::variable;
+pub use crate::error::variable;
 use crate::{Error, Result};
 
 /// The keys' names, as in `keys/<name>.key`.

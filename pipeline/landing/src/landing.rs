@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt, stream};
 use marsad_catalog::Catalog;
 use marsad_log::{Appended, Created, Store};
-use marsad_terms::{BatchId, Digest, clock};
+use marsad_terms::{BatchId, Digest, Progress, clock};
 
 use crate::batch::{self, Bucket, Known};
 use crate::custody::{BatchEntry, Counts, Custody, FileEntry};
@@ -20,9 +20,6 @@ use crate::pseudonym::Pseudonymiser;
 use crate::read::{Findings, read};
 use crate::validate::{Dates, Plan};
 use crate::{Error, Report, Result, Snapshot};
-
-/// Told how much is done, of how much in all (0: unknown).
-pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// How many files are put at once.
 const PUTS: usize = 8;

@@ -24,7 +24,7 @@ mod validate;
 mod tests;
 
 pub use error::{Error, Refusal, Result};
-pub use landing::{Landing, Options, Progress, check_without_keys};
+pub use landing::{Landing, Options, check_without_keys};
 pub use reason::Reason;
 pub use report::{Rejected, Report, Spelling};
 pub use snapshot::{BatchSummary, LandedFile, Snapshot};

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use marsad_catalog::clean;
-use marsad_terms::Digest;
+use marsad_terms::{Digest, Progress};
 
 use crate::batch::Extract;
 use crate::detect;
 use crate::import::{Row, Table};
 use crate::judge::{Fate, Judged};
-use crate::landing::{Progress, Reading};
+use crate::landing::Reading;
 use crate::report::{Rejected, Report, Spelling};
 use crate::validate::{Checker, Layout, Plan, Rejection};
 use crate::{Error, Reason, Refusal, Result};

@@ -14,7 +14,7 @@ mod mutants;
 
 use std::sync::Arc;
 
-use marsad_terms::NanoRho;
+use marsad_terms::{NanoRho, Progress};
 
 use crate::bound::{SelectionKey, Tally};
 use crate::error::Error;
@@ -27,9 +27,6 @@ use crate::shape::StatisticShape;
 pub(crate) use draws::excess;
 
 use case::{Case, Contributor};
-
-/// Told how many of how many releases are done; called from several threads.
-pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// A statistical test below this has failed: once in a million audits by chance.
 pub const LEAST_P: f64 = 1e-6;

@@ -13,7 +13,7 @@ use marsad_ledger::proposal::{Proposal, StatisticRequest};
 use marsad_privacy::estimate::{Bounding, Cell};
 use marsad_privacy::flag::Flag;
 use marsad_privacy::shape::Bound;
-use marsad_terms::{Grain, NanoRho, Period, StatisticId, Text};
+use marsad_terms::{Grain, NanoRho, Period, StatisticId, Text, flow_id};
 
 use crate::error::{Error, Result};
 use crate::indicators;
@@ -204,7 +204,7 @@ fn total() -> PublishedCode {
 impl Dataflow {
     /// The id in SDMX, `DF_…`.
     pub fn flow(&self) -> String {
-        format!("DF_{}", self.id.to_ascii_uppercase())
+        flow_id(&self.id)
     }
 
     /// `MARSAD:DF_…(1.0.0)`

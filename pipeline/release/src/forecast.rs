@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use marsad_ledger::proposal::Forecast;
 use marsad_privacy::shape::{Expression, StatisticShape};
 use marsad_privacy::{Joint, accuracy};
-use marsad_terms::{Grain, NanoRho, StatisticId};
+use marsad_terms::{Grain, NanoRho, flow_id};
 
 use crate::error::Error;
 
@@ -18,7 +18,7 @@ pub(crate) fn forecast(joint: &Joint, price: NanoRho) -> Result<Vec<Forecast>, E
             let shape = &joint.shapes()[table.statistic];
             let spec = &shape.tables[table.table];
             Forecast {
-                dataflow: dataflow(&shape.id, &shape.outputs[table.output].name, table.output),
+                dataflow: flow_id(&shape.id.dataflow(table.output, &shape.outputs[table.output].name)),
                 dimensions: columns(shape, spec.grain, &spec.dimensions),
                 cells: table.cells,
                 margin: table.margin.map(|m| format!("{m:.1}")).unwrap_or_default(),
@@ -27,12 +27,6 @@ pub(crate) fn forecast(joint: &Joint, price: NanoRho) -> Result<Vec<Forecast>, E
             }
         })
         .collect())
-}
-
-/// `DF_…` of an output column: the first keeps the statistic's id (publication 2).
-pub(crate) fn dataflow(statistic: &StatisticId, output: &str, index: usize) -> String {
-    let id = if index == 0 { statistic.to_string() } else { format!("{statistic}_{output}") };
-    format!("DF_{}", id.to_ascii_uppercase())
 }
 
 /// The columns of a table: its period, then its dimensions.

@@ -19,6 +19,3 @@ pub use error::Error;
 pub use plan::{Planner, Wish};
 pub use prepare::{Prepared, PreparedStatistic, prepare};
 pub use run::{Outcome, Runner};
-
-/// Reports how much of how much is done.
-pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);

@@ -3,9 +3,9 @@
 use marsad_ledger::State;
 use marsad_ledger::proposal::{Overlap, StatisticRequest};
 use marsad_privacy::shape::StatisticShape;
-use marsad_terms::Digest;
+use marsad_terms::{Digest, Name, flow_id};
 
-use crate::forecast::{columns, dataflow};
+use crate::forecast::columns;
 
 /// What earlier requests of the ledger, this one apart, have in common with these statistics.
 pub(crate) fn overlap(state: &State, own: &Digest, statistics: &[StatisticRequest]) -> Vec<Overlap> {
@@ -20,7 +20,7 @@ pub(crate) fn overlap(state: &State, own: &Digest, statistics: &[StatisticReques
             let cells = shapes.map_or(0, |(new, old)| common_cells(new, old));
             if cells > 0 {
                 let release = request.proposal.release.clone();
-                found.push(Overlap { release, dataflow: dataflow(&earlier.id, "", 0), cells });
+                found.push(Overlap { release, dataflow: flow_id(earlier.id.as_str()), cells });
             }
         }
     }

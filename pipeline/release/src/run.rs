@@ -10,9 +10,8 @@ use marsad_ledger::{Ledger, Receipt, Reserve, new_run};
 use marsad_privacy::bound::SelectionKey;
 use marsad_privacy::noisy_table::RunResult;
 use marsad_privacy::sampler::measure;
-use marsad_terms::{NanoRho, canonical};
+use marsad_terms::{NanoRho, Progress, canonical};
 
-use crate::Progress;
 use crate::error::Error;
 use crate::plan::definition;
 use crate::prepare::{Prepared, PreparedStatistic, prepare};

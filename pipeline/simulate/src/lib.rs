@@ -30,6 +30,3 @@ pub use error::Error;
 pub use population::Counts;
 pub use programme::{Extract, Programme};
 pub use truth::{Outcomes, Table, Truth, Unit};
-
-/// Told how much is done of how much; a total of 0 is unknown.
-pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use marsad_catalog::Catalog;
 
-use crate::Progress;
+use marsad_terms::Progress;
+
 use crate::calendar::{Day, quarter_days};
 use crate::error::Error;
 use crate::extract::{Activity, Desk, Form, Written};

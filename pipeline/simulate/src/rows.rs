@@ -13,7 +13,8 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 
-use crate::Progress;
+use marsad_terms::Progress;
+
 use crate::calendar::{LAST_DAY, QUARTERS};
 use crate::error::Error;
 use crate::random::Dice;

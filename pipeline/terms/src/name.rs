@@ -93,6 +93,18 @@ name!(
     RunId, "run id", "it has 32 lower-case hexadecimal digits", |text| is_hex(text, 32)
 );
 
+impl StatisticId {
+    /// The dataflow of an output column, and the stem of its files: the first keeps the statistic's id (publication 2).
+    pub fn dataflow(&self, index: usize, column: &str) -> String {
+        if index == 0 { self.0.clone() } else { format!("{self}_{column}") }
+    }
+}
+
+/// A dataflow's id in SDMX, `DF_…`.
+pub fn flow_id(dataflow: &str) -> String {
+    format!("DF_{}", dataflow.to_ascii_uppercase())
+}
+
 fn is_snake(text: &str, longest: usize) -> bool {
     text.len() <= longest
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')

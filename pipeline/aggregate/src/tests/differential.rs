@@ -17,7 +17,7 @@ use marsad_terms::{Grain, Month, Period};
 use proptest::prelude::*;
 
 use crate::analyse::{Analysis, Declared, Kind, Verdict, analyse};
-use crate::operator::Work;
+use crate::operator::{MONTH, PERSON, Work};
 use crate::session::session;
 use crate::sources::{Source, Sources};
 use crate::tabulate::{bounded_sums, over, projected};
@@ -173,7 +173,7 @@ async fn ours(
     partitions: usize,
 ) -> Vec<i128> {
     let context = session(partitions).unwrap();
-    let plan = projected(analysis).unwrap();
+    let plan = projected(analysis, &[PERSON, MONTH]).unwrap();
     let input = over(&context.state(), plan, table).await.unwrap();
     let work = Work { shape: Arc::new(shape.clone()), f: 0, key: SelectionKey::new([7; 32]) };
     bounded_sums(work, input, &context.task_ctx()).await.unwrap()

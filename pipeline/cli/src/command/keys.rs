@@ -2,17 +2,13 @@
 
 use std::path::Path;
 
-use marsad_landing::keys::Keys;
+use marsad_landing::keys::{Keys, NAMES, variable};
 use marsad_ledger::sign::SigningKey;
 use serde_json::json;
 
 use crate::args::KeysCommand;
 use crate::report::{Failure, Report, table};
 use crate::workspace::Workspace;
-
-/// The secret keys that a workspace needs.
-const NAMES: [&str; 6] =
-    ["pseudonym", "selection", "landing", "custody", "restricted-pseudonym", "restricted-landing"];
 
 /// Runs one of them.
 ///
@@ -54,7 +50,7 @@ fn signing(folder: &Path, name: &str) -> Result<Report, Failure> {
 
 fn list(folder: &Path) -> Report {
     let state = |name: &str| {
-        let variable = format!("MARSAD_KEY_{}", name.replace('-', "_").to_ascii_uppercase());
+        let variable = variable(name);
         match (std::env::var_os(&variable).is_some(), folder.join(format!("{name}.key")).is_file()) {
             (true, _) => format!("from {variable}"),
             (false, true) => "file".to_owned(),

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use super::case::Case;
-use super::{Effort, Mechanism, PRICE, Progress, chance};
+use marsad_terms::Progress;
+
+use super::{Effort, Mechanism, PRICE, chance};
 use crate::error::Error;
 use crate::estimate::estimate;
 use crate::noisy_table::NoisyTable;

@@ -24,14 +24,16 @@ impl<'a> Heading<'a> {
 
     /// Id, title and unit of output column `index`.
     fn column(&self, index: usize, name: &str) -> Result<(String, Text, String)> {
-        let id = self.statistic.id.to_string();
+        let id = self.statistic.id.dataflow(index, name);
         if index == 0 {
             return Ok((id, self.statistic.title.clone(), self.statistic.unit.clone()));
         }
         let column = self.statistic.columns.get(name);
-        let column =
-            column.ok_or_else(|| Error::NotInCatalogue { what: "column", id: format!("{id}.{name}") })?;
-        Ok((format!("{id}_{name}"), column.title.clone(), column.unit.clone()))
+        let column = column.ok_or_else(|| Error::NotInCatalogue {
+            what: "column",
+            id: format!("{}.{name}", self.statistic.id),
+        })?;
+        Ok((id, column.title.clone(), column.unit.clone()))
     }
 
     /// The published dimension of a column with its list.

@@ -17,7 +17,7 @@ use crate::sdmx_csv::COMPONENTS;
 
 /// `sdmx/DF_….csv` of a dataflow.
 pub(super) fn sdmx_path(statistic: &StatisticJson) -> String {
-    format!("sdmx/DF_{}.csv", statistic.id.to_ascii_uppercase())
+    format!("sdmx/{}.csv", marsad_terms::flow_id(&statistic.id))
 }
 
 /// Compares the SDMX file row by row; also gives the nano-ρ that it names.
