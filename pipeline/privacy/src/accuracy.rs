@@ -35,7 +35,7 @@ pub struct TableAccuracy {
     /// Number of cells.
     pub cells: u64,
     /// Half the 95 % interval of each cell, in units of the statistic; `None` for a ratio, whose margin depends on its
-    /// noisy denominator. Running totals widen with time: this is the last period's.
+    /// noisy denominator.
     pub margin: Option<f64>,
     /// Standard deviation of each cell; likewise.
     pub sd: Option<f64>,

@@ -4,8 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use marsad_terms::Period;
-
 use crate::bound::quantise::Quantiser;
 use crate::error::Error;
 use crate::estimate::family;
@@ -80,7 +78,7 @@ impl Joint {
     }
 }
 
-/// f of a release: 16 wherever there is a clip, a bounding figure, a ratio, a running total or a family of several
+/// f of a release: 16 wherever there is a clip, a bounding figure, a ratio or a family of several
 /// tables; 0 where every table stands alone and is read by its exact interval (algorithms 4.1, 7.1).
 ///
 /// With f = 16 the rule σ ≥ 10 of algorithms 7.2 holds at every price: Δ² ≥ 4^16 and ρ < 2^53·10⁻⁹ give σ > 15.
@@ -126,7 +124,7 @@ fn check(shape: &StatisticShape) -> Result<(), Error> {
     })
 }
 
-fn check_tables(shape: &StatisticShape) -> Result<(), Error> {
+pub(crate) fn check_tables(shape: &StatisticShape) -> Result<(), Error> {
     let fault = |what| Err(Error::Shape { statistic: shape.id.clone(), what });
     let mut seen = BTreeSet::new();
     for table in &shape.tables {
@@ -166,19 +164,10 @@ fn check_bound(shape: &StatisticShape) -> Result<(), Error> {
     let only_persons = holds(|aggregate| matches!(aggregate, Aggregate::Persons));
     match shape.bound {
         Bound::HomeCell if !only_persons => unbounded("home_cell", "anything but distinct persons"),
-        Bound::First { .. } if !only_persons => unbounded("first", "anything but distinct persons"),
         Bound::Truncate { .. } if !holds(|aggregate| !matches!(aggregate, Aggregate::Sum(_))) => {
             unbounded("truncate", "a sum")
         }
-        Bound::First { start } if shape.periods.iter().any(|p| p.grain() == start.grain() && *p < start) => {
-            fault("a first-time series holds a period before its start")
-        }
-        Bound::First { start } if shape.tables.iter().any(|table| table.grain != start.grain()) => {
-            fault("a table of a first-time series has another grain than its start")
-        }
-        Bound::First { start } if !is_complete(shape, start) => {
-            fault("a first-time series does not hold every period from its start")
-        }
+        Bound::First { .. } => fault("a first-time series is measured beside the joint vector"),
         Bound::NormClip { c_squared: 0, .. } => fault("C² is zero"),
         Bound::Truncate { k: 0, .. } => fault("k is zero"),
         Bound::NormClip { left_out_cap: 0, .. } | Bound::Truncate { left_out_cap: 0, .. } => {
@@ -186,12 +175,6 @@ fn check_bound(shape: &StatisticShape) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
-}
-
-/// Running totals need every period from the start on.
-fn is_complete(shape: &StatisticShape, start: Period) -> bool {
-    let periods = shape.periods_of(start.grain());
-    periods.first() == Some(&start) && periods.windows(2).all(|pair| pair[0].next() == pair[1])
 }
 
 fn refers(shape: &StatisticShape, output: &Output) -> bool {
@@ -213,7 +196,7 @@ fn is_divided(shape: &StatisticShape, output: &Output) -> bool {
 }
 
 /// Display values are sums of one base table over all dimensions of a family's slice: it has to fit (algorithms 8).
-fn check_families(shape: &StatisticShape) -> Result<(), Error> {
+pub(crate) fn check_families(shape: &StatisticShape) -> Result<(), Error> {
     let cells = |axes: &[usize]| {
         axes.iter().try_fold(1, |cells: usize, d| cells.checked_mul(shape.dimensions[*d].codes.len()))
     };

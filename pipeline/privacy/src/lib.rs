@@ -15,6 +15,7 @@ pub mod joint;
 pub mod noisy_table;
 pub mod sampler;
 pub mod sensitivity;
+pub mod series;
 pub mod shape;
 #[cfg(test)]
 mod testing;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::joint::Joint;
 use crate::sampler::Scale;
+use crate::series::NoisySeries;
 use crate::shape::{Dimension, StatisticShape};
 
 /// Noisy sums by cell of a whole release, in units of 1/(b·2^f).
@@ -117,11 +118,11 @@ impl TryFrom<Stored> for NoisyTable {
     }
 }
 
-fn bits(value: f64) -> String {
+pub(crate) fn bits(value: f64) -> String {
     format!("{:016x}", value.to_bits())
 }
 
-fn double(text: &str) -> Result<f64, Error> {
+pub(crate) fn double(text: &str) -> Result<f64, Error> {
     let damaged = Error::Damaged { what: "a double is not 16 hexadecimal digits" };
     if text.len() != 16 {
         return Err(damaged);
@@ -174,6 +175,8 @@ pub struct RunResult {
     pub f: Digest,
     /// The noisy vector; absent where the release holds organisations only.
     pub noisy: Option<NoisyTable>,
+    /// First-time series, in the order of the release's statistics.
+    pub series: Vec<NoisySeries>,
     /// Exact tables of organisations.
     pub organisations: Vec<OrganisationTable>,
 }

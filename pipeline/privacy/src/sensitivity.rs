@@ -45,6 +45,7 @@ pub(crate) fn with_weights(shape: &StatisticShape, f: u32, weights: FigureWeight
         Bound::Truncate { k, .. } => {
             over_tables(shape, |table| per_period(shape, table, kappa(shape, table, k)))
         }
+        // Its one entry: one unit in one cell of each table. What a series makes of it: `SeriesShape::delta_squared`.
         Bound::First { .. } => over_tables(shape, |table| Some(squared(table.b))),
         Bound::NormClip { c_squared, .. } => Some(u128::from(c_squared)),
     };

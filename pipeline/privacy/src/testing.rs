@@ -83,7 +83,7 @@ pub(crate) fn shape() -> impl Strategy<Value = StatisticShape> {
     ];
     let dimensions = prop::collection::vec((1_usize..5, home), 1..4);
     let tables = prop::collection::vec((0_usize..3, any::<bool>(), 0_usize..8, 1_u32..4), 1..6);
-    let bound = (0_u8..4, 1_u64..200, 1_u32..5, 1_u32..30);
+    let bound = (0_u8..3, 1_u64..200, 1_u32..5, 1_u32..30);
     (dimensions, tables, bound, 1_u8..5, any::<bool>()).prop_map(
         |(dimensions, tables, bound, quarters, sums)| build(&dimensions, &tables, bound, quarters, sums),
     )
@@ -96,21 +96,19 @@ fn build(
     quarters: u8,
     sums: bool,
 ) -> StatisticShape {
-    let start = Period::Quarter(2026, 1);
     let bound = match mode {
         0 => Bound::HomeCell,
         1 => Bound::NormClip { c_squared, left_out_cap },
-        2 => Bound::Truncate { k, left_out_cap },
-        _ => Bound::First { start },
+        _ => Bound::Truncate { k, left_out_cap },
     };
-    let persons_only = matches!(bound, Bound::HomeCell | Bound::First { .. });
+    let persons_only = matches!(bound, Bound::HomeCell);
     let third = if sums && mode == 1 { Aggregate::Sum(measure("-10", "10", "1")) } else { Aggregate::Rows };
     let others =
         if persons_only { [Aggregate::Persons, Aggregate::Persons] } else { [Aggregate::Rows, third] };
     let mut specs: Vec<TableSpec> = Vec::new();
     for (aggregate, year, subset, b) in tables {
         let used = (0..dimensions.len()).filter(|d| subset >> d & 1 == 1).collect();
-        let grain = if *year && mode < 3 { Grain::Year } else { Grain::Quarter };
+        let grain = if *year { Grain::Year } else { Grain::Quarter };
         let spec = TableSpec { aggregate: *aggregate, grain, dimensions: used, b: *b };
         let same =
             |o: &TableSpec| (o.aggregate, o.grain, &o.dimensions) == (*aggregate, grain, &spec.dimensions);

@@ -101,18 +101,6 @@ fn counts_that_stand_alone_are_priced_by_their_exact_interval() {
 }
 
 #[test]
-fn running_totals_are_forecast_at_their_widest() {
-    let price = NanoRho::new(20_000_000);
-    let mut shape = testing::plain(Bound::First { start: Period::Quarter(2026, 1) });
-    let sd = |shape: &StatisticShape| {
-        forecast(&Joint::new(vec![shape.clone()]).unwrap(), price).unwrap()[0].sd.unwrap()
-    };
-    let three = sd(&shape);
-    shape.periods.truncate(1);
-    assert!((three / sd(&shape) - 3.0_f64.sqrt()).abs() < 1e-9);
-}
-
-#[test]
 fn what_cannot_be_priced_is_refused() {
     let joint = Joint::new(vec![testing::plain(Bound::HomeCell)]).unwrap();
     let price = |output, dimensions: &[usize], margin| {

@@ -4,6 +4,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod clip;
+mod entrants;
 mod home;
 mod layout;
 mod person;
@@ -12,6 +13,7 @@ mod selection;
 mod tally;
 mod truncate;
 
+pub use entrants::{Entrants, Entry};
 pub use quantise::Quantiser;
 pub use selection::{SelectionKey, Selector, Tag};
 pub use tally::{Row, Tally};

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::clip;
-use super::layout::{Counting, Layout, TablePlan};
+use super::layout::{Counting, Layout};
 use super::person::Person;
 use super::selection::{SelectionKey, Selector};
 use super::truncate::{Kept, Truncation};
@@ -49,6 +49,9 @@ pub struct Tally {
 
 impl Tally {
     /// An empty tally of one statistic, with the release's f.
+    ///
+    /// # Panics
+    /// For a first-time statistic, which no joint holds: never for a reason in the data.
     pub fn new(shape: Arc<StatisticShape>, f: u32, key: SelectionKey) -> Self {
         Self::with_weights(shape, f, &key, FigureWeights::STANDARD)
     }
@@ -59,6 +62,8 @@ impl Tally {
         key: &SelectionKey,
         weights: FigureWeights,
     ) -> Self {
+        let is_series = matches!(shape.bound, Bound::First { .. });
+        assert!(!is_series, "a first-time statistic has entries, not a tally");
         let selector = Selector::new(key, &shape.id);
         let layout = Layout::new(shape);
         let sums = vec![0; layout.n_coordinates];
@@ -161,12 +166,11 @@ impl Tally {
         let start = self.entries.len();
         let rows = match self.layout.shape.bound {
             // Any counts: the weight bounds the norm afterwards. One cell a period: added before, by `add_home_cells`.
-            Bound::NormClip { .. } | Bound::HomeCell => person.order(grain),
+            // A first-time statistic has no tally.
+            Bound::NormClip { .. } | Bound::HomeCell | Bound::First { .. } => person.order(grain),
             // At most k units a period: κ_A in each.
             Bound::Truncate { .. } if table.counting == Counting::Persons => self.kept.persons.as_slice(),
             Bound::Truncate { .. } => self.kept.events.as_slice(),
-            // One period, one home cell: one unit.
-            Bound::First { .. } => first_period(person, grain, table),
         };
         let counted = rows.iter().filter(|row| person.mask(**row) & table.bit() != 0);
         self.entries.extend(counted.map(|row| {
@@ -176,9 +180,7 @@ impl Tally {
             (cell, i128::from(amount))
         }));
         self.entries[start..].sort_unstable_by_key(|(cell, _)| *cell);
-        let once = matches!(self.layout.shape.bound, Bound::First { .. });
-        let counting = if once { Counting::Persons } else { table.counting };
-        merge_cells(&mut self.entries, start, counting, table.b);
+        merge_cells(&mut self.entries, start, table.counting, table.b);
     }
 
     fn weight(&self) -> i128 {
@@ -230,13 +232,6 @@ impl Tally {
         };
         of_grain(0).max(of_grain(1))
     }
-}
-
-/// The rows of the first period in which the person counts in the table.
-fn first_period<'a>(person: &'a Person, grain: usize, table: &TablePlan) -> &'a [u32] {
-    let same_period = |a: &u32, b: &u32| person.period(grain, *a) == person.period(grain, *b);
-    let counts = |rows: &&[u32]| rows.iter().any(|row| person.mask(*row) & table.bit() != 0);
-    person.order(grain).chunk_by(same_period).find(counts).unwrap_or(&[])
 }
 
 /// Merges equal coordinates of the sorted tail and multiplies by b.

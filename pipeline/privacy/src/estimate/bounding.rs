@@ -4,7 +4,7 @@
 
 use marsad_terms::Grain;
 
-use super::family::Family;
+use super::family::{Family, Member};
 use super::interval::{Interval, Uncertain, Z, fieller};
 use crate::error::Error;
 use crate::noisy_table::NoisyTable;
@@ -107,7 +107,7 @@ fn widest<'a>(shape: &StatisticShape, candidates: &[&'a Family]) -> Option<&'a F
 fn total(family: &Family, noisy: &NoisyTable, statistic: usize) -> Uncertain {
     let workload = family.workload(noisy.sigma());
     let of_slice = |slice: usize| -> f64 {
-        let observe = |member| family.observe(member, noisy.cells(statistic, member.index), slice);
+        let observe = |member: &Member| member.observe(noisy.cells(statistic, member.index), slice);
         let observed: Vec<Vec<f64>> = family.members.iter().map(observe).collect();
         workload.table(&workload.residuals(&observed), 0).iter().sum()
     };

@@ -12,7 +12,7 @@ use super::simultaneous::Basis;
 use super::statistic::{Cell, EstimatedColumn, EstimatedTable};
 use crate::flag::Flag;
 use crate::noisy_table::NoisyTable;
-use crate::shape::{Bound, Expression, Output, StatisticShape, TableSpec};
+use crate::shape::{Expression, Output, StatisticShape, TableSpec};
 
 /// One statistic with its reconciled tables.
 pub(crate) struct Release<'a> {
@@ -33,7 +33,9 @@ impl Release<'_> {
                 Expression::Aggregate { .. } => self.counts(index),
                 Expression::Ratio { denominator, share, .. } => self.ratios(index, denominator, share),
             };
-            let raw_unit = self.has_raw(output).then(|| unit(self.shape, table, self.noisy.f()));
+            // A ratio was not measured itself.
+            let measured = matches!(output.expression, Expression::Aggregate { .. });
+            let raw_unit = measured.then(|| unit(self.shape, table, self.noisy.f()));
             EstimatedTable {
                 grain: table.grain,
                 dimensions: table.dimensions.clone(),
@@ -43,15 +45,6 @@ impl Release<'_> {
             }
         });
         EstimatedColumn { name: output.name.clone(), tables: tables.collect() }
-    }
-
-    /// Ratios and running totals were not measured themselves.
-    fn has_raw(&self, output: &Output) -> bool {
-        !self.is_running_total() && matches!(output.expression, Expression::Aggregate { .. })
-    }
-
-    fn is_running_total(&self) -> bool {
-        matches!(self.shape.bound, Bound::First { .. })
     }
 
     fn counts(&self, index: usize) -> (Vec<Cell>, Basis) {
@@ -71,7 +64,7 @@ impl Release<'_> {
             let flag = Flag::of(estimate, margin);
             let (lower, upper) = (interval.lower, interval.upper);
             let value = (flag != Flag::Q).then(|| figures.values[place]);
-            let raw = (!self.is_running_total()).then_some(*raw);
+            let raw = Some(*raw);
             Cell { raw, estimate, variance, lower, upper, margin, flag, value }
         };
         let basis = match half_width {
@@ -86,7 +79,7 @@ impl Release<'_> {
         let parts = self.parts(index, denominator);
         let cell = |(above, below, covariance): &(Uncertain, Uncertain, f64)| {
             fieller(*above, *below, *covariance, Z)
-                .map_or_else(unbounded, |(interval, margin)| ratio(interval, margin, share))
+                .map_or(Cell::NONE, |(interval, margin)| ratio(interval, margin, share))
         };
         (parts.iter().map(cell).collect(), Basis::Ratio { parts, share })
     }
@@ -134,20 +127,6 @@ fn ratio(interval: Interval, margin: f64, share: bool) -> Cell {
     let flag = Flag::of(estimate, margin);
     let value = (flag != Flag::Q).then(|| round_half_up(estimate));
     Cell { raw: None, estimate, variance: f64::NAN, lower, upper, margin, flag, value }
-}
-
-fn unbounded() -> Cell {
-    let none = f64::NAN;
-    Cell {
-        raw: None,
-        estimate: none,
-        variance: none,
-        lower: none,
-        upper: none,
-        margin: none,
-        flag: Flag::Q,
-        value: None,
-    }
 }
 
 #[expect(

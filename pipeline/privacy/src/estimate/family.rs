@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use marsad_terms::Grain;
 
 use super::workload::{Axes, Workload};
-use crate::shape::{Aggregate, Bound, StatisticShape, TableSpec};
+use crate::shape::{Aggregate, StatisticShape, TableSpec};
 
 /// The tables of one aggregate, one grain and equal multi-valued dimensions M.
 #[derive(Clone, Debug)]
@@ -23,8 +23,6 @@ pub(crate) struct Family {
     sizes: Vec<usize>,
     n_periods: usize,
     n_slices: usize,
-    /// Whether slice t is the sum of the periods up to t.
-    cumulative: bool,
 }
 
 /// One table of a family.
@@ -60,7 +58,6 @@ impl Family {
             sizes: axes.iter().map(n_codes).collect(),
             n_periods,
             n_slices: n_periods * multi_valued.iter().map(n_codes).product::<usize>(),
-            cumulative: matches!(shape.bound, Bound::First { .. }),
             multi_valued,
         }
     }
@@ -71,11 +68,10 @@ impl Family {
         Workload::new(self.sizes.clone(), self.members.iter().map(table).collect())
     }
 
-    /// The variance of each member's cells for noise of variance 1 on the integers, by table; of a running total the last.
+    /// The variance of each member's cells for noise of variance 1 on the integers, by table.
     pub(crate) fn unit_variances(&self) -> impl Iterator<Item = (usize, f64)> {
         let workload = self.workload(1.0);
-        let n_summed = self.n_summed(self.n_slices - 1) as f64;
-        self.members.iter().map(move |member| (member.index, n_summed * workload.variance(member.axes)))
+        self.members.iter().map(move |member| (member.index, workload.variance(member.axes)))
     }
 
     /// The lengths of its axes.
@@ -88,29 +84,18 @@ impl Family {
         self.n_slices
     }
 
-    /// How many noisy figures stand behind one cell of a slice, each with the workload's variance.
-    ///
-    /// Running totals add up the periods, so variances add; the weights of section 3.2 stay as they are.
-    pub(crate) fn n_summed(&self, slice: usize) -> usize {
-        if self.cumulative { slice + 1 } else { 1 }
-    }
-
     /// The period of a slice.
     pub(crate) fn period(&self, slice: usize) -> usize {
         slice * self.n_periods / self.n_slices
     }
-
-    /// The noisy cells of one table in one slice, in units of the statistic.
-    pub(crate) fn observe(&self, member: &Member, cells: &[i64], slice: usize) -> Vec<f64> {
-        let first = if self.cumulative { 0 } else { slice };
-        let sum = |offset: &usize| -> i128 {
-            member.starts[first..=slice].iter().map(|start| i128::from(cells[start + offset])).sum()
-        };
-        member.offsets.iter().map(|offset| sum(offset) as f64 * member.unit).collect()
-    }
 }
 
 impl Member {
+    /// The noisy cells of one slice, in units of the statistic.
+    pub(crate) fn observe(&self, cells: &[i64], slice: usize) -> Vec<f64> {
+        self.places(slice).map(|place| cells[place] as f64 * self.unit).collect()
+    }
+
     /// The coordinates of a slice's cells in the table.
     pub(crate) fn places(&self, slice: usize) -> impl Iterator<Item = usize> {
         let start = self.starts[slice];
@@ -206,7 +191,7 @@ fn places(attributes: &[(usize, usize)]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::HomeRule;
+    use crate::shape::{Bound, HomeRule};
     use crate::testing;
 
     #[test]

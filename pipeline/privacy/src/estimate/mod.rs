@@ -3,7 +3,7 @@
 mod bounding;
 mod columns;
 pub(crate) mod discrete;
-mod display;
+pub(crate) mod display;
 pub(crate) mod family;
 pub(crate) mod interval;
 mod reconcile;

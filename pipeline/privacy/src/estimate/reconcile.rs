@@ -24,9 +24,6 @@ pub(crate) struct TableFigures {
 }
 
 /// Reconciles the tables of one family; display values only where they are wanted.
-///
-/// A running total is a slice of its own: the fit of its display values knows nothing of earlier periods, so a `value`
-/// may fall from one period to the next where noise outweighs what was added.
 pub(crate) fn reconcile(family: &Family, noisy: &NoisyTable, statistic: usize, values: bool) -> Figures {
     let workload = family.workload(noisy.sigma());
     let aggregate = &noisy.shapes()[statistic].aggregates[family.aggregate];
@@ -34,14 +31,13 @@ pub(crate) fn reconcile(family: &Family, noisy: &NoisyTable, statistic: usize, v
     let mut figures: Vec<TableFigures> =
         family.members.iter().map(|member| empty(family, noisy, statistic, member)).collect();
     for slice in 0..family.n_slices() {
-        let observe = |member: &Member| family.observe(member, noisy.cells(statistic, member.index), slice);
+        let observe = |member: &Member| member.observe(noisy.cells(statistic, member.index), slice);
         let observed: Vec<Vec<f64>> = family.members.iter().map(observe).collect();
         let residuals = workload.residuals(&observed);
-        let n_summed = family.n_summed(slice) as f64;
         let estimated = estimates(family, &workload, &residuals, &observed);
         for ((member, figures), cells) in family.members.iter().zip(&mut figures).zip(estimated) {
             member.places(slice).zip(cells).for_each(|(place, cell)| figures.estimates[place] = cell);
-            figures.variances[family.period(slice)] = n_summed * workload.variance(member.axes);
+            figures.variances[family.period(slice)] = workload.variance(member.axes);
         }
         let Some(display) = &display else { continue };
         let shown = display.values(&workload, &residuals, &observed);

@@ -4,6 +4,7 @@ use marsad_terms::{Grain, StatisticId};
 
 use super::columns::Release;
 use super::family::Family;
+use super::interval::{Interval, Z};
 use super::reconcile::{Figures, reconcile};
 use super::simultaneous::Basis;
 use crate::error::Error;
@@ -63,6 +64,45 @@ pub struct Cell {
     pub flag: Flag,
     /// Whole, non-negative, adding up; `None` where the flag is Q.
     pub value: Option<i64>,
+}
+
+impl Cell {
+    /// Nothing is known: no bounded interval, or a running total after a step that is missing.
+    pub(crate) const NONE: Self = Self {
+        raw: None,
+        estimate: f64::NAN,
+        variance: f64::NAN,
+        lower: f64::NAN,
+        upper: f64::NAN,
+        margin: f64::NAN,
+        flag: Flag::Q,
+        value: None,
+    };
+
+    /// A running total of persons, which was not measured itself.
+    pub(crate) fn of_total(estimate: f64, variance: f64, value: i64) -> Self {
+        let Interval { lower, upper, .. } = Interval::normal(estimate, variance, Z, true);
+        let margin = Z * variance.sqrt();
+        let flag = Flag::of(estimate, margin);
+        Self {
+            raw: None,
+            estimate,
+            variance,
+            lower,
+            upper,
+            margin,
+            flag,
+            value: (flag != Flag::Q).then_some(value),
+        }
+    }
+}
+
+impl EstimatedTable {
+    /// A table of running totals, without cells yet.
+    pub(crate) fn of_totals(grain: Grain, dimensions: Vec<usize>) -> Self {
+        let basis = Basis::Normal { non_negative: true };
+        Self { grain, dimensions, raw_unit: None, cells: Vec::new(), basis }
+    }
 }
 
 /// Estimates one statistic of a release: reconciled estimates, intervals, flags, display values.

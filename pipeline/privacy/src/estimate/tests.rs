@@ -97,29 +97,6 @@ fn tables_of_a_family_add_up_in_estimates_and_values() {
 }
 
 #[test]
-fn first_time_figures_are_running_totals() {
-    let bound = Bound::First { start: Period::Quarter(2026, 1) };
-    let joint = Joint::new(vec![shape(bound, vec![Aggregate::Persons], SETS)]).unwrap();
-    let noisy = noisy(&joint, sums(&joint, count), ALMOST_EXACT);
-    let column = &estimate(&noisy, 0).unwrap().columns[0];
-    let [total, _, _, crossed] = column.tables.as_slice() else { panic!() };
-    assert!(column.tables.iter().all(|table| table.raw_unit.is_none()));
-    let mut so_far = [0; 6];
-    for quarter in 0..3 {
-        for (i, sum) in so_far.iter_mut().enumerate() {
-            *sum += i64::try_from(count(0, quarter, i / 2, i % 2)).unwrap();
-            let cell = crossed.cells[quarter * 6 + i];
-            assert!((cell.estimate - *sum as f64).abs() < 0.1 && cell.raw.is_none());
-            assert!(cell.value.is_none_or(|value| value == *sum));
-            let growth = cell.variance / crossed.cells[i].variance;
-            assert!((growth - (quarter + 1) as f64).abs() < 1e-9);
-        }
-        assert_eq!(total.cells[quarter].value, Some(so_far.iter().sum()));
-    }
-    assert_eq!(bounding(&noisy, 0), Ok(None));
-}
-
-#[test]
 fn a_count_that_stands_alone_has_its_exact_interval() {
     let joint = Joint::new(vec![shape(Bound::HomeCell, vec![Aggregate::Persons], &[&[0]])]).unwrap();
     assert_eq!(joint.f(), 0);

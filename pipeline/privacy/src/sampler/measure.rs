@@ -16,6 +16,7 @@ use super::Scale;
 use crate::error::Error;
 use crate::exact_table::ExactTable;
 use crate::noisy_table::NoisyTable;
+use crate::series::{ExactStep, NoisyStep, StepDraw};
 
 /// Cells drawn by one measurement: boundaries follow from the number of cells alone.
 const CHUNK: usize = 4096;
@@ -45,6 +46,26 @@ pub fn measure(exact: ExactTable, price: NanoRho) -> Result<NoisyTable, Error> {
     let mut noisy = add_noise(cells, scale.sigma)?.into_iter();
     let raw = lengths.into_iter().map(|length| noisy.by_ref().take(length).collect()).collect();
     Ok(NoisyTable::new(joint, price, scale, raw))
+}
+
+/// Adds noise to the exact part of one step of a series; consumes it, so no step is measured twice.
+///
+/// Shape: one y_t in, the same out. Units: cells in 1/(b·2^20); `draw.nano_rho` is what the whole series cost.
+/// Claim: all steps of a series together cost one person `draw.nano_rho`, and a step drawn again its redraw price on top.
+/// Proof: a person moves all y_t together by at most Δ ([`SeriesShape::delta_squared`]), and each step has the σ of Δ and
+/// the whole price; given the entry step, later steps cost their part whatever was read before (algorithms 6). Attack:
+/// `series::tests`, `crate::audit`.
+///
+/// # Errors
+/// As [`measure`]. Nothing is measured then.
+///
+/// [`SeriesShape::delta_squared`]: crate::series::SeriesShape::delta_squared
+pub fn measure_step(exact: ExactStep, draw: &StepDraw) -> Result<NoisyStep, Error> {
+    let (series, step, sums) = exact.into_parts();
+    let scale = Scale::new(series.delta_squared(), draw.nano_rho)?;
+    assert_price(scale, draw.nano_rho)?;
+    let cells = add_noise(sums.into_iter().map(saturate).collect(), scale.sigma)?;
+    Ok(NoisyStep::new(draw, series, step, cells))
 }
 
 fn saturate(sum: i128) -> i64 {

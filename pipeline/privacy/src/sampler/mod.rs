@@ -7,5 +7,5 @@ mod tests;
 
 #[cfg(test)]
 pub(crate) use measure::add_noise;
-pub use measure::measure;
+pub use measure::{measure, measure_step};
 pub use scale::Scale;
