@@ -10,5 +10,6 @@ mod commands;
 mod crash;
 mod demo;
 mod release;
+mod series;
 mod tidy;
 mod workspace;

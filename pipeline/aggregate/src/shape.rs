@@ -2,7 +2,7 @@
 //!
 //! All of it follows from catalogue and release definition; it deliberately lacks rows.
 
-use marsad_catalog::{BoundMode, Catalog, Statistic};
+use marsad_catalog::{BoundMode, BoundSpec, Catalog, Statistic};
 use marsad_privacy::shape::{
     Aggregate, Bound, Dimension, Expression, HomeRule, Measure, Output, StatisticShape, TableSpec,
 };
@@ -113,11 +113,13 @@ impl Maker<'_> {
         self.analysis.sets.iter().map(|set| grain(set).ok_or_else(missing)).collect()
     }
 
-    /// The release's periods of those grains; for a series all from its start to the release's last.
+    /// The release's periods of those grains; for a series all its steps, whatever the release lists.
     fn periods(&self, grains: &[Grain], periods: &[Period]) -> Result<Vec<Period>, ShapeError> {
         let mut used: Vec<Period> = periods.iter().copied().filter(|p| grains.contains(&p.grain())).collect();
-        if let (BoundMode::First, Some(start)) = (self.statistic.bound.mode, self.statistic.bound.start) {
-            used = since(start, periods);
+        let BoundSpec { mode, start, horizon, .. } = &self.statistic.bound;
+        if let (BoundMode::First, Some(start), Some(horizon)) = (mode, start, horizon) {
+            let steps = std::iter::successors(Some(*start), |period| Some(period.next()));
+            used = steps.take(*horizon as usize).collect();
         }
         used.sort_by_key(ToString::to_string);
         used.dedup();
@@ -228,13 +230,6 @@ impl Maker<'_> {
         };
         self.analysis.outputs.iter().map(output).collect()
     }
-}
-
-/// All periods of the grain of `start` from it to the end of the release's last.
-fn since(start: Period, periods: &[Period]) -> Vec<Period> {
-    let last_month = periods.iter().map(|period| period.months().1).max();
-    let steps = std::iter::successors(Some(start), |period| Some(period.next()));
-    steps.take_while(|step| last_month.is_some_and(|last| step.months().1 <= last)).collect()
 }
 
 impl Analysis {

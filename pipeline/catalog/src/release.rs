@@ -42,4 +42,6 @@ pub struct Release {
     pub revision: u32,
     /// `[statistic.<id>] b`: multiplies b of all its tables.
     pub shares: BTreeMap<StatisticId, u32>,
+    /// `[statistic.<id>] redraw`: forfeited steps of a first-time series that are drawn again, at a further cost.
+    pub redraws: BTreeMap<StatisticId, Vec<Period>>,
 }

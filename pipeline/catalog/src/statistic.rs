@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use marsad_terms::{Period, StatisticId, Text};
+use marsad_terms::{NanoRho, Period, StatisticId, Text};
 
 /// The `mode` of `[bound]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,12 @@ pub struct BoundSpec {
     pub horizon: Option<u32>,
     /// Step 0 of a first-time series.
     pub start: Option<Period>,
+    /// What a first-time series costs, once, for all its steps; [`SERIES_RHO`] if absent.
+    pub rho: NanoRho,
 }
+
+/// The price of a first-time series that declares none: ρ = 0.01.
+pub const SERIES_RHO: NanoRho = NanoRho::new(10_000_000);
 
 /// Bounds of a summed column, as decimal texts.
 #[derive(Clone, Debug, PartialEq, Eq)]

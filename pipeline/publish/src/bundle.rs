@@ -80,6 +80,7 @@ pub fn edition(
         return Err(Error::NotTheProposal { what: "they name different requests".into() });
     }
     let proposal_id = canonical::digest(proposal).map_err(|source| Error::write("the proposal", source))?;
+    let dataflows = dataflow::dataflows(catalog, released, proposal, &context.agency)?;
     Ok(Edition {
         release: proposal.release.clone(),
         title: proposal.title.clone(),
@@ -92,13 +93,19 @@ pub fn edition(
         contact: proposal.contact.clone(),
         coverage: proposal.coverage.clone(),
         approvals: proposal.approvals_needed,
-        nano_rho: released.noisy().map_or(NanoRho::ZERO, marsad_privacy::noisy_table::NoisyTable::nano_rho),
+        nano_rho: sum(dataflows.iter().map(|flow| flow.nano_rho))?,
         used_before: context.used_before,
         lifetime: context.lifetime,
         ceiling: context.ceiling,
         delta: delta(&context.display_delta)?,
-        dataflows: dataflow::dataflows(catalog, released, proposal, &context.agency)?,
+        series_nano_rho: sum(dataflows.iter().filter_map(|flow| Some(flow.series()?.nano_rho)))?,
+        dataflows,
     })
+}
+
+fn sum(mut costs: impl Iterator<Item = NanoRho>) -> Result<NanoRho> {
+    let sum = costs.try_fold(NanoRho::ZERO, NanoRho::checked_add);
+    sum.ok_or_else(|| Error::NotTheProposal { what: "its costs pass 2^64 nano-rho".into() })
 }
 
 fn delta(text: &str) -> Result<f64> {

@@ -7,13 +7,14 @@ mod cost;
 mod exact;
 mod heading;
 mod measured;
+mod series;
 
 use marsad_catalog::{Catalog, CodeList};
 use marsad_ledger::proposal::{Proposal, StatisticRequest};
 use marsad_privacy::estimate::{Bounding, Cell};
 use marsad_privacy::flag::Flag;
 use marsad_privacy::shape::Bound;
-use marsad_terms::{Grain, NanoRho, Period, StatisticId, Text, flow_id};
+use marsad_terms::{Digest, Grain, NanoRho, Period, StatisticId, Text, flow_id};
 
 use crate::error::{Error, Result};
 use crate::indicators;
@@ -102,8 +103,25 @@ pub struct Noise {
     pub f: u32,
     /// Whether a sum in it can be negative (algorithms 5.3).
     pub negative: bool,
+    /// The first-time series that it continues; `sigma` is then that of each noisy step.
+    pub series: Option<Series>,
     /// Its measured tables.
     pub tables: Vec<MeasuredTable>,
+}
+
+/// A first-time series behind a dataflow (algorithms 6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// S: the digest of its definition.
+    pub id: Digest,
+    /// What it cost, once, when it was opened.
+    pub nano_rho: NanoRho,
+    /// Step 0.
+    pub start: Period,
+    /// Number of steps that were paid for.
+    pub horizon: u32,
+    /// The steps behind the published totals; one that was forfeited is missing.
+    pub steps: Vec<u32>,
 }
 
 /// One measured table behind a dataflow.
@@ -119,8 +137,8 @@ pub struct MeasuredTable {
     pub b: u32,
     /// Grid of a sum.
     pub step: Option<f64>,
-    /// step/(b·2^f)
-    pub raw_unit: f64,
+    /// step/(b·2^f); `None` in a series, whose totals are not measured themselves.
+    pub raw_unit: Option<f64>,
 }
 
 /// A coded dimension with its list as published: the total first.
@@ -224,6 +242,14 @@ impl Dataflow {
         matches!(self.protection, Protection::Exact(_))
     }
 
+    /// The first-time series that it continues.
+    pub fn series(&self) -> Option<&Series> {
+        match &self.protection {
+            Protection::Noise(noise) => noise.series.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Whether a sum in it can be negative: attributes are then protected at 4ρ, not 2ρ (algorithms 5.3).
     pub fn has_negative_sums(&self) -> bool {
         matches!(&self.protection, Protection::Noise(noise) if noise.negative)
@@ -262,7 +288,7 @@ pub fn dataflows(
 ) -> Result<Vec<Dataflow>> {
     let mut all: Vec<Dataflow> = Vec::new();
     for request in proposal.request.statistics.iter().filter(|request| request.derived.is_none()) {
-        all.extend(of_statistic(catalog, released, request, agency)?);
+        all.extend(of_statistic(&Heading::new(catalog, &request.id, agency)?, released, request, proposal)?);
     }
     // Derived ones need the others, wherever they stand in the release.
     let mut ordered = Vec::new();
@@ -280,19 +306,21 @@ pub fn dataflows(
 }
 
 fn of_statistic(
-    catalog: &Catalog,
+    heading: &Heading<'_>,
     released: &ReleasedTable,
     request: &StatisticRequest,
-    agency: &str,
+    proposal: &Proposal,
 ) -> Result<Vec<Dataflow>> {
-    let heading = Heading::new(catalog, &request.id, agency)?;
     if let Some(table) = released.organisations(&request.id) {
-        return exact::dataflows(&heading, table);
+        return exact::dataflows(heading, table);
+    }
+    if let Some((noisy, estimated)) = released.series(&request.id) {
+        return Ok(vec![series::dataflow(heading, noisy, estimated, &proposal.request)?]);
     }
     let missing = || Error::NotTheProposal { what: format!("the result lacks `{}`", request.id) };
     let noisy = released.noisy().ok_or_else(missing)?;
     let index = noisy.shapes().iter().position(|shape| shape.id == request.id).ok_or_else(missing)?;
-    measured::dataflows(&heading, noisy, index, &released.estimated()[index])
+    measured::dataflows(heading, noisy, index, &released.estimated()[index])
 }
 
 #[cfg(test)]

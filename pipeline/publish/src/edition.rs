@@ -35,6 +35,8 @@ pub struct Edition {
     pub approvals: u32,
     /// Cost of this release.
     pub nano_rho: NanoRho,
+    /// What the first-time series that it continues cost when they were opened, before this release was charged.
+    pub series_nano_rho: NanoRho,
     /// Spent before it.
     pub used_before: NanoRho,
     /// Lifetime budget of the policy in force.
@@ -70,9 +72,14 @@ impl Edition {
         format!("releases/{}/", self.release)
     }
 
-    /// ε of this release at δ, rounded up; 0 where nothing was spent.
+    /// What its figures together reveal at most: this release's charge and that of the series it continues.
+    pub fn loss(&self) -> NanoRho {
+        self.nano_rho.checked_add(self.series_nano_rho).unwrap_or(self.ceiling)
+    }
+
+    /// ε of [`Self::loss`] at δ, rounded up; 0 where nothing was spent.
     pub fn epsilon(&self) -> f64 {
-        if self.nano_rho == NanoRho::ZERO { 0.0 } else { accounting::epsilon(self.nano_rho, self.delta) }
+        if self.loss() == NanoRho::ZERO { 0.0 } else { accounting::epsilon(self.loss(), self.delta) }
     }
 
     /// e^ε rounded up to one decimal; `None` beyond any use.
@@ -85,7 +92,7 @@ impl Edition {
     /// The best guess about a person from this release, and from all that the ceiling allows.
     pub fn odds(&self) -> [Odds; 2] {
         let signed = self.dataflows.iter().any(Dataflow::has_negative_sums);
-        [self.nano_rho, self.ceiling].map(|rho| {
+        [self.loss(), self.ceiling].map(|rho| {
             let guess = accounting::guess(rho);
             let attribute = if signed { guess.signed_attribute_percent } else { guess.attribute_percent };
             Odds { membership: guess.membership_percent, attribute }

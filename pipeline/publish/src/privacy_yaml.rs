@@ -7,7 +7,7 @@ use marsad_privacy::estimate::{Bounding, Interval};
 use marsad_privacy::shape::Bound;
 use marsad_terms::{Grain, Text};
 
-use crate::dataflow::{Dataflow, MeasuredTable, Noise, Protection};
+use crate::dataflow::{Dataflow, MeasuredTable, Noise, Protection, Series};
 use crate::edition::{Edition, Odds};
 use crate::form;
 use yaml::Yaml;
@@ -119,12 +119,13 @@ const IMPLEMENTATION: [(&str, &str); 3] = [
 
 fn privacy_loss(edition: &Edition) -> Yaml {
     let parameters = Yaml::Map(vec![
-        ("rho", Yaml::bare(form::rho(edition.nano_rho))),
+        ("rho", Yaml::bare(form::rho(edition.loss()))),
         ("epsilon", Yaml::bare(form::real(edition.epsilon()))),
         ("delta", Yaml::bare(form::real(edition.delta))),
     ]);
-    let details = "rho is this release's charge (marsad.nano_rho); (epsilon, delta) is a conversion for reading (Canonne, \
-                   Kamath, Steinke 2020), rounded up.";
+    let details = "rho is this release's charge (marsad.nano_rho) plus that of the first-time series it continues, charged \
+                   when they were opened; (epsilon, delta) is a conversion for reading (Canonne, Kamath, Steinke 2020), \
+                   rounded up.";
     Yaml::Map(vec![
         ("privacy_unit", Yaml::text("Person")),
         (
@@ -182,9 +183,11 @@ fn statistic(flow: &Dataflow) -> Yaml {
             members.extend(bound(noise).map(|bound| ("bound", bound)));
             members.push(("bounding_words", words));
             members.extend(noise.negative.then(|| ("negative_sums", Yaml::bare(true))));
-            members.push(("mechanism", Yaml::text("discrete_gaussian")));
+            let mechanism = if noise.series.is_some() { "toeplitz_gaussian" } else { "discrete_gaussian" };
+            members.push(("mechanism", Yaml::text(mechanism)));
             members.push(("sigma", Yaml::bare(form::real(noise.sigma))));
             members.push(("sigma_unit", Yaml::bare(form::real(0.5_f64.powi(noise.f.cast_signed())))));
+            members.extend(noise.series.as_ref().map(|own| ("series", series(own))));
             members.extend(left_out(noise).map(|left_out| ("left_out", left_out)));
             members.push(("tables", Yaml::List(noise.tables.iter().map(|t| table(t, noise)).collect())));
         }
@@ -201,6 +204,18 @@ fn statistic(flow: &Dataflow) -> Yaml {
     }
     members.push(("periods", Yaml::texts(flow.periods())));
     Yaml::Map(members)
+}
+
+fn series(series: &Series) -> Yaml {
+    Yaml::Map(vec![
+        ("id", Yaml::text(series.id.to_string())),
+        ("nano_rho", Yaml::bare(series.nano_rho.get())),
+        ("opened", Yaml::text(series.start.to_string())),
+        ("horizon", Yaml::bare(series.horizon)),
+        ("steps", Yaml::List(series.steps.iter().map(Yaml::bare).collect())),
+        // A person who is erased stays in the register as a pseudonym that no longer counts, so that nobody enters twice.
+        ("tombstones", Yaml::bare(true)),
+    ])
 }
 
 fn mode(protection: &Protection) -> &'static str {
@@ -253,7 +268,7 @@ fn table(table: &MeasuredTable, noise: &Noise) -> Yaml {
     members.push(("b", Yaml::bare(table.b)));
     members.push(("f", Yaml::bare(noise.f)));
     members.extend(table.step.map(|step| ("step", Yaml::bare(form::real(step)))));
-    members.push(("raw_unit", Yaml::bare(form::real(table.raw_unit))));
+    members.extend(table.raw_unit.map(|unit| ("raw_unit", Yaml::bare(form::real(unit)))));
     Yaml::Map(members)
 }
 
@@ -286,7 +301,10 @@ mod tests {
             "\nmarsad:\n  release: \"2024-Q4\"\n  nano_rho: {}\n  nano_rho_before: 300000000\n",
             PRICE.get()
         ));
-        has("      rho: 0.600000001\n");
+        // Eight series at 0.01 each were paid before.
+        has("      rho: 0.680000001\n");
+        has("    mechanism: toeplitz_gaussian\n");
+        has("      opened: 2023-Q1\n      horizon: 20\n      steps:\n      - 0\n");
         has("      delta: 0.000001\n");
         has("    bounding: norm_clip\n    bound:\n      c2: 64\n");
         has("    left_out:\n      cap: 20\n");

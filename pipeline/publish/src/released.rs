@@ -6,6 +6,7 @@
 use marsad_ledger::Receipt;
 use marsad_privacy::estimate::{self, Bounding, EstimatedStatistic};
 use marsad_privacy::noisy_table::{NoisyTable, OrganisationTable, RunResult};
+use marsad_privacy::series::{self, NoisySeries};
 use marsad_terms::{Digest, StatisticId};
 
 use crate::error::{Error, Result};
@@ -24,6 +25,8 @@ pub struct Estimated {
 pub struct ReleasedTable {
     result: RunResult,
     estimated: Vec<Estimated>,
+    /// In the order of the result's series.
+    series: Vec<Estimated>,
 }
 
 impl ReleasedTable {
@@ -47,7 +50,9 @@ impl ReleasedTable {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
         let result: RunResult = serde_json::from_slice(bytes).map_err(Error::Unreadable)?;
         let estimated = result.noisy.as_ref().map_or(Ok(Vec::new()), estimate_all)?;
-        Ok(Self { result, estimated })
+        let totals = |noisy| Estimated { figures: series::estimate(noisy), bounding: None };
+        let series = result.series.iter().map(totals).collect();
+        Ok(Self { result, estimated, series })
     }
 
     /// The result as it was stored.
@@ -60,9 +65,14 @@ impl ReleasedTable {
         self.result.noisy.as_ref()
     }
 
-    /// The estimates, in the order of the noisy vector's shapes.
+    /// The estimates of the joint vector, in the order of its shapes.
     pub fn estimated(&self) -> &[Estimated] {
         &self.estimated
+    }
+
+    /// A first-time series with its running totals.
+    pub fn series(&self, id: &StatisticId) -> Option<(&NoisySeries, &Estimated)> {
+        self.result.series.iter().zip(&self.series).find(|(noisy, _)| noisy.id() == id)
     }
 
     /// The exact tables of an organisations' statistic.

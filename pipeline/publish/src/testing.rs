@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use marsad_catalog::{Catalog, builtin};
-use marsad_ledger::proposal::{MECHANISM, Proposal, Request, StatisticRequest};
+use marsad_ledger::proposal::{MECHANISM, Proposal, Request, SeriesRequest, StatisticRequest};
 use marsad_privacy::joint::Joint;
 use marsad_privacy::noisy_table::{OrganisationCells, OrganisationColumn, OrganisationTable, RunResult};
 use marsad_privacy::sampler::Scale;
+use marsad_privacy::series::{NoisySeries, SeriesShape};
 use marsad_privacy::shape::{
     Aggregate, Bound, Dimension, Expression, HomeRule, Measure, Output, StatisticShape, TableSpec,
 };
@@ -20,6 +21,8 @@ use crate::released::ReleasedTable;
 
 /// Cost of the release.
 pub(crate) const PRICE: NanoRho = NanoRho::new(600_000_001);
+/// Cost of each first-time series, paid before.
+pub(crate) const SERIES_PRICE: NanoRho = NanoRho::new(10_000_000);
 
 /// All that a bundle is built from.
 pub(crate) struct Fixture {
@@ -36,8 +39,9 @@ impl Fixture {
         let catalog = Catalog::load(dir.path()).unwrap();
         let shapes = shapes(&catalog);
         let organisations = vec![organisations(&catalog)];
-        let proposal = proposal(&shapes, &organisations);
-        let bytes = result(shapes, organisations, &proposal);
+        let series = series(&catalog);
+        let proposal = proposal(&shapes, &series, &organisations);
+        let bytes = result(shapes, series, organisations, &proposal);
         let released = ReleasedTable::read(&bytes).unwrap();
         Self { catalog, released, proposal, context: context() }
     }
@@ -105,17 +109,23 @@ fn first(catalog: &Catalog, id: &str, dimensions: &[&str]) -> StatisticShape {
     let sets = (0..dimensions.len()).map(|d| table(0, Grain::Quarter, &[d], 1));
     let tables = std::iter::once(table(0, Grain::Quarter, &[], 1)).chain(sets).collect();
     let bound = Bound::First { start: Period::Quarter(2023, 1) };
-    StatisticShape { tables, ..shape(id, bound, dimensions, quarters(8)) }
+    StatisticShape { tables, ..shape(id, bound, dimensions, quarters(20)) }
 }
 
 fn shapes(catalog: &Catalog) -> Vec<StatisticShape> {
-    let mut shapes = vec![
+    vec![
         assisted(catalog),
         by_category(catalog),
         urgent(catalog),
         services(catalog),
         cash(catalog),
         training(catalog),
+    ]
+}
+
+/// First-time series of five years, of which the release shows two.
+fn series(catalog: &Catalog) -> Vec<SeriesRequest> {
+    let mut shapes = vec![
         first(catalog, "first_time_direct", &["region"]),
         first(catalog, "first_time_assisted", &["region", "sex"]),
         first(catalog, "first_time_assessed", &["region"]),
@@ -125,9 +135,14 @@ fn shapes(catalog: &Catalog) -> Vec<StatisticShape> {
     let start = Bound::First { start: Period::Year(2023) };
     shapes.push(StatisticShape {
         tables: vec![table(0, Grain::Year, &[], 1)],
-        ..shape("first_time_reunified", start, Vec::new(), vec![Period::Year(2023), Period::Year(2024)])
+        ..shape("first_time_reunified", start, Vec::new(), (2023..2028).map(Period::Year).collect())
     });
-    shapes
+    let request = |shape: StatisticShape| {
+        let series = Digest::of(shape.id.to_string().as_bytes());
+        let through = if shape.tables[0].grain == Grain::Year { 1 } else { 7 };
+        SeriesRequest { series, shape: SeriesShape::new(shape).unwrap(), through }
+    };
+    shapes.into_iter().map(request).collect()
 }
 
 fn last() -> Vec<Period> {
@@ -283,6 +298,32 @@ fn vector(shape: &StatisticShape, f: u32, sigma: f64) -> Vec<i64> {
     raw
 }
 
+/// The stored form of a series: y_t = b·Σ r_{t−k}·x_k and repeatable noise.
+fn noisy_series(asked: &SeriesRequest) -> NoisySeries {
+    let shape = asked.shape.statistic();
+    let sigma = Scale::new(asked.shape.delta_squared(), SERIES_PRICE).unwrap().sigma;
+    let n = asked.through as usize + 1;
+    let c = |k: usize| (1..=k).fold(1.0, |c, k| c * (2 * k - 1) as f64 / (2 * k) as f64);
+    let increments = vector(&StatisticShape { periods: shape.periods[..n].to_vec(), ..shape.clone() }, 0, 0.0);
+    let mut steps = vec![Vec::new(); n];
+    let mut start = 0;
+    for table in &shape.tables {
+        let size = asked.shape.n_cells(table);
+        for (t, step) in steps.iter_mut().enumerate() {
+            for cell in 0..size {
+                let entered = |k: usize| increments[start + k * size + cell] as f64 * c(t - k);
+                let exact: f64 = (0..=t).map(entered).sum();
+                let noise = sigma * normal(&format!("{} {start} {t} {cell}", shape.id));
+                #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
+                step.push((exact * 2_f64.powi(20) + noise) as i64);
+            }
+        }
+        start += n * size;
+    }
+    let stored = json!({ "series": asked.series, "shape": asked.shape, "nano_rho": SERIES_PRICE, "steps": steps });
+    serde_json::from_value(stored).unwrap()
+}
+
 fn organisations(catalog: &Catalog) -> OrganisationTable {
     let dimensions = vec![dimension(catalog, "activity_type", &[]), dimension(catalog, "org_type", &[])];
     let periods = quarters(8);
@@ -309,7 +350,11 @@ fn organisations(catalog: &Catalog) -> OrganisationTable {
     }
 }
 
-fn proposal(shapes: &[StatisticShape], organisations: &[OrganisationTable]) -> Proposal {
+fn proposal(
+    shapes: &[StatisticShape],
+    series: &[SeriesRequest],
+    organisations: &[OrganisationTable],
+) -> Proposal {
     let text = |fr: &str, ar: &str, en: &str| Text { fr: fr.into(), ar: ar.into(), en: en.into() };
     let request = |id: &str, shape: Option<&StatisticShape>, derived: Option<&str>| StatisticRequest {
         id: id.parse().unwrap(),
@@ -318,11 +363,16 @@ fn proposal(shapes: &[StatisticShape], organisations: &[OrganisationTable]) -> P
         plan: None,
         code_lists: BTreeMap::new(),
         shape: shape.cloned(),
+        series: None,
         derived: derived.map(str::to_owned),
         periods: if derived.is_some() { quarters(8).split_off(7) } else { Vec::new() },
     };
     let mut statistics: Vec<StatisticRequest> = vec![request("indicators", None, Some("indicators"))];
     statistics.extend(shapes.iter().map(|shape| request(&shape.id.to_string(), Some(shape), None)));
+    statistics.extend(series.iter().map(|asked| StatisticRequest {
+        series: Some(asked.clone()),
+        ..request(&asked.shape.statistic().id.to_string(), None, None)
+    }));
     statistics.extend(organisations.iter().map(|table| request(&table.id.to_string(), None, None)));
     let request = Request {
         mechanism: MECHANISM.into(),
@@ -331,6 +381,7 @@ fn proposal(shapes: &[StatisticShape], organisations: &[OrganisationTable]) -> P
         nano_rho: PRICE,
         revision: 0,
         statistics,
+        redraws: Vec::new(),
     };
     Proposal {
         format: "marsad-proposal/1".into(),
@@ -345,6 +396,7 @@ fn proposal(shapes: &[StatisticShape], organisations: &[OrganisationTable]) -> P
         years: vec![2023, 2024],
         approvals_needed: 1,
         request,
+        series: Vec::new(),
         purposes: Vec::new(),
         recipients: vec!["public".into()],
         embargo: "2025-02-15T09:00:00Z".into(),
@@ -365,6 +417,7 @@ fn proposal(shapes: &[StatisticShape], organisations: &[OrganisationTable]) -> P
 /// The stored bytes of a run whose noise anyone can repeat.
 fn result(
     shapes: Vec<StatisticShape>,
+    series: Vec<SeriesRequest>,
     organisations: Vec<OrganisationTable>,
     proposal: &Proposal,
 ) -> Vec<u8> {
@@ -386,6 +439,7 @@ fn result(
         proposal: canonical::digest(proposal).unwrap(),
         f: proposal.f,
         noisy: Some(serde_json::from_value(noisy).unwrap()),
+        series: series.iter().map(noisy_series).collect(),
         organisations,
     };
     serde_json::to_vec(&result).unwrap()

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use marsad_aggregate::Analysis;
-use marsad_catalog::{Catalog, Price, Statistic};
+use marsad_catalog::{BoundMode, Catalog, Price, Statistic};
 use marsad_ledger::proposal::Forecast;
 use marsad_privacy::Joint;
+use marsad_privacy::series::SeriesShape;
+use marsad_privacy::shape::StatisticShape;
 use marsad_terms::{Grain, NanoRho, Period};
 
 use crate::error::Error;
@@ -19,12 +21,38 @@ const ANY_YEAR: u16 = 2024;
 pub struct Checked {
     /// How the statement keeps the person.
     pub analysis: Analysis,
-    /// Its vector for one period; `None` for organisations.
-    pub joint: Option<Joint>,
-    /// The price that the forecast holds for.
+    /// Its vector; `None` for organisations.
+    pub vector: Option<Vector>,
+    /// The price that the forecast holds for: a release's, or what a series costs once.
     pub price: NanoRho,
-    /// Its tables.
+    /// Its tables; a series' at its last step, where they are widest.
     pub tables: Vec<Forecast>,
+}
+
+/// What a statistic measures of persons.
+pub enum Vector {
+    /// A part of a release's joint vector, for one period of each grain.
+    Joint(Joint),
+    /// A first-time series, all its steps.
+    Series(SeriesShape),
+}
+
+impl Vector {
+    /// The statistic's shape.
+    pub fn shape(&self) -> &StatisticShape {
+        match self {
+            Self::Joint(joint) => &joint.shapes()[0],
+            Self::Series(series) => series.statistic(),
+        }
+    }
+
+    /// Squared L2 sensitivity in integer units.
+    pub fn delta_squared(&self) -> u128 {
+        match self {
+            Self::Joint(joint) => joint.delta_squared(),
+            Self::Series(series) => series.delta_squared(),
+        }
+    }
 }
 
 /// Judges a statistic and forecasts its tables at a price.
@@ -35,16 +63,22 @@ pub fn check(catalog: &Catalog, statistic: &Statistic, price: &Price) -> Result<
     let sources = marsad_aggregate::Sources::of(catalog);
     let analysis = accepted(statistic, &sources)?;
     if analysis.key_space.is_none() {
-        return Ok(Checked { analysis, joint: None, price: NanoRho::ZERO, tables: Vec::new() });
+        return Ok(Checked { analysis, vector: None, price: NanoRho::ZERO, tables: Vec::new() });
     }
     let shape = analysis.shape(statistic, catalog, &periods(&analysis), 1)?;
+    if statistic.bound.mode == BoundMode::First {
+        let series = SeriesShape::new(shape)?;
+        let price = statistic.bound.rho;
+        let tables = forecast::of_series(&series, price, series.horizon() - 1)?;
+        return Ok(Checked { analysis, vector: Some(Vector::Series(series)), price, tables });
+    }
     let joint = Joint::new(vec![shape])?;
     let price = match price {
         Price::Rho(rho) => *rho,
         Price::Margin(wishes) => forecast::price(&joint, &of_statistic(statistic, wishes))?,
     };
     let tables = forecast::forecast(&joint, price)?;
-    Ok(Checked { analysis, joint: Some(joint), price, tables })
+    Ok(Checked { analysis, vector: Some(Vector::Joint(joint)), price, tables })
 }
 
 /// One period of each grain that the statement names; a statement without one is judged for a quarter.

@@ -10,6 +10,7 @@ use marsad_ledger::{Policy, ScopeAfter};
 use marsad_privacy::accounting;
 use marsad_terms::{Grain, Language, Name, Text};
 
+use crate::plan::SelfAudit;
 use crate::prepare::{Prepared, PreparedStatistic};
 
 /// Record types that are published for the whole country and by year only.
@@ -24,6 +25,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) prepared: &'a Prepared<'a>,
     pub(crate) today: NaiveDate,
     pub(crate) scopes: &'a [ScopeAfter],
+    pub(crate) audit: Option<&'a SelfAudit>,
     /// Complete but for the list itself.
     pub(crate) proposal: &'a Proposal,
 }
@@ -42,7 +44,7 @@ impl Facts<'_> {
             Item::machine("C04", true, self.units()),
             Item::shown("C05", self.sources()),
             Item::shown("C06", self.cost()),
-            mechanism(),
+            self.mechanism(),
             Item::machine("C08", true, self.domains()),
             Item::shown("C09", self.margins()),
             Item::machine(
@@ -137,7 +139,7 @@ impl Facts<'_> {
     }
 
     fn units(&self) -> String {
-        let private = self.read().filter(|(s, _)| s.shape.is_some()).count();
+        let private = self.read().filter(|(s, _)| s.is_private()).count();
         let exact = self.read().count() - private;
         format!(
             "{private} statistic(s) bounded by person over all rows; {exact} of organisations, without persons"
@@ -174,7 +176,9 @@ impl Facts<'_> {
     }
 
     fn domains(&self) -> String {
-        let cells = self.prepared.joint.as_ref().map_or(0, marsad_privacy::Joint::n_coordinates);
+        let joint = self.prepared.joint.as_ref().map_or(0, marsad_privacy::Joint::n_coordinates);
+        let series = self.prepared.statistics.iter().filter_map(|s| s.series.as_ref());
+        let cells = joint + series.map(|s| s.shape.n_coordinates() * (s.through as usize + 1)).sum::<usize>();
         format!("{cells} cells: the product of declared code lists and listed periods, zeros measured too")
     }
 
@@ -222,7 +226,7 @@ impl Facts<'_> {
     fn sensitive_tables(&self) -> Item {
         let mut faults = Vec::new();
         for (prepared, record_type) in self.read() {
-            let Some(shape) = &prepared.shape else { continue };
+            let Some(shape) = prepared.measured() else { continue };
             let by_type = SENSITIVE_TYPES.contains(&record_type.id.as_str());
             for table in &shape.tables {
                 let dimensions: Vec<_> = table.dimensions.iter().map(|d| &shape.dimensions[*d]).collect();
@@ -266,6 +270,18 @@ impl Facts<'_> {
         Item { id: "C16".to_owned(), who: Who::Both, state, evidence }
     }
 
+    /// C07: open until this very build has audited itself here, red where it failed.
+    fn mechanism(&self) -> Item {
+        let (state, audit) = match self.audit {
+            None => (Standing::Open, "this build has not audited itself here: run `marsad audit`"),
+            Some(SelfAudit { passed: true, evidence }) => (Standing::Pass, evidence.as_str()),
+            Some(SelfAudit { passed: false, evidence }) => (Standing::Fail, evidence.as_str()),
+        };
+        let mechanism = marsad_ledger::proposal::MECHANISM;
+        let evidence = format!("{mechanism}, OpenDP 0.16, marsad {}; {audit}", env!("CARGO_PKG_VERSION"));
+        Item { id: "C07".to_owned(), who: Who::Machine, state, evidence }
+    }
+
     fn publication(&self) -> Item {
         let release = self.prepared.release;
         let evidence = format!(
@@ -280,7 +296,7 @@ impl Facts<'_> {
 
 /// Whether each table shows regions, and its grain.
 fn tables(prepared: &PreparedStatistic<'_>) -> Vec<(bool, Grain)> {
-    let Some(shape) = &prepared.shape else {
+    let Some(shape) = prepared.measured() else {
         let analysis = prepared.analysis.iter();
         let sets = analysis.flat_map(|a| {
             a.sets.iter().map(|set| {
@@ -306,15 +322,6 @@ fn uncovered(prepared: &PreparedStatistic<'_>, record_type: &RecordType, purpose
     faults
         .extend(barred.map(|name| format!("{id}: {} does not name the sensitive column {name}", purpose.id)));
     faults
-}
-
-fn mechanism() -> Item {
-    let evidence = format!(
-        "{}, OpenDP 0.16, marsad {}; the self-audit of this build is not recorded in this version",
-        marsad_ledger::proposal::MECHANISM,
-        env!("CARGO_PKG_VERSION")
-    );
-    Item { id: "C07".to_owned(), who: Who::Machine, state: Standing::Open, evidence }
 }
 
 /// `lifetime: 0.1 of 1 → 0.2`

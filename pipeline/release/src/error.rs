@@ -1,7 +1,7 @@
 //! Why a release cannot be planned or run; never with a figure of persons.
 
 use marsad_aggregate::{Refusal, ShapeError};
-use marsad_terms::{Explain, Explanation, ReleaseId, StatisticId};
+use marsad_terms::{Explain, Explanation, Period, ReleaseId, StatisticId};
 
 /// What stops a plan or a run.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,24 @@ pub enum Error {
         /// As written.
         wish: String,
         /// What is wrong.
+        what: &'static str,
+    },
+    /// A first-time series does not reach the release's periods.
+    #[error("the first-time series of {statistic} {what}")]
+    Series {
+        /// Which.
+        statistic: StatisticId,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// A step that cannot be drawn again.
+    #[error("step {period} of {statistic} cannot be drawn again: it {what}")]
+    Redraw {
+        /// Which statistic.
+        statistic: StatisticId,
+        /// As written.
+        period: Period,
+        /// Why not.
         what: &'static str,
     },
     /// Nothing to measure or publish.
@@ -117,6 +135,16 @@ impl Explain for Error {
                 "E04",
                 "a margin is wished for one table",
                 "write `statistic/grouping set` = number, such as \"assisted_persons/quarter,region\" = 17",
+            ),
+            Self::Series { .. } => plain(
+                "E09",
+                "a series is paid for once, for the steps of its horizon",
+                "choose `start` and `horizon` under [bound] so that they reach it; after the horizon a new series is opened",
+            ),
+            Self::Redraw { .. } => plain(
+                "E10",
+                "a step is drawn once; only one that a crash cut off may be paid for again",
+                "take it out of `redraw`, or see `marsad ledger log` for the steps that were forfeited",
             ),
             Self::Empty(_) => plain("E05", "there would be nothing to publish", "name a statistic with SQL"),
             Self::NoPolicy => plain(

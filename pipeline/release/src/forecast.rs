@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use marsad_ledger::proposal::Forecast;
-use marsad_privacy::shape::{Expression, StatisticShape};
+use marsad_ledger::proposal::{Forecast, SeriesTerms};
+use marsad_privacy::series::{self, SeriesShape};
+use marsad_privacy::shape::{Expression, StatisticShape, TableSpec};
 use marsad_privacy::{Joint, accuracy};
 use marsad_terms::{Grain, NanoRho, flow_id};
 
 use crate::error::Error;
+use crate::prepare::Prepared;
 
 /// Predicted accuracy of every published table of the joint vector.
 pub(crate) fn forecast(joint: &Joint, price: NanoRho) -> Result<Vec<Forecast>, Error> {
@@ -16,17 +18,55 @@ pub(crate) fn forecast(joint: &Joint, price: NanoRho) -> Result<Vec<Forecast>, E
         .into_iter()
         .map(|table| {
             let shape = &joint.shapes()[table.statistic];
-            let spec = &shape.tables[table.table];
-            Forecast {
-                dataflow: flow_id(&shape.id.dataflow(table.output, &shape.outputs[table.output].name)),
-                dimensions: columns(shape, spec.grain, &spec.dimensions),
-                cells: table.cells,
-                margin: table.margin.map(|m| format!("{m:.1}")).unwrap_or_default(),
-                reliable_from: table.margin.map(|m| format!("{:.0}", (5.0 * m).ceil())).unwrap_or_default(),
-                usable_from: table.margin.map(|m| format!("{:.0}", (2.0 * m).ceil())).unwrap_or_default(),
-            }
+            table_of(shape, (table.output, &shape.tables[table.table]), table.cells, table.margin)
         })
         .collect())
+}
+
+/// Predicted accuracy of every published table: those of the joint vector, then the series' at the release's last step.
+pub(crate) fn of_release(
+    prepared: &Prepared<'_>,
+    price: NanoRho,
+    series: &[SeriesTerms],
+) -> Result<Vec<Forecast>, Error> {
+    let mut tables = match &prepared.joint {
+        Some(joint) => forecast(joint, price)?,
+        None => Vec::new(),
+    };
+    for one in &prepared.statistics {
+        let terms = series.iter().find(|terms| terms.statistic == one.statistic.id);
+        if let (Some(own), Some(terms)) = (&one.series, terms) {
+            tables.extend(of_series(&own.shape, terms.nano_rho, own.through)?);
+        }
+    }
+    Ok(tables)
+}
+
+/// Predicted accuracy of a series' running totals at one step.
+pub(crate) fn of_series(series: &SeriesShape, price: NanoRho, step: u32) -> Result<Vec<Forecast>, Error> {
+    let shape = series.statistic();
+    let tables = series::forecast(series, price, step)?.into_iter().map(|table| {
+        let spec = &shape.tables[table.table];
+        table_of(shape, (0, spec), table.cells, Some(table.margin))
+    });
+    Ok(tables.collect())
+}
+
+fn table_of(
+    shape: &StatisticShape,
+    (output, spec): (usize, &TableSpec),
+    cells: u64,
+    margin: Option<f64>,
+) -> Forecast {
+    let times = |factor: f64| margin.map(|m| format!("{:.0}", (factor * m).ceil())).unwrap_or_default();
+    Forecast {
+        dataflow: flow_id(&shape.id.dataflow(output, &shape.outputs[output].name)),
+        dimensions: columns(shape, spec.grain, &spec.dimensions),
+        cells,
+        margin: margin.map(|m| format!("{m:.1}")).unwrap_or_default(),
+        reliable_from: times(5.0),
+        usable_from: times(2.0),
+    }
 }
 
 /// The columns of a table: its period, then its dimensions.
@@ -44,7 +84,7 @@ pub(crate) fn price(joint: &Joint, wishes: &BTreeMap<String, String>) -> Result<
         let margin: f64 = margin.parse().map_err(|_| fault("is no number"))?;
         let found = joint.shapes().iter().position(|shape| shape.id.to_string() == id);
         let statistic = found.ok_or_else(|| fault("names no private statistic of the release"))?;
-        let table = table_of(&joint.shapes()[statistic], set)
+        let table = wished(&joint.shapes()[statistic], set)
             .ok_or_else(|| fault("names no grouping set of the SQL"))?;
         let (output, grain, dimensions) = table;
         price = price.max(accuracy::price_for(joint, statistic, output, grain, &dimensions, margin)?);
@@ -52,7 +92,7 @@ pub(crate) fn price(joint: &Joint, wishes: &BTreeMap<String, String>) -> Result<
     Ok(price)
 }
 
-fn table_of(shape: &StatisticShape, set: &str) -> Option<(usize, Grain, Vec<usize>)> {
+fn wished(shape: &StatisticShape, set: &str) -> Option<(usize, Grain, Vec<usize>)> {
     let wanted: Vec<&str> = set.split(',').map(str::trim).collect();
     let output = shape.outputs.iter().position(|o| matches!(o.expression, Expression::Aggregate { .. }))?;
     let table = shape.tables.iter().find(|table| columns(shape, table.grain, &table.dimensions) == wanted)?;

@@ -11,11 +11,13 @@ mod overlap;
 pub mod plan;
 mod prepare;
 pub mod run;
+mod series;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Checked, check};
+pub use check::{Checked, Vector, check};
 pub use error::Error;
-pub use plan::{Planner, Wish};
+pub use plan::{Planner, SelfAudit, Wish};
 pub use prepare::{Prepared, PreparedStatistic, prepare};
 pub use run::{Outcome, Runner};
+pub use series::PreparedSeries;

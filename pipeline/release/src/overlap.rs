@@ -16,6 +16,7 @@ pub(crate) fn overlap(state: &State, own: &Digest, statistics: &[StatisticReques
         }
         for earlier in &request.proposal.request.statistics {
             let same = statistics.iter().find(|statistic| statistic.id == earlier.id);
+            // A step of a series is never measured twice.
             let shapes = same.and_then(|s| s.shape.as_ref()).zip(earlier.shape.as_ref());
             let cells = shapes.map_or(0, |(new, old)| common_cells(new, old));
             if cells > 0 {

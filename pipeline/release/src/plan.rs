@@ -1,14 +1,14 @@
 //! The proposal: analysis, price, forecasts, overlap, checklist, from public facts alone (architecture 6.1).
 
 use marsad_catalog::{Catalog, Price, Release};
-use marsad_ledger::proposal::Proposal;
+use marsad_ledger::proposal::{Proposal, Redraw, Request, SeriesTerms};
 use marsad_ledger::{RequestState, State};
 use marsad_terms::{NanoRho, ReleaseId, canonical, clock, nearest};
 
 use crate::checklist::Facts;
 use crate::error::Error;
 use crate::prepare::{Prepared, prepare};
-use crate::{forecast, overlap};
+use crate::{forecast, overlap, series};
 
 /// What the analyst wishes on the command line, over the release's own price.
 pub type Wish = Option<Price>;
@@ -23,6 +23,17 @@ pub struct Planner<'a> {
     pub selection_key: String,
     /// Who proposes: the policy's name of the author's key.
     pub author: String,
+    /// What this build found when it audited itself in this workspace; `None` if it never did.
+    pub audit: Option<SelfAudit>,
+}
+
+/// The verdict of a build on itself (C07).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelfAudit {
+    /// Whether it keeps what it claims.
+    pub passed: bool,
+    /// When, and the figures.
+    pub evidence: String,
 }
 
 /// The definition of a release.
@@ -48,14 +59,14 @@ impl Planner<'_> {
         let (workspace, policy_hash) =
             self.state.workspace().zip(self.state.policy_hash()).ok_or(Error::NoPolicy)?;
         let prepared = prepare(self.catalog, release)?;
-        let nano_rho = price(&prepared, wish.as_ref().unwrap_or(&release.price))?;
-        let request = prepared.request(self.catalog, nano_rho, &self.selection_key);
+        let joint_price = price(&prepared, wish.as_ref().unwrap_or(&release.price))?;
+        let redraws = series::redraws(self.state, &prepared, &self.selection_key)?;
+        let request = prepared.request(self.catalog, joint_price, &self.selection_key, redraws)?;
         let f = canonical::digest(&request)?;
         self.id_is_free(release, &f)?;
-        let tables = match &prepared.joint {
-            Some(joint) => forecast::forecast(joint, nano_rho)?,
-            None => Vec::new(),
-        };
+        let series = series::terms(self.state, &prepared, &request);
+        let nano_rho = self.total(&request, &series)?;
+        let tables = forecast::of_release(&prepared, joint_price, &series)?;
         let overlap = overlap::overlap(self.state, &f, &request.statistics);
         let record_types = prepared.record_types();
         let years = prepared.years();
@@ -72,6 +83,7 @@ impl Planner<'_> {
             record_types,
             years,
             request,
+            series,
             purposes: purposes(&prepared),
             recipients: release.recipients.clone(),
             embargo: release.embargo.clone(),
@@ -90,10 +102,25 @@ impl Planner<'_> {
             prepared: &prepared,
             today: clock::today(),
             scopes: &scopes,
+            audit: self.audit.as_ref(),
             proposal: &proposal,
         };
         proposal.checklist = facts.items();
         Ok(proposal)
+    }
+
+    /// What running the release would charge: the joint vector, the series that it opens, the steps drawn again.
+    fn total(&self, request: &Request, series: &[SeriesTerms]) -> Result<NanoRho, Error> {
+        let opened = series.iter().filter(|terms| terms.opens).map(|terms| terms.nano_rho);
+        let of_series = |redraw: &Redraw| series.iter().find(|terms| terms.series == redraw.series);
+        let redrawn = request.redraws.iter().filter_map(|redraw| {
+            let shape = request.statistics.iter().filter_map(|s| s.series.as_ref());
+            let asked = shape.into_iter().find(|asked| asked.series == redraw.series)?;
+            Some(asked.shape.redraw_price(of_series(redraw)?.nano_rho))
+        });
+        let mut parts = opened.chain(redrawn);
+        let total = parts.try_fold(request.nano_rho, NanoRho::checked_add);
+        total.ok_or(Error::Privacy(marsad_privacy::Error::Unreachable))
     }
 
     /// An id that ran or was published belongs to its request for ever.

@@ -4,13 +4,15 @@
 
 use marsad_aggregate::analyse::Declared;
 use marsad_aggregate::{Analysis, Sources, Verdict, analyse};
-use marsad_catalog::{Catalog, Release, Statistic};
-use marsad_ledger::proposal::{MECHANISM, Request, StatisticRequest};
+use marsad_catalog::{BoundMode, Catalog, Release, Statistic};
+use marsad_ledger::proposal::{MECHANISM, Redraw, Request, StatisticRequest};
 use marsad_privacy::Joint;
+use marsad_privacy::series::SeriesShape;
 use marsad_privacy::shape::StatisticShape;
 use marsad_terms::{NanoRho, Period, RecordTypeId};
 
 use crate::error::Error;
+use crate::series::PreparedSeries;
 
 /// One statistic of a release.
 pub struct PreparedStatistic<'a> {
@@ -18,8 +20,10 @@ pub struct PreparedStatistic<'a> {
     pub statistic: &'a Statistic,
     /// As accepted; `None` where publication derives it.
     pub analysis: Option<Analysis>,
-    /// Its private vector; `None` for organisations and derived ones.
+    /// Its part of the joint vector; `None` for first-time series, organisations and derived ones.
     pub shape: Option<StatisticShape>,
+    /// Its first-time series, a vector of its own.
+    pub series: Option<PreparedSeries>,
 }
 
 impl PreparedStatistic<'_> {
@@ -28,9 +32,19 @@ impl PreparedStatistic<'_> {
         self.analysis.as_ref().and_then(|analysis| analysis.table.parse().ok())
     }
 
+    /// Whether it reads records of persons.
+    pub fn is_private(&self) -> bool {
+        self.measured().is_some()
+    }
+
     /// Whether it reads records of organisations.
     pub fn is_organisational(&self) -> bool {
-        self.analysis.is_some() && self.shape.is_none()
+        self.analysis.is_some() && !self.is_private()
+    }
+
+    /// What is measured of persons, jointly or in a series.
+    pub fn measured(&self) -> Option<&StatisticShape> {
+        self.shape.as_ref().or_else(|| self.series.as_ref().map(|series| series.shape.statistic()))
     }
 }
 
@@ -40,7 +54,7 @@ pub struct Prepared<'a> {
     pub release: &'a Release,
     /// In its order.
     pub statistics: Vec<PreparedStatistic<'a>>,
-    /// The one vector of its private statistics; `None` without any.
+    /// The one vector of its private statistics, first-time series apart; `None` without any.
     pub joint: Option<Joint>,
 }
 
@@ -71,17 +85,21 @@ fn prepare_one<'a>(
     statistic: &'a Statistic,
 ) -> Result<PreparedStatistic<'a>, Error> {
     if statistic.derived.is_some() {
-        return Ok(PreparedStatistic { statistic, analysis: None, shape: None });
+        return Ok(PreparedStatistic { statistic, analysis: None, shape: None, series: None });
     }
     let analysis = accepted(statistic, sources)?;
-    let shape = match &analysis.key_space {
-        Some(_) => {
-            let share = release.shares.get(&statistic.id).copied().unwrap_or(1);
-            Some(analysis.shape(statistic, catalog, &release.periods, share)?)
+    let (mut shape, mut series) = (None, None);
+    if analysis.key_space.is_some() {
+        let share = release.shares.get(&statistic.id).copied().unwrap_or(1);
+        let measured = analysis.shape(statistic, catalog, &release.periods, share)?;
+        match statistic.bound.mode {
+            BoundMode::First => {
+                series = Some(PreparedSeries::new(SeriesShape::new(measured)?, &release.periods)?);
+            }
+            _ => shape = Some(measured),
         }
-        None => None,
-    };
-    Ok(PreparedStatistic { statistic, analysis: Some(analysis), shape })
+    }
+    Ok(PreparedStatistic { statistic, analysis: Some(analysis), shape, series })
 }
 
 /// The analysis of a statement, or why there is none.
@@ -98,30 +116,47 @@ pub(crate) fn accepted(statistic: &Statistic, sources: &Sources) -> Result<Analy
 
 impl Prepared<'_> {
     /// All that determines the distribution of the output given the data (algorithms 10).
-    pub fn request(&self, catalog: &Catalog, nano_rho: NanoRho, selection_key: &str) -> Request {
-        Request {
+    ///
+    /// # Errors
+    /// Where a series has no canonical form: a defect.
+    pub fn request(
+        &self,
+        catalog: &Catalog,
+        nano_rho: NanoRho,
+        selection_key: &str,
+        redraws: Vec<Redraw>,
+    ) -> Result<Request, Error> {
+        let statistics = self.statistics.iter().map(|s| self.statistic_request(catalog, s, selection_key));
+        Ok(Request {
             mechanism: MECHANISM.to_owned(),
             selection_key: selection_key.to_owned(),
             f: self.joint.as_ref().map_or(0, Joint::f),
             nano_rho,
             revision: self.release.revision,
-            statistics: self.statistics.iter().map(|s| self.statistic_request(catalog, s)).collect(),
-        }
+            statistics: statistics.collect::<Result<_, _>>()?,
+            redraws,
+        })
     }
 
-    fn statistic_request(&self, catalog: &Catalog, prepared: &PreparedStatistic<'_>) -> StatisticRequest {
+    fn statistic_request(
+        &self,
+        catalog: &Catalog,
+        prepared: &PreparedStatistic<'_>,
+        selection_key: &str,
+    ) -> Result<StatisticRequest, Error> {
         let lists = prepared.analysis.iter().flat_map(|analysis| &analysis.dimensions);
         let lists = lists.filter_map(|dimension| catalog.code_lists.get(&dimension.list));
-        StatisticRequest {
+        Ok(StatisticRequest {
             id: prepared.statistic.id.clone(),
             sql: prepared.statistic.sql.clone(),
             record_types: prepared.record_type().into_iter().collect(),
             plan: prepared.analysis.as_ref().map(|analysis| analysis.digest),
             code_lists: lists.map(|list| (list.id.clone(), list.digest())).collect(),
             shape: prepared.shape.clone(),
+            series: prepared.series_request(selection_key)?,
             derived: prepared.statistic.derived.clone(),
-            periods: if prepared.shape.is_some() { Vec::new() } else { self.periods_of(prepared) },
-        }
+            periods: if prepared.is_private() { Vec::new() } else { self.periods_of(prepared) },
+        })
     }
 
     /// Periods of a statistic without a private vector. Figures of organisations are exact and free; where indicators are
@@ -146,7 +181,7 @@ impl Prepared<'_> {
 
     /// Private record types that it reads, ascending.
     pub fn record_types(&self) -> Vec<RecordTypeId> {
-        let private = self.statistics.iter().filter(|s| s.shape.is_some());
+        let private = self.statistics.iter().filter(|s| s.is_private());
         let mut types: Vec<RecordTypeId> = private.filter_map(PreparedStatistic::record_type).collect();
         types.sort();
         types.dedup();

@@ -5,7 +5,7 @@ use marsad_aggregate::tabulate::Landed;
 use marsad_catalog::Catalog;
 use marsad_landing::Landing;
 use marsad_landing::keys::Keys;
-use marsad_ledger::proposal::Proposal;
+use marsad_ledger::proposal::{Proposal, Request};
 use marsad_ledger::{Ledger, Receipt, Reserve, new_run};
 use marsad_privacy::bound::SelectionKey;
 use marsad_privacy::noisy_table::RunResult;
@@ -48,6 +48,8 @@ impl Runner<'_> {
             return Ok(Outcome { receipt, bytes: bytes.to_vec(), charged: NanoRho::ZERO });
         }
         let prepared = self.as_proposed(proposal)?;
+        let proposal_id = canonical::digest(proposal)?;
+        self.ledger.open_series(proposal_id).await?;
         let snapshot = self.landing.snapshot().await?;
         let run = new_run()?;
         let commitment = self.keys.commitment(&run, snapshot.head);
@@ -57,8 +59,10 @@ impl Runner<'_> {
                 return Ok(Outcome { receipt, bytes: bytes.to_vec(), charged: NanoRho::ZERO });
             }
         };
+        let series = self.series(&prepared, &proposal.request).await?;
         let landed = Landed { catalog: self.catalog, snapshot: &snapshot };
         let result = self.protect(&landed, prepared, proposal, progress).await?;
+        let result = RunResult { series, ..result };
         let (receipt, bytes) = self.ledger.complete(reservation, &result).await?;
         Ok(Outcome { receipt, bytes: bytes.to_vec(), charged: proposal.nano_rho })
     }
@@ -67,7 +71,9 @@ impl Runner<'_> {
     fn as_proposed(&self, proposal: &Proposal) -> Result<Prepared<'_>, Error> {
         let release = definition(self.catalog, &proposal.release.to_string())?;
         let prepared = prepare(self.catalog, release)?;
-        let request = prepared.request(self.catalog, proposal.nano_rho, &self.keys.selection_id());
+        let Request { nano_rho, redraws, .. } = &proposal.request;
+        let selection_key = self.keys.selection_id();
+        let request = prepared.request(self.catalog, *nano_rho, &selection_key, redraws.clone())?;
         if canonical::digest(&request)? == proposal.f {
             Ok(prepared)
         } else {
@@ -95,14 +101,14 @@ impl Runner<'_> {
             Some(joint) => {
                 let key = SelectionKey::new(*self.keys.selection());
                 let exact = landed.tabulate(joint, &analyses, &key, progress).await?;
-                let price = proposal.nano_rho;
+                let price = proposal.request.nano_rho;
                 let drawn = tokio::task::spawn_blocking(move || measure(exact, price)).await;
                 Some(drawn.map_err(|_| marsad_privacy::Error::Randomness)??)
             }
             None => None,
         };
         let (release, proposal_id) = (proposal.release.clone(), canonical::digest(proposal)?);
-        Ok(RunResult { release, proposal: proposal_id, f: proposal.f, noisy, organisations })
+        Ok(RunResult { release, proposal: proposal_id, f: proposal.f, noisy, series: Vec::new(), organisations })
     }
 }
 

@@ -51,7 +51,7 @@ async fn plan(folder: &Path, wish: Option<Price>) -> Result<Proposal, Error> {
     let state = state(folder).await;
     let release = definition(&catalog, "2024-Q4")?;
     let planner =
-        Planner { catalog: &catalog, state: &state, selection_key: "k".into(), author: "ana".into() };
+        Planner { catalog: &catalog, state: &state, selection_key: "k".into(), author: "ana".into(), audit: None };
     planner.plan(release, &wish)
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use marsad_terms::Period;
+use marsad_terms::{NanoRho, Period};
 
 use crate::error::Kind;
 use crate::page::{At, Page, shown};
@@ -85,4 +85,16 @@ pub(crate) fn area(value: Value<'_>) -> Option<Area> {
 pub(crate) fn is_column_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// A privacy-loss budget ρ as decimal text, rounded up to whole nano-ρ.
+pub(crate) fn rho(value: Value<'_>) -> Option<NanoRho> {
+    let page = value.page;
+    let text = value.text()?;
+    let parsed = text.value.parse();
+    if let Err(error) = &parsed {
+        let remedy = "write a decimal in quotes, such as \"0.04\"";
+        page.fault(text.at, Kind::Price, format!("{error}"), remedy);
+    }
+    parsed.ok()
 }

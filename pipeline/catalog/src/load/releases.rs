@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use marsad_terms::{Name, NanoRho, ReleaseId, StatisticId};
+use marsad_terms::{Name, Period, ReleaseId, StatisticId};
 
 use super::loading::Loading;
-use super::parts::{parsed, periods};
+use super::parts::{parsed, periods, rho};
 use super::source;
 use crate::error::Kind;
 use crate::page::{At, Page};
 use crate::release::{Price, Release};
+use crate::statistic::BoundMode;
 use crate::table::{Table, Value};
 
 const FOLDER: &str = "queries/releases";
@@ -49,7 +50,7 @@ fn read(loading: &Loading<'_>, mut table: Table<'_>) -> Option<Release> {
     let frozen = table.optional("frozen", super::parts::periods).unwrap_or_default();
     let replaces = table.optional("replaces", parsed::<ReleaseId>);
     let revision = table.optional("revision", |value| value.count(0..=1_000_000)).unwrap_or(0);
-    let shares = table.optional("statistic", |value| shares(&own, value)).unwrap_or_default();
+    let wishes = table.optional("statistic", |value| wishes(loading, &own, value)).unwrap_or_default();
     table.finish();
     check_ids(page, id.as_ref(), replaces.as_ref());
     Some(Release {
@@ -65,7 +66,8 @@ fn read(loading: &Loading<'_>, mut table: Table<'_>) -> Option<Release> {
         frozen,
         replaces: replaces.map(|replaces| replaces.value),
         revision,
-        shares,
+        shares: wishes.shares,
+        redraws: wishes.redraws,
     })
 }
 
@@ -105,23 +107,6 @@ fn price(table: &mut Table<'_>, own: &[StatisticId]) -> Option<Price> {
     let rho = table.optional("rho", rho).map(Price::Rho);
     let margin = table.optional("margin", |value| margins(own, value)).map(Price::Margin);
     rho.or(margin)
-}
-
-fn rho(value: Value<'_>) -> Option<NanoRho> {
-    let page = value.page;
-    let text = value.text()?;
-    match text.value.parse() {
-        Ok(rho) => Some(rho),
-        Err(error) => {
-            page.fault(
-                text.at,
-                Kind::Price,
-                format!("{error}"),
-                "write a decimal in quotes, such as \"0.04\"",
-            );
-            None
-        }
-    }
 }
 
 fn margins(own: &[StatisticId], value: Value<'_>) -> Option<BTreeMap<String, String>> {
@@ -172,16 +157,40 @@ fn instant(value: Value<'_>) -> Option<String> {
     instant.map(|instant| instant.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
-fn shares(own: &[StatisticId], value: Value<'_>) -> Option<BTreeMap<StatisticId, u32>> {
-    let mut shares = BTreeMap::new();
+/// What `[statistic.<id>]` asks for.
+#[derive(Default)]
+struct Wishes {
+    shares: BTreeMap<StatisticId, u32>,
+    redraws: BTreeMap<StatisticId, Vec<Period>>,
+}
+
+fn wishes(loading: &Loading<'_>, own: &[StatisticId], value: Value<'_>) -> Option<Wishes> {
+    let mut wishes = Wishes::default();
     for (name, value) in value.table()?.into_entries() {
         let id = member(value.page, own, &name);
+        let (page, at) = (value.page, value.at);
         let Some(mut table) = value.table() else { continue };
-        let b = table.required("b", |value| value.count(1..=1000));
+        let statistic = id.as_ref().and_then(|id| loading.catalog.statistics.get(id));
+        let mode = statistic.map(|statistic| statistic.bound.mode);
+        if mode == Some(BoundMode::First) && table.has("b") {
+            let what = "a first-time series has a price of its own and no part in the release's";
+            page.fault(at, Kind::Price, what, "leave `b` out, and set `rho` under [bound] of the statistic");
+        }
+        if mode.is_some_and(|mode| mode != BoundMode::First) && table.has("redraw") {
+            let remedy = "leave `redraw` out; a release that was forfeited is asked for again by a `revision`";
+            page.fault(at, Kind::Price, "only steps of a first-time series are drawn again", remedy);
+        }
+        let redraw = table.optional("redraw", periods);
+        let b = if redraw.is_some() {
+            table.optional("b", |value| value.count(1..=1000))
+        } else {
+            table.required("b", |value| value.count(1..=1000))
+        };
         table.finish();
-        if let (Some(id), Some(b)) = (id, b) {
-            shares.insert(id, b);
+        if let Some(id) = id {
+            wishes.shares.extend(b.map(|b| (id.clone(), b)));
+            wishes.redraws.extend(redraw.map(|periods| (id, periods)));
         }
     }
-    Some(shares)
+    Some(wishes)
 }

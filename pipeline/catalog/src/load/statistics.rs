@@ -6,12 +6,12 @@ use std::path::Path;
 use marsad_terms::{Period, StatisticId};
 
 use super::loading::Loading;
-use super::parts::{area, choice, parsed, period};
+use super::parts::{area, choice, parsed, period, rho};
 use super::source::{self, Source};
 use super::statistic_checks::{Scope, is_period, scope};
 use crate::error::{Faults, Kind, Place};
 use crate::page::{At, Page, stem};
-use crate::statistic::{BoundMode, BoundSpec, ColumnSpec, MeasureSpec, Statistic};
+use crate::statistic::{BoundMode, BoundSpec, ColumnSpec, MeasureSpec, SERIES_RHO, Statistic};
 use crate::table::{Table, Value};
 use crate::{Catalog, Fault};
 
@@ -199,6 +199,7 @@ fn plain(mode: BoundMode) -> BoundSpec {
         source: None,
         horizon: None,
         start: None,
+        rho: SERIES_RHO,
     }
 }
 
@@ -214,8 +215,9 @@ fn bound(value: Value<'_>, scope: &Scope<'_>) -> Option<BoundSpec> {
         }
         BoundMode::Truncate => bound.k = constant(&mut table, "k", |value| value.count(1..=1000)),
         BoundMode::First => {
-            bound.horizon = constant(&mut table, "horizon", |value| value.count(1..=400));
+            bound.horizon = constant(&mut table, "horizon", |value| value.count(1..=200));
             bound.start = constant(&mut table, "start", |value| start(value, scope));
+            bound.rho = table.optional("rho", rho).unwrap_or(SERIES_RHO);
         }
         BoundMode::HomeCell | BoundMode::None => {}
     }

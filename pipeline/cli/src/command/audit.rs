@@ -1,21 +1,91 @@
 //! `audit`: the installed build against its own claims, on fictitious people, so that nobody need trust its makers.
 
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
 use marsad_privacy::audit::{self, Audit, COVERAGE_SLACK, LEAST_P, LEAST_PART};
+use marsad_release::SelfAudit;
+use marsad_terms::{Digest, clock};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Quiet;
 use crate::progress::Bar;
 use crate::report::{Failure, Report, table};
+use crate::workspace::Workspace;
 
-/// Audits this build.
+/// Where a workspace keeps the verdict of the last audit.
+const FILE: &str = "audit.json";
+
+/// The verdict as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    /// Hash of the program that audited itself.
+    build: Digest,
+    time: String,
+    passed: bool,
+    figures: String,
+}
+
+/// Audits this build; in a workspace the verdict is kept for the checklist of its releases (C07).
 ///
 /// # Errors
-/// No randomness; an audit that fails is a result.
-pub(super) fn run(quiet: Quiet) -> Result<Report, Failure> {
+/// No randomness, or a verdict that cannot be written; an audit that fails is a result.
+pub(super) fn run(workspace: Option<&Workspace>, quiet: Quiet) -> Result<Report, Failure> {
     let bar = Bar::new("releasing with and without one person", quiet.0);
     let audit = audit::run(&|done, total| bar.at(done, total))?;
     drop(bar);
-    Ok(Report::new(text(&audit), document(&audit)).with_verdict(audit.passed))
+    let mut told = text(&audit);
+    if let Some(workspace) = workspace {
+        keep(workspace, &audit)?;
+        told += "\nkept for the checklists of this workspace's releases (C07)";
+    }
+    Ok(Report::new(told, document(&audit)).with_verdict(audit.passed))
+}
+
+fn keep(workspace: &Workspace, audit: &Audit) -> Result<(), Failure> {
+    let figures = format!(
+        "μ {:.3} of {:.3}, coverage {:.2} %, p of the draws {:.3}",
+        audit.mu_estimated,
+        audit.mu_claimed,
+        100.0 * audit.coverage,
+        audit.sampler_p
+    );
+    let record = Record { build: this_build()?, time: clock::now_text(), passed: audit.passed, figures };
+    let folder = workspace.dir.join("state");
+    fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, "be made", &error))?;
+    let path = folder.join(FILE);
+    let text = serde_json::to_string(&record).unwrap_or_default();
+    fs::write(&path, text).map_err(|error| Failure::file(&path, "be written", &error))
+}
+
+/// The verdict of this very build in this workspace; none where another build, or nobody, was audited.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn recorded(workspace: &Workspace) -> Result<Option<SelfAudit>, Failure> {
+    let path = workspace.dir.join("state").join(FILE);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Failure::file(&path, "be read", &error)),
+    };
+    // A record that does not read back is as good as none: the audit can be repeated.
+    let Ok(record) = serde_json::from_str::<Record>(&text) else { return Ok(None) };
+    if record.build != this_build()? {
+        return Ok(None);
+    }
+    let verdict = if record.passed { "passed" } else { "FAILED" };
+    let evidence = format!("the audit of this build on {} {verdict}: {}", record.time, record.figures);
+    Ok(Some(SelfAudit { passed: record.passed, evidence }))
+}
+
+/// The hash of the program that runs.
+fn this_build() -> Result<Digest, Failure> {
+    let path = std::env::current_exe().map_err(|error| Failure::file(Path::new("marsad"), "be found", &error))?;
+    let bytes = fs::read(&path).map_err(|error| Failure::file(&path, "be read", &error))?;
+    Ok(Digest::of(&bytes))
 }
 
 fn document(audit: &Audit) -> serde_json::Value {

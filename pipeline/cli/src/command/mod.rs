@@ -46,7 +46,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Ledger(command) => ledger::run(&open()?, &command).await,
         Command::Verify { dir, key } => verify::run(given, &dir, key.as_deref()),
         Command::Simulate { rows, out, seed } => simulate::run(rows, &out, seed, quiet),
-        Command::Audit => audit::run(quiet),
+        Command::Audit => audit::run(open().ok().as_ref(), quiet),
         Command::Completions { shell } => Ok(docs::completions(shell)),
         Command::Man { dir } => docs::man(&dir),
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use marsad_aggregate::analyse::Declared;
 use marsad_aggregate::{Analysis, Refusal, Sources, UnitPath, Verdict, analyse};
 use marsad_catalog::{BoundMode, Catalog, Price, Statistic};
-use marsad_release::{Checked, Error as ReleaseError, check};
+use marsad_release::{Checked, Error as ReleaseError, Vector, check};
 use marsad_terms::{Explanation, Language, NanoRho, StatisticId, nearest};
 use serde_json::{Value, json};
 
@@ -153,8 +153,12 @@ fn outcome(checked: Result<Checked, ReleaseError>) -> Result<Report, Failure> {
         Err(error) => return Err(error.into()),
     };
     let text = format!(
-        "accepted\n{}\n\nfor one period, at ρ = {}\n{}",
+        "accepted\n{}\n\n{}, at ρ = {}\n{}",
         tree(&checked.analysis.unit_path, 0),
+        match &checked.vector {
+            Some(Vector::Series(_)) => "for the last step of the series, paid once for all steps",
+            _ => "for one period",
+        },
         decimal(checked.price),
         tables(&checked)
     );
@@ -196,9 +200,9 @@ fn tables(checked: &Checked) -> String {
 
 fn document_tables(checked: &Checked) -> Vec<Value> {
     // Beyond 64 bits as text: JSON numbers end there.
-    let delta = checked.joint.as_ref().map(|joint| match u64::try_from(joint.delta_squared()) {
+    let delta = checked.vector.as_ref().map(|vector| match u64::try_from(vector.delta_squared()) {
         Ok(number) => json!(number),
-        Err(_) => json!(joint.delta_squared().to_string()),
+        Err(_) => json!(vector.delta_squared().to_string()),
     });
     let one = |t: &marsad_ledger::proposal::Forecast| {
         json!({

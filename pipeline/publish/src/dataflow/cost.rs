@@ -47,6 +47,7 @@ fn weight(shape: &StatisticShape, table: &TableSpec) -> u128 {
     match shape.bound {
         Bound::HomeCell => b * periods,
         Bound::Truncate { k, .. } => b * periods * sensitivity::kappa(shape, table, k),
+        // A series is no part of a joint vector.
         Bound::First { .. } | Bound::NormClip { .. } => b,
     }
 }

@@ -4,7 +4,7 @@
 
 use marsad_privacy::estimate::EstimatedTable;
 use marsad_privacy::noisy_table::NoisyTable;
-use marsad_privacy::shape::{Aggregate, Bound, Expression, Output, StatisticShape, TableSpec};
+use marsad_privacy::shape::{Aggregate, Expression, Output, StatisticShape, TableSpec};
 use marsad_terms::Period;
 
 use super::{Dataflow, Dimension, Heading, Measure, MeasuredTable, Noise, Protection, Row, cost};
@@ -28,16 +28,13 @@ pub(super) fn dataflows(
         .map(|(index, ((output, column), nano_rho))| {
             let noise = noise(heading, noisy, shape, output, estimated);
             let protection = Protection::Noise(Box::new(noise));
-            let mut flow = heading.dataflow(index, &output.name, measure(shape, output), protection)?;
+            let mut flow = heading.dataflow(index, &output.name, measure(output), protection)?;
             flow.additive_over = additive_over(shape, output, &dimensions);
             flow.dimensions.clone_from(&dimensions);
             flow.nano_rho = nano_rho;
             for table in &column.tables {
-                let mut rows = rows(shape, &dimensions, table)?;
-                if let Some((raw, unit)) = first_step(noisy, statistic, output, table) {
-                    rows.iter_mut().zip(raw).for_each(|(row, raw)| measured_itself(row, *raw, unit));
-                }
-                flow.rows.extend(rows);
+                let periods = shape.periods_of(table.grain);
+                flow.rows.extend(rows((shape, &periods), &dimensions, table)?);
             }
             flow.sort();
             Ok(flow)
@@ -45,49 +42,21 @@ pub(super) fn dataflows(
         .collect()
 }
 
-/// The noisy integers of a series' first period, and their unit: its running total is the one that was measured itself.
-fn first_step<'a>(
-    noisy: &'a NoisyTable,
-    statistic: usize,
-    output: &Output,
-    table: &EstimatedTable,
-) -> Option<(&'a [i64], f64)> {
-    let shape = &noisy.shapes()[statistic];
-    let Bound::First { start } = shape.bound else { return None };
-    let Expression::Aggregate { aggregate } = output.expression else { return None };
-    let same = |spec: &TableSpec| {
-        (spec.aggregate, spec.grain, &spec.dimensions) == (aggregate, table.grain, &table.dimensions)
-    };
-    let index = shape.tables.iter().position(same)?;
-    let n_periods = shape.n_periods(table.grain);
-    let starts = shape.periods_of(table.grain).first() == Some(&start);
-    let cells = noisy.cells(statistic, index);
-    starts.then(|| (&cells[..cells.len() / n_periods], raw_unit(noisy, &shape.tables[index], None)))
-}
-
-fn measured_itself(row: &mut Row, raw: i64, unit: f64) {
-    if let Some(cell) = &mut row.cell {
-        cell.raw = Some(raw);
-        row.raw_unit = Some(unit);
-    }
-}
-
 /// step/(b·2^f)
 fn raw_unit(noisy: &NoisyTable, table: &TableSpec, step: Option<f64>) -> f64 {
     step.unwrap_or(1.0) / (f64::from(table.b) * 2_f64.powi(noisy.f().cast_signed()))
 }
 
-fn measure(shape: &StatisticShape, output: &Output) -> Measure {
+fn measure(output: &Output) -> Measure {
     match output.expression {
         Expression::Ratio { share: true, .. } => Measure::Share,
         Expression::Ratio { share: false, .. } => Measure::Average,
-        Expression::Aggregate { .. } if matches!(shape.bound, Bound::First { .. }) => Measure::Running,
         Expression::Aggregate { .. } => Measure::Sum,
     }
 }
 
 /// Distinct persons add up over single-valued dimensions only (algorithms 2.6); a quotient over none.
-fn additive_over(shape: &StatisticShape, output: &Output, dimensions: &[Dimension]) -> Vec<String> {
+pub(super) fn additive_over(shape: &StatisticShape, output: &Output, dimensions: &[Dimension]) -> Vec<String> {
     let Expression::Aggregate { aggregate } = output.expression else { return Vec::new() };
     let persons = matches!(shape.aggregates[aggregate], Aggregate::Persons);
     let adds_up = |d: &usize| !(persons && shape.is_multi_valued(*d));
@@ -112,6 +81,7 @@ fn noise(
         sigma: noisy.sigma(),
         f: noisy.f(),
         negative,
+        series: None,
         tables: tables(heading, noisy, shape, output),
     }
 }
@@ -135,7 +105,7 @@ fn tables(
             dimensions: ids.collect(),
             b: table.b,
             step,
-            raw_unit: raw_unit(noisy, table, step),
+            raw_unit: Some(raw_unit(noisy, table, step)),
         }
     })
     .collect()
@@ -153,7 +123,11 @@ fn part(output: &Output, aggregate: usize) -> Option<String> {
 }
 
 /// The measured cells of a table, and the structural zeros around them.
-fn rows(shape: &StatisticShape, dimensions: &[Dimension], table: &EstimatedTable) -> Result<Vec<Row>> {
+pub(super) fn rows(
+    (shape, periods): (&StatisticShape, &[Period]),
+    dimensions: &[Dimension],
+    table: &EstimatedTable,
+) -> Result<Vec<Row>> {
     let misfit = || Error::DoesNotFit { statistic: shape.id.clone() };
     let mut axes = Vec::new();
     let mut zeros = Vec::new();
@@ -162,7 +136,6 @@ fn rows(shape: &StatisticShape, dimensions: &[Dimension], table: &EstimatedTable
         axes.push(places(published, &declared.codes)?);
         zeros.push(places(published, &declared.zeros)?);
     }
-    let periods = shape.periods_of(table.grain);
     let keys = product(&axes);
     if table.cells.len() != periods.len() * keys.len() {
         return Err(misfit());
@@ -170,7 +143,7 @@ fn rows(shape: &StatisticShape, dimensions: &[Dimension], table: &EstimatedTable
     let place = |key: &[usize]| spread(dimensions.len(), &table.dimensions, key);
     let mut cells = table.cells.iter();
     let mut rows = Vec::with_capacity(table.cells.len());
-    for period in &periods {
+    for period in periods {
         for (key, cell) in keys.iter().zip(cells.by_ref()) {
             rows.push(Row {
                 period: *period,
@@ -180,7 +153,7 @@ fn rows(shape: &StatisticShape, dimensions: &[Dimension], table: &EstimatedTable
             });
         }
     }
-    rows.extend(structural_zeros(&periods, &axes, &zeros).map(|(period, key)| empty(period, place(&key))));
+    rows.extend(structural_zeros(periods, &axes, &zeros).map(|(period, key)| empty(period, place(&key))));
     Ok(rows)
 }
 

@@ -64,7 +64,7 @@ fn costs_add_up_to_the_release() {
     let edition = Fixture::shared().edition();
     let sum: u64 = edition.dataflows.iter().map(|flow| flow.nano_rho.get()).sum();
     assert_eq!(sum, PRICE.get());
-    for free in ["org_activities", "indicators"] {
+    for free in ["org_activities", "indicators", "first_time_direct"] {
         assert_eq!(flow(&edition.dataflows, free).nano_rho, NanoRho::ZERO);
     }
     assert!(flow(&edition.dataflows, "cash_assistance_average").nano_rho > NanoRho::ZERO);

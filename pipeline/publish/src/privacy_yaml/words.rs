@@ -118,12 +118,11 @@ fn by_mode(bound: &Bound) -> Text {
             en: "each person counts at most once a period, in one cell of each table".into(),
         },
         Bound::First { .. } => Text {
-            fr: "chaque personne compte une seule fois dans toute la série, à la période de son premier événement ; la série \
-                 est mesurée et payée de nouveau à chaque publication"
+            fr: "chaque personne compte une seule fois dans toute la série, à la période et dans la case de son entrée ; \
+                 payé à l'ouverture de la série"
                 .into(),
-            ar: "يحتسب كل شخص مرة واحدة في السلسلة كلها، في فترة أول حدث له؛ تقاس السلسلة وتؤدى كلفتها من جديد في كل إصدار".into(),
-            en: "each person counts once in the whole series, in the period of the first event; the series is measured and \
-                 paid for anew in each release"
+            ar: "يحتسب كل شخص مرة واحدة في السلسلة كلها، في فترة دخوله وخانته؛ سُددت الكلفة عند فتح السلسلة".into(),
+            en: "each person counts once in the whole series, in the period and cell of entry; paid when the series was opened"
                 .into(),
         },
         Bound::Truncate { k, .. } => Text {

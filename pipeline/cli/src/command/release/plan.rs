@@ -12,6 +12,7 @@ use marsad_terms::Explanation;
 
 use super::show;
 use crate::args::WishArgs;
+use crate::command::audit;
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
@@ -34,8 +35,9 @@ pub(crate) async fn plan(
     let state = ledger.state().await?;
     let author = state.policy().map_or_else(|| Ok(String::new()), |policy| name_of(policy, &key))?;
     let selection_key = workspace.keys()?.selection_id();
+    let audit = audit::recorded(workspace)?;
     let proposal =
-        Planner { catalog: &catalog, state: &state, selection_key, author }.plan(release, &wish)?;
+        Planner { catalog: &catalog, state: &state, selection_key, author, audit }.plan(release, &wish)?;
     ledger.propose(&proposal, &key).await?;
     let state = ledger.state().await?;
     Ok(show::show(&state, state.find(&release.id.to_string())?))

@@ -30,6 +30,7 @@ pub(super) fn show(state: &State, request: &RequestState) -> Report {
         head,
         scope_table(&scopes),
         tables(request),
+        series(request),
         checklist(request),
         decisions(request),
         next(request, &scopes),
@@ -82,6 +83,20 @@ fn tables(request: &RequestState) -> String {
         ]
     });
     table(&["dataflow", "table", "cells", "margin", "A from", "U from"], rows, 2)
+}
+
+/// First-time series: opened by this release, or continued at no cost.
+fn series(request: &RequestState) -> String {
+    let rows = request.proposal.series.iter().map(|terms| {
+        let paid = if terms.opens { "opened by this release" } else { "paid before" };
+        let steps = format!("{} from {}", terms.horizon, terms.start);
+        vec![terms.statistic.to_string(), steps, decimal(terms.nano_rho), paid.to_owned()]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    match rows.is_empty() {
+        true => String::new(),
+        false => table(&["first-time series", "steps", "ρ for all steps", ""], rows, 2),
+    }
 }
 
 fn checklist(request: &RequestState) -> String {
@@ -158,7 +173,8 @@ fn document(request: &RequestState, scopes: &[ScopeAfter]) -> Value {
         "release": proposal.release, "proposal": request.proposal_id, "f": request.f,
         "state": request.state.as_str(), "author": proposal.author, "nano_rho": rho, "epsilon": epsilon,
         "guess": {"membership": guess.membership_percent, "attribute": guess.attribute_percent},
-        "scopes": scopes, "tables": tables_as_numbers(request), "overlap": proposal.overlap,
+        "scopes": scopes, "tables": tables_as_numbers(request), "series": proposal.series,
+        "overlap": proposal.overlap,
         "approvals": approvals(request), "needed": needed.saturating_sub(request.approvals().count()),
         "checklist": proposal.checklist,
     })
