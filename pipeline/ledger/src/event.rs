@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use marsad_log::{Draft, Entry};
-use marsad_terms::{Digest, NanoRho, ReleaseId, RunId, Text};
+use marsad_terms::{Digest, NanoRho, Period, RecordTypeId, ReleaseId, RunId, Text};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,9 +22,13 @@ pub(crate) enum Event {
     /// The proposal and its id, the hash of the body.
     Proposed(Box<Proposal>, Digest),
     Decided(Statement),
+    Opened(Opened),
     Reserved(Reserved),
     Released(Released),
     Forfeited(Forfeited),
+    StepReserved(StepReserved),
+    StepReleased(StepReleased),
+    StepForfeited(StepForfeited),
     Published(Published),
     Withdrawn(Withdrawn),
 }
@@ -54,6 +58,59 @@ pub(crate) struct Released {
 pub(crate) struct Forfeited {
     pub(crate) f: Digest,
     pub(crate) run: RunId,
+}
+
+/// A first-time series is paid, once, for all its steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Opened {
+    pub(crate) series: Digest,
+    pub(crate) proposal: Digest,
+    pub(crate) nano_rho: NanoRho,
+    pub(crate) horizon: u32,
+    pub(crate) start: Period,
+    pub(crate) record_types: BTreeSet<RecordTypeId>,
+    pub(crate) scopes: BTreeSet<Scope>,
+}
+
+/// A step of a series is about to be drawn: at no cost where it is its own draw. It names the step and nothing else, so
+/// that no request can be charged, or spared, by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StepReserved {
+    pub(crate) series: Digest,
+    pub(crate) step: u32,
+    /// Absent but for redraws.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) revision: u32,
+    pub(crate) run: RunId,
+    pub(crate) nano_rho: NanoRho,
+    pub(crate) scopes: BTreeSet<Scope>,
+    /// Keyed commitment to the custody head that the run reads.
+    pub(crate) data: Digest,
+}
+
+/// The result of a step's draw is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StepReleased {
+    pub(crate) series: Digest,
+    pub(crate) step: u32,
+    pub(crate) run: RunId,
+    pub(crate) hash: Digest,
+}
+
+/// A step's draw ended without a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StepForfeited {
+    pub(crate) series: Digest,
+    pub(crate) step: u32,
+    pub(crate) run: RunId,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(revision: &u32) -> bool {
+    *revision == 0
 }
 
 /// The bundle, as it will stand in public: enough to write the very same bytes again after a crash.
@@ -91,6 +148,10 @@ impl Event {
             "proposed" => Ok(Self::Proposed(Box::new(body(entry)?), body_hash(entry)?)),
             "approved" => Self::decided(entry, Answer::Approve),
             "rejected" => Self::decided(entry, Answer::Reject),
+            "series_opened" => Ok(Self::Opened(body(entry)?)),
+            "reserved" if is_of_a_series(entry) => Ok(Self::StepReserved(body(entry)?)),
+            "released" if is_of_a_series(entry) => Ok(Self::StepReleased(body(entry)?)),
+            "forfeited" if is_of_a_series(entry) => Ok(Self::StepForfeited(body(entry)?)),
             "reserved" => Ok(Self::Reserved(body(entry)?)),
             "released" => Ok(Self::Released(body(entry)?)),
             "forfeited" => Ok(Self::Forfeited(body(entry)?)),
@@ -119,14 +180,22 @@ impl Event {
                 Answer::Approve => ("approved", value(statement)),
                 Answer::Reject => ("rejected", value(statement)),
             },
+            Self::Opened(said) => ("series_opened", value(said)),
             Self::Reserved(said) => ("reserved", value(said)),
             Self::Released(said) => ("released", value(said)),
             Self::Forfeited(said) => ("forfeited", value(said)),
+            Self::StepReserved(said) => ("reserved", value(said)),
+            Self::StepReleased(said) => ("released", value(said)),
+            Self::StepForfeited(said) => ("forfeited", value(said)),
             Self::Published(said) => ("published", value(said)),
             Self::Withdrawn(said) => ("withdrawn", value(said)),
         };
         Draft::new(kind, body)
     }
+}
+
+fn is_of_a_series(entry: &Entry) -> bool {
+    entry.body.get("series").is_some()
 }
 
 fn value(said: &impl Serialize) -> Value {

@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 
 use marsad_log::Entry;
-use marsad_privacy::shape::Bound;
 use marsad_terms::{Digest, NanoRho, RecordTypeId, ReleaseId, RunId, canonical};
 
 use crate::event::{Event, Published, Reserved, Withdrawn};
@@ -17,6 +16,8 @@ use crate::sign::{self, PublicKey};
 use crate::stage::Act;
 use crate::state::{RequestState, State};
 use crate::statement::{Answer, Statement};
+
+mod series;
 
 /// Whose signature an entry bears, and the role that makes it count.
 #[derive(Clone, Debug)]
@@ -46,6 +47,26 @@ impl Judgement {
         let listed = act.is_allowed_at(stage);
         self.refuse_if(!listed, || Refusal::NotListed { stage, act: act.as_str() });
         listed
+    }
+
+    /// Refuses to charge a request that is not approved, or whose run has not ended.
+    fn refuse_unready(&mut self, request: &RequestState) {
+        let (valid, needed) = (request.n_approvals(), request.proposal.approvals_needed);
+        match &request.run {
+            Some(run) if Act::Release.is_allowed_at(Some(request.state)) => {
+                self.refusals.push(Refusal::InProgress { run: run.clone() });
+            }
+            _ if request.decisions.iter().any(|made| made.lapsed) && valid < needed => {
+                self.refusals.push(Refusal::Lapsed { valid, needed });
+            }
+            _ => {
+                self.refuse_unlisted(Some(request), Act::Reserve);
+            }
+        }
+    }
+
+    fn refuse_beyond(&mut self, shortfalls: Vec<Shortfall>) {
+        self.refuse_if(!shortfalls.is_empty(), || Refusal::Budget { shortfalls });
     }
 
     fn take<T>(&mut self, result: Result<T, Refusal>) -> Option<T> {
@@ -82,7 +103,15 @@ impl State {
                 found.refusals.extend(what.map(|what| Refusal::Authority { what }));
             }
             Event::Decided(statement) => self.judge_decision(&mut found, entry, statement, in_force),
+            Event::Opened(opened) => self.judge_opening(&mut found, opened),
             Event::Reserved(reserved) => self.judge_reservation(&mut found, reserved),
+            Event::StepReserved(reserved) => self.judge_step(&mut found, reserved),
+            Event::StepReleased(said) => {
+                self.judge_step_end(&mut found, (said.series, said.step), &said.run, Act::Release);
+            }
+            Event::StepForfeited(said) => {
+                self.judge_step_end(&mut found, (said.series, said.step), &said.run, Act::Forfeit);
+            }
             Event::Released(said) => {
                 self.judge_end(&mut found, said.f, &said.run, Act::Release);
             }
@@ -120,11 +149,11 @@ impl State {
         found.refuse_if(self.proposals.contains_key(&id), || Refusal::Exists { proposal: id });
         let request = self.requests.get(&proposal.f);
         found.refuse_unlisted(request, Act::Propose);
-        let taken = self.is_taken(proposal);
-        found.refuse_if(taken, || Refusal::ReleaseTaken { release: proposal.release.clone() });
+        self.judge_release_id(found, proposal);
         found.refuse_if(Some(proposal.workspace) != self.workspace, || Refusal::OtherWorkspace);
         found.refuse_if(Some(proposal.policy) != self.policy_hash(), || Refusal::OtherPolicy);
         found.refusals.extend(contradictions(proposal));
+        self.judge_series(found, proposal);
         let wanted = in_force.approvals_for(all_record_types(proposal));
         let asked = proposal.approvals_needed;
         found.refuse_if(asked < wanted, || Refusal::TooFewApprovers { asked, wanted });
@@ -161,29 +190,28 @@ impl State {
             return;
         };
         let proposal = &request.proposal;
-        let (valid, needed) = (request.n_approvals(), proposal.approvals_needed);
-        match &request.run {
-            Some(run) if Act::Release.is_allowed_at(Some(request.state)) => {
-                found.refusals.push(Refusal::InProgress { run: run.clone() });
-            }
-            _ if request.decisions.iter().any(|made| made.lapsed) && valid < needed => {
-                found.refusals.push(Refusal::Lapsed { valid, needed });
-            }
-            _ => {
-                found.refuse_unlisted(Some(request), Act::Reserve);
-            }
-        }
+        found.refuse_unready(request);
         let other = reserved.proposal != request.proposal_id;
         found.refuse_if(other, || Refusal::Superseded { proposal: reserved.proposal });
-        let scopes = Scope::of(proposal);
-        let derived = reserved.nano_rho == proposal.nano_rho && reserved.scopes == scopes;
+        let closed = proposal.series.iter().map(|terms| terms.series);
+        let closed = closed.filter(|series| !self.series.contains_key(series));
+        found.refusals.extend(closed.map(|series| Refusal::NotOpened { series }));
+        let (price, scopes) = (proposal.request.nano_rho, Scope::of(proposal));
+        let derived = reserved.nano_rho == price && reserved.scopes == scopes;
         found.refuse_if(!derived, || Refusal::Charge);
-        let shortfalls = self.budget.exceeding(&scopes, reserved.nano_rho, |scope| self.cap(scope));
-        found.refuse_if(!shortfalls.is_empty(), || Refusal::Budget { shortfalls });
-        found
-            .refuse_if(self.runs.contains(&reserved.run), || Refusal::OtherRun { run: reserved.run.clone() });
+        found.refuse_beyond(self.refusal_for(proposal));
+        self.judge_run(found, &reserved.run);
+        self.judge_release_id(found, proposal);
+    }
+
+    fn judge_release_id(&self, found: &mut Judgement, proposal: &Proposal) {
         let taken = self.is_taken(proposal);
         found.refuse_if(taken, || Refusal::ReleaseTaken { release: proposal.release.clone() });
+    }
+
+    /// A run reserves once.
+    fn judge_run(&self, found: &mut Judgement, run: &RunId) {
+        found.refuse_if(self.runs.contains(run), || Refusal::OtherRun { run: run.clone() });
     }
 
     fn judge_end(&self, found: &mut Judgement, f: Digest, run: &RunId, act: Act) {
@@ -264,7 +292,7 @@ fn cannot_approve(request: &RequestState, signed: &Signed) -> Option<Refusal> {
 
 /// Scopes in which the policy's caps are below what is used.
 fn below_used(budget: &Budget, policy: &Policy) -> Vec<Shortfall> {
-    budget.exceeding(budget.charged(), NanoRho::ZERO, |scope| policy.cap(scope))
+    budget.exceeding(budget.charged().map(|scope| (scope, NanoRho::ZERO)), |scope| policy.cap(scope))
 }
 
 fn all_record_types(proposal: &Proposal) -> impl Iterator<Item = &RecordTypeId> {
@@ -278,34 +306,33 @@ fn contradictions(proposal: &Proposal) -> Vec<Refusal> {
     let record_types: BTreeSet<&RecordTypeId> = proposal.record_types.iter().collect();
     let years: BTreeSet<u16> = proposal.years.iter().copied().collect();
     let private = request.statistics.iter().any(|statistic| statistic.shape.is_some());
-    let priced = proposal.nano_rho != NanoRho::ZERO;
+    let reads = private || request.series().next().is_some();
+    let priced = request.nano_rho != NanoRho::ZERO;
     let broken = [
         (canonical::digest(request).ok() != Some(proposal.f), "`f` is not the hash of the request"),
-        (proposal.nano_rho != request.nano_rho, "its price is not the request's"),
+        (
+            request.price(&proposal.series) != Some(proposal.nano_rho),
+            "its price is not that of its joint vector, of the series that it opens and of its redraws",
+        ),
         (!scanned(request).is_subset(&record_types), "a record type that it reads is not charged"),
         (!years_of(request).is_subset(&years), "a year that its periods touch is not charged"),
         (priced && !private, "it has a price and reads no person's records"),
         (proposal.approvals_needed == 0, "it asks for no approval"),
     ];
     let broken = broken.into_iter().filter(|(is, _)| *is).map(|(_, what)| Refusal::Inconsistent { what });
-    let zero = (!priced && (private || !record_types.is_empty())).then_some(Refusal::Zero);
+    let free = private || !reads && !record_types.is_empty();
+    let zero = (!priced && free).then_some(Refusal::Zero);
     zero.into_iter().chain(broken).collect()
 }
 
-/// Record types that private scans read.
+/// Record types that private scans read, those of series included.
 fn scanned(request: &Request) -> BTreeSet<&RecordTypeId> {
-    request.statistics.iter().filter(|s| s.shape.is_some()).flat_map(|s| &s.record_types).collect()
+    let private = request.statistics.iter().filter(|s| s.shape.is_some() || s.series.is_some());
+    private.flat_map(|statistic| &statistic.record_types).collect()
 }
 
-/// Years that the release's periods touch. A running total reads from its start; the release's own period is its last.
+/// Years that the periods of the joint vector touch.
 fn years_of(request: &Request) -> BTreeSet<u16> {
     let shapes = request.statistics.iter().filter_map(|statistic| statistic.shape.as_ref());
-    shapes
-        .flat_map(|shape| match shape.bound {
-            Bound::First { .. } => {
-                shape.periods.iter().map(|period| period.year()).max().into_iter().collect()
-            }
-            _ => shape.periods.iter().map(|period| period.year()).collect::<Vec<u16>>(),
-        })
-        .collect()
+    shapes.flat_map(|shape| &shape.periods).map(|period| period.year()).collect()
 }

@@ -23,11 +23,15 @@ use crate::stage::Stage;
 use crate::state::State;
 use crate::statement::Statement;
 
+mod recover;
 mod run;
+mod series;
 #[cfg(test)]
 mod tests;
 
-pub use run::{Recovered, Reserve};
+pub use recover::{Recovered, RunOf};
+pub use run::Reserve;
+pub use series::ReserveStep;
 
 /// How often a lost race is tried again; each loss means that somebody else got on.
 const ATTEMPTS: u32 = 100;

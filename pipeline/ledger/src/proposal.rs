@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use marsad_privacy::series::SeriesShape;
 use marsad_privacy::shape::StatisticShape;
 use marsad_terms::canonical::{self, CanonicalError};
 use marsad_terms::{Digest, NanoRho, Period, RecordTypeId, ReleaseId, StatisticId, Text};
@@ -13,6 +14,8 @@ use crate::checklist::{Item, Standing};
 
 /// The mechanism that a request names; another one is another request (algorithms 10).
 pub const MECHANISM: &str = "marsad.zcdp.discrete_gaussian.v1";
+/// The mechanism of first-time series; another one makes another series (algorithms 6).
+pub const SERIES_MECHANISM: &str = "marsad.zcdp.first_time.v1";
 
 /// All that determines the distribution of the output given the data. Its hash is F (algorithms 10).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,12 +26,15 @@ pub struct Request {
     pub selection_key: String,
     /// Fixed-point digits: figures are integers of 1/(b·2^f).
     pub f: u32,
-    /// Cost of the joint vector; zero where only organisations are published.
+    /// Cost of the joint vector; zero where there is none: first-time series and organisations alone.
     pub nano_rho: NanoRho,
     /// Makes the same request again another one.
     pub revision: u32,
     /// Statistics in the release's order.
     pub statistics: Vec<StatisticRequest>,
+    /// Forfeited steps of its series that are to be drawn again, each for its price.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redraws: Vec<SeriesStep>,
 }
 
 /// One statistic of a request.
@@ -44,12 +50,74 @@ pub struct StatisticRequest {
     pub plan: Option<Digest>,
     /// Digest of each code list that its dimensions use.
     pub code_lists: BTreeMap<String, Digest>,
-    /// The private vector; `None` for organisations and for what publication derives.
+    /// Its part of the joint vector; `None` for series, for organisations and for what publication derives.
     pub shape: Option<StatisticShape>,
+    /// The first-time series that it shows, in place of a part of the joint vector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<SeriesRequest>,
     /// What publication derives it by.
     pub derived: Option<String>,
     /// Periods, where there is no shape to hold them.
     pub periods: Vec<Period>,
+}
+
+/// The first-time series behind a statistic, and how far the release shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesRequest {
+    /// S: the digest of its [`SeriesDefinition`].
+    pub series: Digest,
+    /// What it measures in all its steps.
+    pub shape: SeriesShape,
+    /// The last step that the release shows.
+    pub through: u32,
+}
+
+/// One draw of one step of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SeriesStep {
+    /// S.
+    pub series: Digest,
+    /// The step, from 0.
+    pub step: u32,
+    /// 0 for the step's own draw; each redraw of a forfeited one is one more.
+    pub revision: u32,
+}
+
+/// All that determines what a series measures. Its hash is S; what it cost is no part of it: that is fixed when it is
+/// opened, and stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesDefinition {
+    /// `marsad-series/1`
+    pub format: String,
+    /// [`SERIES_MECHANISM`].
+    pub mechanism: String,
+    /// Which selection key decides ties; a name, never the key.
+    pub selection_key: String,
+    /// Which statistic.
+    pub statistic: StatisticId,
+    /// Record types that it scans.
+    pub record_types: BTreeSet<RecordTypeId>,
+    /// Digest of the logical plan's text.
+    pub plan: Option<Digest>,
+    /// Every step, table and code.
+    pub shape: SeriesShape,
+}
+
+/// What a proposal says of a series that it shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesTerms {
+    /// Which statistic.
+    pub statistic: StatisticId,
+    /// S.
+    pub series: Digest,
+    /// The price of all steps together: of opening it, or what it cost where it is open.
+    pub nano_rho: NanoRho,
+    /// How many steps it has.
+    pub horizon: u32,
+    /// Step 0.
+    pub start: Period,
+    /// Whether this release opens and pays it, unless another one has done so by then.
+    pub opens: bool,
 }
 
 /// What one table will look like, known before anything is spent (algorithms 9).
@@ -97,9 +165,9 @@ pub struct Proposal {
     pub author: String,
     /// Hash of [`Proposal::request`].
     pub f: Digest,
-    /// Cost.
+    /// Cost of all: the joint vector, the series that it opens, the steps that it draws again.
     pub nano_rho: NanoRho,
-    /// Private record types that it reads.
+    /// Private record types that it reads, those of its series included.
     pub record_types: Vec<RecordTypeId>,
     /// Calendar years that its periods touch.
     pub years: Vec<u16>,
@@ -107,6 +175,9 @@ pub struct Proposal {
     pub approvals_needed: u32,
     /// The request itself.
     pub request: Request,
+    /// Its first-time series, in the request's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<SeriesTerms>,
     /// Purposes of its statistics.
     pub purposes: Vec<String>,
     /// Who gets it.
@@ -131,6 +202,54 @@ pub struct Proposal {
 
 /// Items that want words; the others of [`Proposal::questions`] may be confirmed without (governance 7).
 const IN_WORDS: [&str; 3] = ["C18", "C22", "C23"];
+
+impl SeriesDefinition {
+    /// The definition in the present format, by the present mechanism.
+    pub fn new(
+        selection_key: &str,
+        statistic: StatisticId,
+        record_types: BTreeSet<RecordTypeId>,
+        plan: Option<Digest>,
+        shape: SeriesShape,
+    ) -> Self {
+        Self {
+            format: "marsad-series/1".to_owned(),
+            mechanism: SERIES_MECHANISM.to_owned(),
+            selection_key: selection_key.to_owned(),
+            statistic,
+            record_types,
+            plan,
+            shape,
+        }
+    }
+
+    /// S: the hash of the definition's canonical JSON.
+    ///
+    /// # Errors
+    /// Where a number does not fit canonical JSON.
+    pub fn id(&self) -> Result<Digest, CanonicalError> {
+        canonical::digest(self)
+    }
+}
+
+impl Request {
+    /// Its first-time series, each with the statistic that shows it.
+    pub fn series(&self) -> impl Iterator<Item = (&StatisticRequest, &SeriesRequest)> {
+        self.statistics.iter().filter_map(|statistic| Some((statistic, statistic.series.as_ref()?)))
+    }
+
+    /// The price in nano-ρ of the joint vector, of the series that `terms` open, and of the redraws; `None` where a redraw
+    /// is of no series in `terms`, or the sum is beyond every budget.
+    pub fn price(&self, terms: &[SeriesTerms]) -> Option<NanoRho> {
+        let opened = terms.iter().filter(|terms| terms.opens).map(|terms| Some(terms.nano_rho));
+        let redrawn = self.redraws.iter().map(|redraw| {
+            let (_, asked) = self.series().find(|(_, asked)| asked.series == redraw.series)?;
+            let terms = terms.iter().find(|terms| terms.series == redraw.series)?;
+            Some(asked.shape.redraw_price(terms.nano_rho))
+        });
+        opened.chain(redrawn).try_fold(self.nano_rho, |sum, price| sum.checked_add(price?))
+    }
+}
 
 impl Proposal {
     /// The proposal's id: the hash of its canonical JSON.

@@ -8,6 +8,8 @@ use crate::scope::Shortfall;
 use crate::stage::Stage;
 use crate::verify::FaultKind;
 
+mod advice;
+
 /// A rule that an entry breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -49,14 +51,14 @@ pub enum Refusal {
         /// Its id.
         proposal: Digest,
     },
-    /// Another run of the request has not ended.
-    #[error("run {run} of this request is in progress")]
+    /// Another run of the request, or of the step, has not ended.
+    #[error("run {run} of it is in progress")]
     InProgress {
         /// That run.
         run: RunId,
     },
     /// The run is not the one that reserved.
-    #[error("run {run} did not reserve this request")]
+    #[error("run {run} did not reserve it")]
     OtherRun {
         /// The run.
         run: RunId,
@@ -171,14 +173,7 @@ pub enum Refusal {
     /// Another request holds the release id.
     #[error("the release id {release} belongs to another request")]
     ReleaseTaken {
-        /// The id.
-        release: ReleaseId,
-    },
-}
-
-/// Code, reason, remedy.
-type Advice = (&'static str, &'static str, &'static str);
-
+    XX
 fn list(shortfalls: &[Shortfall]) -> String {
     let say = |s: &Shortfall| format!("{} lacks {} (cap {}, used {})", s.scope, s.shortfall, s.cap, s.used);
     shortfalls.iter().map(say).collect::<Vec<_>>().join("; ")
@@ -198,145 +193,6 @@ impl Refusal {
             | Self::CapBelowUsed { .. } => FaultKind::Budget,
             _ => FaultKind::State,
         }
-    }
-
-    /// Code, reason and remedy.
-    fn advice(&self) -> Advice {
-        match self {
-            Self::Unreadable { .. } => {
-                ("B01", "another version wrote it, or it was forged", "use the newer version")
-            }
-            Self::NotListed { stage, act } => advice_at(*stage, act),
-            Self::Beginning => {
-                ("B03", "the first policy fixes ceiling and workspace id", "run `marsad policy set`")
-            }
-            Self::Unknown { .. } => {
-                ("B04", "it was never proposed here", "run `marsad release plan`, or correct the id")
-            }
-            Self::Exists { .. } => {
-                ("B05", "the same proposal was decided on", "change the release, then plan it again")
-            }
-            Self::Superseded { .. } => {
-                ("B06", "approvals bind to one proposal", "decide on the newest proposal")
-            }
-            Self::InProgress { .. } => (
-                "B07",
-                "a request is drawn once, by one run",
-                "wait for that run; if it was cut off, run again where it was started: it is completed or forfeited",
-            ),
-            Self::OtherRun { .. } => {
-                ("B08", "only the run that reserved may release", "run the release again")
-            }
-            Self::Inconsistent { .. } => {
-                ("B23", "price and scopes follow from the request", "plan the release again")
-            }
-            Self::ReleaseTaken { .. } => {
-                ("B28", "a public id is never used twice", "give the release another id")
-            }
-            Self::Budget { .. }
-            | Self::Charge
-            | Self::Zero
-            | Self::Ceiling { .. }
-            | Self::CeilingFixed { .. }
-            | Self::CapBelowUsed { .. }
-            | Self::BadPolicy { .. } => self.advice_on_caps(),
-            _ => self.advice_on_decisions(),
-        }
-    }
-
-    fn advice_on_caps(&self) -> Advice {
-        match self {
-            Self::Budget { .. } => (
-                "B10",
-                "every scope must hold the whole cost",
-                "plan with a smaller `rho` or a wider margin, or wait for another year; see `marsad budget`",
-            ),
-            Self::Charge => {
-                ("B11", "price and scopes are derived, never chosen", "run `marsad ledger verify`")
-            }
-            Self::Zero => {
-                ("B12", "a price of zero would mean infinite noise", "state `rho` or `margin` in the release")
-            }
-            Self::Ceiling { .. } => ("B13", "the ceiling is what bundles promise", "lower the cap"),
-            Self::CeilingFixed { .. } => {
-                ("B14", "it is what bundles promise", "keep `ceiling_rho` as it was")
-            }
-            Self::CapBelowUsed { .. } => {
-                ("B15", "what is spent stays spent", "set the cap to what is used, or above")
-            }
-            _ => ("B16", "nothing could be decided under it", "correct [policy] in marsad.toml"),
-        }
-    }
-
-    fn advice_on_decisions(&self) -> Advice {
-        match self {
-            Self::Lapsed { .. } => {
-                ("B09", "the policy's `approval_days` have passed", "have it approved again")
-            }
-            Self::AuthorApproves { .. } => {
-                ("B17", "author and approver must be two keys", "ask another steward")
-            }
-            Self::SameApprover { .. } => ("B18", "distinct keys must approve", "ask another steward"),
-            Self::Signature { .. } => (
-                "B19",
-                "only a signature shows who decided",
-                "sign exactly the bytes of `marsad release statement`, in its namespace",
-            ),
-            Self::OtherPolicy => {
-                ("B21", "what it rests on has changed", "plan the release again, then decide")
-            }
-            Self::OtherWorkspace => {
-                ("B22", "a decision counts in one ledger alone", "plan it in this workspace")
-            }
-            Self::TooFewApprovers { .. } => {
-                ("B24", "its record types want two approvers", "plan the release again")
-            }
-            Self::Unanswered { .. } => {
-                ("B25", "a person must judge them", "answer each, such as `--confirm C18=\"no: …\"`")
-            }
-            Self::Failed { .. } => {
-                ("B26", "the machine found them wrong", "correct the cause, then plan again")
-            }
-            Self::NoReason => ("B27", "readers must know why, in each language", "state the reason"),
-            _ => (
-                "B20",
-                "the policy in force names the keys and what each may sign",
-                "use a key with the right role; see `marsad policy show`",
-            ),
-        }
-    }
-}
-
-/// Code, reason and remedy where the table does not list an act.
-fn advice_at(stage: Option<Stage>, act: &str) -> Advice {
-    let code = "B02";
-    match (stage, act) {
-        (None, _) => (code, "it was never proposed", "run `marsad release plan`"),
-        (Some(Stage::Proposed), "reserved") => {
-            (code, "approvals come first", "have it approved: `marsad release approve`, by another key")
-        }
-        (Some(Stage::Rejected), _) => {
-            (code, "an approver turned it down", "change the release and plan it again")
-        }
-        (Some(Stage::Forfeited), _) => (
-            code,
-            "its run ended without a result; it is charged and never drawn again",
-            "set a higher `revision` in the release and plan it: that is approved and charged anew",
-        ),
-        (Some(Stage::Released | Stage::Published), "proposed") => (
-            code,
-            "this very request was drawn before",
-            "run it: the same bytes at no cost; or set a higher `revision` to have it drawn and charged anew",
-        ),
-        (Some(Stage::Reserved), _) => (code, "its run has not ended", "run it again when that run has ended"),
-        (Some(Stage::Proposed | Stage::Approved), "published" | "withdrawn") => {
-            (code, "there is no result yet", "run it first: `marsad release run`")
-        }
-        _ => (
-            code,
-            "a request goes proposed, approved, reserved, released, published, and never back",
-            "see `marsad release show`",
-        ),
     }
 }
 

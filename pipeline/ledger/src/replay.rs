@@ -20,6 +20,8 @@ use crate::state::{Decision, RequestState, State};
 use crate::statement::{Answer, Statement};
 use crate::verify::Fault;
 
+mod series;
+
 /// The state after all entries.
 ///
 /// # Errors
@@ -63,7 +65,7 @@ fn stands_anyway(event: &Event, refusals: &[Refusal]) -> bool {
     match event {
         Event::Genesis(_) => !refusals.contains(&Refusal::Beginning),
         Event::Policy(_) | Event::Decided(_) => refusals.is_empty(),
-        Event::Reserved(_) => true,
+        Event::Opened(_) | Event::Reserved(_) | Event::StepReserved(_) => true,
         _ => !refusals.iter().any(impossible),
     }
 }
@@ -97,6 +99,12 @@ impl State {
                 self.change(entry, f, |request| request.hash = Some(hash));
             }
             Event::Forfeited(said) => self.end(entry, said.f, Act::Forfeit),
+            Event::Opened(said) => self.open(entry, said),
+            Event::StepReserved(said) => self.charge_step(entry, said),
+            Event::StepReleased(said) => {
+                self.end_step(entry, (said.series, said.step), &said.run, Some(said.hash));
+            }
+            Event::StepForfeited(said) => self.end_step(entry, (said.series, said.step), &said.run, None),
             Event::Published(said) => self.publish(entry, said, signed),
             Event::Withdrawn(said) => self.withdraw(entry, said),
         }
@@ -140,7 +148,7 @@ impl State {
         scopes.insert(Scope::Lifetime);
         if let Some(request) = self.requests.get(&reserved.f) {
             scopes.extend(Scope::of(&request.proposal));
-            price = price.max(request.proposal.nano_rho);
+            price = price.max(request.proposal.request.nano_rho);
         }
         self.budget.reserve(&scopes, price);
         self.runs.insert(reserved.run.clone());

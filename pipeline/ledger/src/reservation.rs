@@ -1,10 +1,12 @@
-//! The two proofs that only the ledger makes: a charge was taken, and a result was recorded.
+//! The proofs that only the ledger makes: a charge was taken, and a result was recorded.
 
 use std::collections::BTreeSet;
 
+use marsad_privacy::series::StepDraw;
 use marsad_terms::{Digest, NanoRho, ReleaseId, RunId};
 
 use crate::error::{Error, Result};
+use crate::proposal::SeriesStep;
 use crate::scope::Scope;
 
 /// The cost of a run is charged, durably: rows may be read. Used up by [`crate::Ledger::complete`].
@@ -40,7 +42,7 @@ impl Reservation {
         &self.run
     }
 
-    /// What was charged to each scope.
+    /// What was charged to each scope: the price of the joint vector.
     pub fn nano_rho(&self) -> NanoRho {
         self.nano_rho
     }
@@ -48,6 +50,39 @@ impl Reservation {
     /// The scopes that were charged.
     pub fn scopes(&self) -> &BTreeSet<Scope> {
         &self.scopes
+    }
+}
+
+/// A step of an open series may be drawn, once. Used up by [`crate::Ledger::complete_step`].
+#[derive(Debug)]
+#[must_use = "the step counts as drawn; a run that does not complete it is forfeited"]
+pub struct StepReservation {
+    pub(crate) drawn: SeriesStep,
+    pub(crate) run: RunId,
+    /// What the series cost when it was opened.
+    pub(crate) opened: NanoRho,
+    pub(crate) charged: NanoRho,
+}
+
+impl StepReservation {
+    /// Which step of which series, and which draw of it.
+    pub fn step(&self) -> SeriesStep {
+        self.drawn
+    }
+
+    /// What the draw belongs to, as the sampler asks for it.
+    pub fn draw(&self) -> StepDraw {
+        StepDraw { series: self.drawn.series, nano_rho: self.opened, revision: self.drawn.revision }
+    }
+
+    /// The run that reserved.
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// What was charged now: nothing, or the price of a redraw.
+    pub fn charged(&self) -> NanoRho {
+        self.charged
     }
 }
 
@@ -88,7 +123,7 @@ impl Receipt {
         self.proposal
     }
 
-    /// What it cost.
+    /// What its joint vector cost.
     pub fn nano_rho(&self) -> NanoRho {
         self.nano_rho
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use marsad_terms::{NanoRho, RecordTypeId};
+use marsad_terms::{NanoRho, Period, RecordTypeId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::proposal::Proposal;
@@ -23,10 +23,20 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The scopes of a proposal: from its record types and years, without a clock.
+    /// The scopes of a proposal's joint vector: from the release's years and the record types scanned, without a clock.
     pub fn of(proposal: &Proposal) -> BTreeSet<Self> {
-        let years = proposal.years.iter().copied().map(Self::Year);
-        let record_types = proposal.record_types.iter().cloned().map(Self::RecordType);
+        let joint = proposal.request.statistics.iter().filter(|statistic| statistic.shape.is_some());
+        Self::over(&proposal.years, joint.flat_map(|statistic| &statistic.record_types))
+    }
+
+    /// The scopes of a series or of one of its steps: the year of its period, and its record types.
+    pub(crate) fn of_period(period: Period, record_types: &BTreeSet<RecordTypeId>) -> BTreeSet<Self> {
+        Self::over(&[period.year()], record_types)
+    }
+
+    fn over<'a>(years: &[u16], record_types: impl IntoIterator<Item = &'a RecordTypeId>) -> BTreeSet<Self> {
+        let years = years.iter().copied().map(Self::Year);
+        let record_types = record_types.into_iter().cloned().map(Self::RecordType);
         std::iter::once(Self::Lifetime).chain(years).chain(record_types).collect()
     }
 }
@@ -98,6 +108,24 @@ pub struct ScopeAfter {
     pub after: NanoRho,
 }
 
+/// Amounts by scope that are to be charged together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Charges(BTreeMap<Scope, NanoRho>);
+
+impl Charges {
+    /// Adds a price in each of its scopes.
+    pub(crate) fn add(&mut self, scopes: BTreeSet<Scope>, price: NanoRho) {
+        for scope in scopes {
+            let sum = self.0.entry(scope).or_insert(NanoRho::ZERO);
+            *sum = plus(*sum, price);
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Scope, NanoRho)> {
+        self.0.iter().map(|(scope, price)| (scope, *price))
+    }
+}
+
 /// What a scope has paid for. cap = reserved + released + forfeited + left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScopeUse {
@@ -105,7 +133,7 @@ pub struct ScopeUse {
     pub scope: String,
     /// Its cap; none where it is only counted.
     pub cap: Option<NanoRho>,
-    /// Reserved by runs that have not ended.
+    /// Reserved by runs that have not ended, and by open series, which never end.
     pub reserved: NanoRho,
     /// Released, published or withdrawn.
     pub released: NanoRho,
@@ -151,21 +179,20 @@ impl Budget {
         plus(plus(spent.reserved, spent.released), spent.forfeited)
     }
 
-    /// Every scope that `price` would exceed; nothing where the reservation fits all of them.
+    /// Every scope that its price would exceed; nothing where all of them fit.
     pub(crate) fn exceeding<'a>(
         &self,
-        scopes: impl IntoIterator<Item = &'a Scope>,
-        price: NanoRho,
+        charges: impl IntoIterator<Item = (&'a Scope, NanoRho)>,
         cap: impl Fn(&Scope) -> Option<NanoRho>,
     ) -> Vec<Shortfall> {
-        let exceeds = |scope: &Scope| {
+        let exceeds = |(scope, price): (&Scope, NanoRho)| {
             let (cap, used) = (cap(scope)?, self.used(scope));
             let missing = u128::from(used.get()) + u128::from(price.get());
             let missing = missing.checked_sub(u128::from(cap.get())).filter(|missing| *missing > 0)?;
             let shortfall = NanoRho::new(u64::try_from(missing).unwrap_or(u64::MAX));
             Some(Shortfall { scope: scope.to_string(), cap, used, shortfall })
         };
-        scopes.into_iter().filter_map(exceeds).collect()
+        charges.into_iter().filter_map(exceeds).collect()
     }
 
     pub(crate) fn reserve(&mut self, scopes: &BTreeSet<Scope>, price: NanoRho) {

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::policy::{Policy, Role};
 use crate::proposal::Proposal;
 use crate::refusal::Refusal;
-use crate::scope::{self, Budget, Scope, ScopeAfter, ScopeUse, Shortfall};
+use crate::scope::{self, Budget, Charges, Scope, ScopeAfter, ScopeUse, Shortfall};
+use crate::series::{self, SeriesState};
 use crate::sign::PublicKey;
 use crate::stage::Stage;
 use crate::statement::Answer;
@@ -130,6 +131,7 @@ pub struct State {
     pub(crate) requests: BTreeMap<Digest, RequestState>,
     /// F of every proposal that was ever made.
     pub(crate) proposals: BTreeMap<Digest, Digest>,
+    pub(crate) series: BTreeMap<Digest, SeriesState>,
     pub(crate) runs: BTreeSet<RunId>,
     pub(crate) budget: Budget,
 }
@@ -228,19 +230,49 @@ impl State {
         if request.proposal_id == id { Ok(request) } else { Err(Refusal::Superseded { proposal: id }) }
     }
 
-    /// Every scope that the proposal's cost would exceed; nothing where it fits.
-    pub fn refusal_for(&self, proposal: &Proposal) -> Vec<Shortfall> {
-        self.budget.exceeding(&Scope::of(proposal), proposal.nano_rho, |scope| self.cap(scope))
+    /// A series that was opened.
+    pub fn series(&self, id: &Digest) -> Option<&SeriesState> {
+        self.series.get(id)
     }
 
-    /// The proposal's scopes, before and after its cost.
+    /// All open series, in the order of their digests.
+    pub fn all_series(&self) -> impl Iterator<Item = &SeriesState> {
+        self.series.values()
+    }
+
+    /// Every scope that the proposal's cost would exceed; nothing where it fits. Series that are open and redraws that
+    /// were reserved cost nothing more.
+    pub fn refusal_for(&self, proposal: &Proposal) -> Vec<Shortfall> {
+        self.budget.exceeding(self.charges(proposal).iter(), |scope| self.cap(scope))
+    }
+
+    /// The proposal's scopes, before and after its cost: the joint vector in the release's years, each series that it opens
+    /// in that of its first step, each redraw in that of its step.
     pub fn would_use(&self, proposal: &Proposal) -> Vec<ScopeAfter> {
-        let describe = |scope: Scope| {
-            let used = self.budget.used(&scope);
-            let after = scope::after(used, proposal.nano_rho);
-            ScopeAfter { cap: self.cap(&scope), scope: scope.to_string(), used, after }
+        let describe = |(scope, price): (&Scope, NanoRho)| {
+            let used = self.budget.used(scope);
+            let after = scope::after(used, price);
+            ScopeAfter { cap: self.cap(scope), scope: scope.to_string(), used, after }
         };
-        Scope::of(proposal).into_iter().map(describe).collect()
+        self.charges(proposal).iter().map(describe).collect()
+    }
+
+    /// What a proposal has yet to pay before its result stands.
+    pub(crate) fn charges(&self, proposal: &Proposal) -> Charges {
+        let request = &proposal.request;
+        let mut charges = Charges::default();
+        charges.add(Scope::of(proposal), request.nano_rho);
+        let missing = proposal.series.iter().filter(|terms| !self.series.contains_key(&terms.series));
+        for (price, scopes) in missing.filter_map(|terms| series::opening_charge(proposal, &terms.series)) {
+            charges.add(scopes, price);
+        }
+        for redraw in &request.redraws {
+            if let Some(series) = self.series.get(&redraw.series).filter(|series| series.lacks(*redraw)) {
+                let (price, scopes) = series.charge_of(*redraw);
+                charges.add(scopes, price);
+            }
+        }
+        charges
     }
 
     /// How many distinct approvers the policy wants for these record types.

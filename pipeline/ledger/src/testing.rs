@@ -10,6 +10,7 @@ use bytes::Bytes;
 use marsad_privacy::Joint;
 use marsad_privacy::noisy_table::{NoisyTable, RunResult};
 use marsad_privacy::sampler::Scale;
+use marsad_privacy::series::{NoisySeries, StepDraw};
 use marsad_privacy::shape::{
     Aggregate, Bound, Dimension, Expression, HomeRule, Output, StatisticShape, TableSpec,
 };
@@ -20,11 +21,15 @@ use serde_json::json;
 use crate::checklist::Item;
 use crate::ledger::{Ledger, Reserve};
 use crate::policy::{Policy, Role, Signer};
-use crate::proposal::{MECHANISM, Proposal, Request, StatisticRequest};
+use crate::proposal::{MECHANISM, Proposal, Request, SeriesStep, SeriesTerms, StatisticRequest};
 use crate::reservation::{Receipt, new_run};
 use crate::sign::{self, SigningKey};
 use crate::state::State;
 use crate::statement::{Answer, Statement};
+
+mod series;
+
+pub use series::{SeriesWish, draw_steps, noisy_step};
 
 /// The signers of a test.
 #[derive(Debug)]
@@ -95,15 +100,22 @@ pub struct Wish {
     pub id: String,
     /// Tells requests apart; the release is called `R-<f>`.
     pub f: String,
-    /// The price; zero makes a release of organisations only where `record_types` is empty.
+    /// The price of the joint vector; zero where `record_types` is empty: a release of organisations and series.
     pub nano_rho: u64,
-    /// Record types that it reads.
+    /// Record types that its joint vector reads.
     pub record_types: Vec<RecordTypeId>,
     /// Years of its periods.
     pub years: Vec<u16>,
     /// Approvers that it asks for.
     pub needed: u32,
+    /// First-time series that it shows; it opens those that are not open.
+    pub series: Vec<SeriesWish>,
+    /// Steps that it draws again.
+    pub redraws: Vec<SeriesStep>,
 }
+
+/// The selection key's name.
+const KEY: &str = "K1";
 
 impl Wish {
     /// One request of a price, over 2027, by one approver.
@@ -115,31 +127,22 @@ impl Wish {
             record_types: vec!["assistance_service".parse().unwrap()],
             years: vec![2027],
             needed: 1,
+            series: Vec::new(),
+            redraws: Vec::new(),
         }
+    }
+
+    /// One request that shows a series beside figures of organisations, and measures nothing else.
+    pub fn of_series(f: &str, series: SeriesWish) -> Self {
+        Self { record_types: Vec::new(), series: vec![series], ..Self::new(f, 0) }
     }
 
     /// The proposal, under the policy in force.
     pub fn proposal(&self, state: &State) -> Proposal {
-        let nano_rho = NanoRho::new(self.nano_rho);
-        let private = !self.record_types.is_empty();
-        let statistic = StatisticRequest {
-            id: "assisted_persons".parse().unwrap(),
-            sql: "SELECT quarter, COUNT(DISTINCT person_key) AS persons".to_owned(),
-            record_types: self.record_types.iter().cloned().collect(),
-            plan: None,
-            code_lists: BTreeMap::new(),
-            shape: private.then(|| shape(&self.years)),
-            derived: None,
-            periods: Vec::new(),
-        };
-        let request = Request {
-            mechanism: MECHANISM.to_owned(),
-            selection_key: self.f.clone(),
-            f: 0,
-            nano_rho,
-            revision: 0,
-            statistics: vec![statistic],
-        };
+        let request = self.request();
+        let series: Vec<SeriesTerms> = self.series.iter().map(|series| series.terms(state)).collect();
+        let record_types = request.statistics.iter().flat_map(|statistic| statistic.record_types.clone());
+        let record_types: BTreeSet<RecordTypeId> = record_types.collect();
         Proposal {
             format: "marsad-proposal/1".to_owned(),
             workspace: state.workspace().unwrap(),
@@ -148,11 +151,13 @@ impl Wish {
             title: text("a release"),
             author: "ana".to_owned(),
             f: canonical::digest(&request).unwrap(),
-            nano_rho,
-            record_types: self.record_types.clone(),
+            // What contradicts itself has no price of its own, and is refused.
+            nano_rho: request.price(&series).unwrap_or(NanoRho::ZERO),
+            record_types: record_types.into_iter().collect(),
             years: self.years.clone(),
             approvals_needed: self.needed,
             request,
+            series,
             purposes: vec!["P-2025-01".to_owned()],
             recipients: vec!["public".to_owned()],
             embargo: "2027-11-15T09:00:00Z".to_owned(),
@@ -167,6 +172,33 @@ impl Wish {
                 Item::shown("C06", "what it costs"),
                 Item::asked("C18", "could a table guide action against a group?"),
             ],
+        }
+    }
+}
+
+impl Wish {
+    fn request(&self) -> Request {
+        let private = !self.record_types.is_empty();
+        let statistic = StatisticRequest {
+            id: "assisted_persons".parse().unwrap(),
+            // Nothing reads it: it tells requests apart.
+            sql: format!("SELECT quarter, COUNT(DISTINCT person_key) AS persons -- {}", self.f),
+            record_types: self.record_types.iter().cloned().collect(),
+            plan: None,
+            code_lists: BTreeMap::new(),
+            shape: private.then(|| shape(&self.years)),
+            series: None,
+            derived: None,
+            periods: Vec::new(),
+        };
+        Request {
+            mechanism: MECHANISM.to_owned(),
+            selection_key: KEY.to_owned(),
+            f: 0,
+            nano_rho: NanoRho::new(self.nano_rho),
+            revision: 0,
+            statistics: std::iter::once(statistic).chain(self.series.iter().map(SeriesWish::request)).collect(),
+            redraws: self.redraws.clone(),
         }
     }
 }
@@ -216,23 +248,33 @@ pub fn signature(statement: &Statement, key: &SigningKey) -> String {
     key.sign(sign::APPROVAL, &statement.bytes()).unwrap()
 }
 
-/// A made-up result for a proposal, as a run would store it: every noisy figure is `mark`.
+/// A made-up result for a proposal, as a run would store it: every noisy figure is `mark`, no step is missing.
 pub fn result(proposal: &Proposal, mark: i64) -> RunResult {
     let request = &proposal.request;
     let shapes: Vec<StatisticShape> = request.statistics.iter().filter_map(|s| s.shape.clone()).collect();
+    let series = request.series().zip(&proposal.series).map(|((_, asked), terms)| {
+        let draw = StepDraw { series: asked.series, nano_rho: terms.nano_rho, revision: 0 };
+        let cells = || vec![mark; asked.shape.n_coordinates()];
+        let steps = (0..=asked.through).map(|step| Some(noisy_step(&draw, &asked.shape, step, cells())));
+        NoisySeries::new(steps.collect()).unwrap()
+    });
     RunResult {
         release: proposal.release.clone(),
         proposal: proposal.id().unwrap(),
         f: proposal.f,
-        noisy: (!shapes.is_empty()).then(|| noisy(shapes, request.f, proposal.nano_rho, mark)),
+        noisy: (!shapes.is_empty()).then(|| noisy(shapes, request.f, request.nano_rho, mark)),
+        series: series.collect(),
         organisations: Vec::new(),
     }
+}
+
+fn bits(value: f64) -> String {
+    format!("{:016x}", value.to_bits())
 }
 
 fn noisy(shapes: Vec<StatisticShape>, f: u32, nano_rho: NanoRho, mark: i64) -> NoisyTable {
     let joint = Joint::with_f(shapes, f).unwrap();
     let scale = Scale::new(joint.delta_squared(), nano_rho).unwrap();
-    let bits = |value: f64| format!("{:016x}", value.to_bits());
     let raw: Vec<Vec<i64>> = joint.shapes().iter().map(|shape| vec![mark; shape.n_coordinates()]).collect();
     let stored = json!({
         "statistics": joint.shapes(), "f": f, "delta_squared": joint.delta_squared().to_string(),
@@ -265,8 +307,13 @@ pub async fn released(
     ledger.set_policy(&cast.policy(1_000_000_000), &cast.opal).await.unwrap();
     let proposal = proposal(&ledger.state().await.unwrap());
     let id = approved(ledger, cast, &proposal).await;
+    let result = result(&proposal);
+    ledger.open_series(id).await.unwrap();
+    for series in &result.series {
+        draw_steps(ledger, series).await;
+    }
     match ledger.reserve(id, new_run().unwrap(), Digest::of(b"custody")).await.unwrap() {
-        Reserve::New(reservation) => ledger.complete(reservation, &result(&proposal)).await.unwrap(),
+        Reserve::New(reservation) => ledger.complete(reservation, &result).await.unwrap(),
         Reserve::Stored(receipt, bytes) => (receipt, bytes),
     }
 }

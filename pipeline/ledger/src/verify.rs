@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use marsad_log::{Checkpoint, Entry, Scan, Store};
-use marsad_terms::{Digest, Name};
+use marsad_terms::{Digest, Name, RunId};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint;
@@ -206,26 +206,54 @@ impl Ledger {
 
     /// Each stored result has the hash that its entry states.
     async fn check_results(&self, state: &State, found: &mut Findings) -> Result<()> {
-        for request in state.requests() {
-            let (Some(run), Some(hash)) = (&request.run, request.hash) else {
-                if request.state == Stage::Reserved {
-                    found
-                        .notes
-                        .push(format!("release {}: a run is in progress, or was cut off", request.release()));
+        for kept in all_runs(state) {
+            let (Some(run), Some(hash)) = (kept.run, kept.hash) else {
+                if kept.stage == Stage::Reserved {
+                    found.notes.push(format!("{}: a run is in progress, or was cut off", kept.what));
                 }
                 continue;
             };
             match self.read_result(run, hash).await {
                 Ok(_) => {}
                 Err(Error::Result { what, .. }) => {
-                    let what = format!("the result of release {}: {what}", request.release());
-                    found.fault(Some(request.sequence), FaultKind::Hash, what);
+                    let what = format!("the result of {}: {what}", kept.what);
+                    found.fault(Some(kept.sequence), FaultKind::Hash, what);
                 }
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
+}
+
+/// A run, and what its entries say of it.
+struct Run<'a> {
+    what: String,
+    stage: Stage,
+    run: Option<&'a RunId>,
+    hash: Option<Digest>,
+    sequence: u64,
+}
+
+/// Runs of requests and of series' steps.
+fn all_runs(state: &State) -> impl Iterator<Item = Run<'_>> {
+    let requests = state.requests().into_iter().map(|request| Run {
+        what: format!("release {}", request.release()),
+        stage: request.state,
+        run: request.run.as_ref(),
+        hash: request.hash,
+        sequence: request.sequence,
+    });
+    let steps = state.all_series().flat_map(|open| {
+        open.all_draws().map(|(of, draw)| Run {
+            what: format!("step {} of series {} of {}", of.step, of.series, open.shape.statistic().id),
+            stage: draw.stage,
+            run: Some(&draw.run),
+            hash: draw.hash,
+            sequence: draw.sequence,
+        })
+    });
+    requests.chain(steps)
 }
 
 async fn check_releases(store: &Store, entries: &[Entry], state: &State, found: &mut Findings) -> Result<()> {

@@ -1,15 +1,16 @@
-//! Reserve, complete, recover: one draw a request, charged before a row is read (algorithms 10).
-
-use std::collections::BTreeSet;
+//! Reserve and complete: one draw a request, charged before a row is read (algorithms 10).
 
 use bytes::Bytes;
 use marsad_log::Created;
 use marsad_privacy::noisy_table::RunResult;
-use marsad_terms::{Digest, Name, ReleaseId, RunId};
+use marsad_privacy::series::NoisySeries;
+use marsad_terms::{Digest, Name, RunId};
+use serde::Serialize;
 
 use super::{Done, Ledger};
 use crate::error::{Error, Result};
-use crate::event::{Event, Forfeited, Released, Reserved};
+use crate::event::{Event, Released, Reserved};
+use crate::proposal::SeriesRequest;
 use crate::refusal::Refusal;
 use crate::reservation::{Receipt, Reservation};
 use crate::scope::Scope;
@@ -17,7 +18,7 @@ use crate::stage::Stage;
 use crate::state::{RequestState, State};
 
 /// The folder of results in the ledger's store.
-const RUNS: &str = "runs";
+pub(super) const RUNS: &str = "runs";
 
 /// What a request to run finds.
 #[derive(Debug)]
@@ -29,26 +30,14 @@ pub enum Reserve {
     Stored(Receipt, Bytes),
 }
 
-/// What became of a run that had not ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recovered {
-    /// The release's public id.
-    pub release: ReleaseId,
-    /// The request.
-    pub f: Digest,
-    /// The run.
-    pub run: RunId,
-    /// `Released` where its result was whole, else `Forfeited`.
-    pub state: Stage,
-}
-
 impl Ledger {
-    /// Charges an approved request to all its scopes at once, or gives what was drawn before. `id` is F or the id of its
-    /// newest proposal; `data` the keyed commitment to what the run will read.
+    /// Charges the joint vector of an approved request to all its scopes at once, or gives what was drawn before. `id` is F
+    /// or the id of its newest proposal; `data` the keyed commitment to what the run will read.
     ///
     /// # Errors
-    /// `Refused` where it is not approved, does not fit a scope (all of them are named), or another run is in progress;
-    /// `Withdrawn`. After a failure of the store the charge may stand: [`Ledger::recover`] ends it.
+    /// `Refused` where it is not approved, one of its series is not open, what it has yet to pay does not fit a scope (all of
+    /// them are named), or another run is in progress; `Withdrawn`. After a failure of the store the charge may stand:
+    /// [`Ledger::recover`] ends it.
     pub async fn reserve(&self, id: Digest, run: RunId, data: Digest) -> Result<Reserve> {
         self.installation().start(&run)?;
         let done = self
@@ -61,12 +50,7 @@ impl Ledger {
                 }
             })
             .await;
-        // Any other failure may have left the charge: `recover` looks for it.
-        if matches!(done, Ok(Done { written: false, .. }) | Err(Error::Refused(_) | Error::Withdrawn { .. }))
-        {
-            self.installation().end(&run)?;
-        }
-        let Done { state, written } = done?;
+        let Done { state, written } = self.started(&run, done)?;
         let request = state.by_id(id)?;
         if written {
             return Ok(Reserve::New(Reservation {
@@ -82,61 +66,63 @@ impl Ledger {
         Ok(Reserve::Stored(receipt, bytes))
     }
 
+    /// Forgets a run that certainly reserved nothing. Any other failure may have left the charge: `recover` looks for it.
+    pub(super) fn started(&self, run: &RunId, done: Result<Done>) -> Result<Done> {
+        if matches!(done, Ok(Done { written: false, .. }) | Err(Error::Refused(_) | Error::Withdrawn { .. }))
+        {
+            self.installation().end(run)?;
+        }
+        done
+    }
+
     /// Stores the result of a run, create-only, and records its hash. Only then may it be shown.
     ///
     /// # Errors
-    /// `Result` where it is not what was approved and charged; `Refused` where the run was forfeited meanwhile: its bytes are deleted unseen.
+    /// `Result` where it is not what was approved and charged, or its series are not those that are stored; `Refused` where
+    /// the run was forfeited meanwhile: its bytes are deleted unseen.
     pub async fn complete(&self, reservation: Reservation, result: &RunResult) -> Result<(Receipt, Bytes)> {
         let Reservation { f, run, .. } = &reservation;
         let state = self.state().await?;
-        if !state.request(f).is_some_and(|request| is_of(result, request)) {
+        let right = match state.request(f) {
+            Some(request) => self.is_of(result, request, &state).await?,
+            None => false,
+        };
+        if !right {
             return Err(Error::Result { run: run.clone(), what: "it is not what was approved and charged" });
         }
+        let bytes = self.store_result(run, result).await?;
+        let hash = Digest::of(&bytes);
+        let recorded = self.release(*f, run, hash).await;
+        self.ended(run, recorded).await?;
+        let Reservation { release, f, proposal, run, nano_rho, .. } = reservation;
+        Ok((Receipt { release, f, run, hash, proposal, nano_rho }, bytes))
+    }
+
+    pub(super) async fn store_result(&self, run: &RunId, result: &impl Serialize) -> Result<Bytes> {
         let bytes = serde_json::to_vec(result);
         let bytes =
             Bytes::from(bytes.map_err(|_| Error::Result { run: run.clone(), what: "it has no JSON" })?);
         if self.store().create(&path(run), &bytes).await? == Created::Exists {
-            // A store that retries by itself may find its own object; `release` compares it.
+            // A store that retries by itself may find its own object; recording it compares them.
             self.store().sync(&path(run)).await?;
         }
-        let hash = Digest::of(&bytes);
-        match self.release(*f, run, hash).await {
-            Ok(()) => {}
-            Err(Error::Refused(Refusal::NotListed { stage: Some(Stage::Forfeited), act })) => {
-                self.store().delete(&path(run)).await?;
-                self.installation().end(run)?;
-                return Err(Refusal::NotListed { stage: Some(Stage::Forfeited), act }.into());
+        Ok(bytes)
+    }
+
+    /// Ends a run whose result was recorded, or whose result came too late: that is deleted unseen.
+    pub(super) async fn ended(&self, run: &RunId, recorded: Result<()>) -> Result<()> {
+        if let Err(error) = &recorded {
+            let late = matches!(
+                error,
+                Error::Refused(Refusal::NotListed { stage: Some(Stage::Forfeited), .. })
+            );
+            if !late {
+                return recorded;
             }
-            Err(error) => return Err(error),
+            self.store().delete(&path(run)).await?;
         }
-        let Reservation { release, f, proposal, run, nano_rho, .. } = reservation;
-        self.installation().end(&run)?;
-        Ok((Receipt { release, f, run, hash, proposal, nano_rho }, bytes))
-    }
-
-    /// Ends the runs that this installation started and that have not ended: released where the whole result is
-    /// stored, else forfeited, charged, never drawn again. The caller holds the installation's lock.
-    ///
-    /// # Errors
-    /// Where the store fails; a later call goes on.
-    pub async fn recover(&self) -> Result<Vec<Recovered>> {
-        let started = self.installation().runs()?;
-        if started.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ended = self.end_runs(|run| started.contains(run)).await?;
-        for run in &started {
-            self.installation().end(run)?;
-        }
-        Ok(ended)
-    }
-
-    /// The same for every run, whoever started it: for a steward who knows that none is alive.
-    ///
-    /// # Errors
-    /// As [`Ledger::recover`].
-    pub async fn recover_all(&self) -> Result<Vec<Recovered>> {
-        self.end_runs(|_| true).await
+        self.installation().end(run)?;
+        recorded
     }
 
     /// The result of F, if it is released: the very bytes that were drawn.
@@ -150,50 +136,6 @@ impl Ledger {
             Some((Stage::Withdrawn, request)) => Err(Error::Withdrawn { release: request.release().clone() }),
             _ => Ok(None),
         }
-    }
-
-    async fn end_runs(&self, mine: impl Fn(&RunId) -> bool) -> Result<Vec<Recovered>> {
-        let state = self.state().await?;
-        let mut ended = Vec::new();
-        for request in state.requests() {
-            let Some(run) = request.run.clone().filter(|run| request.state == Stage::Reserved && mine(run))
-            else {
-                continue;
-            };
-            let state = self.end_run(request, &run).await?;
-            ended.push(Recovered { release: request.release().clone(), f: request.f, run, state });
-        }
-        self.delete_late(&self.state().await?).await?;
-        Ok(ended)
-    }
-
-    async fn end_run(&self, request: &RequestState, run: &RunId) -> Result<Stage> {
-        let stored = self.store().get(&path(run)).await?;
-        if let Some(bytes) = stored.filter(|bytes| is_whole(bytes, request)) {
-            self.store().sync(&path(run)).await?;
-            self.release(request.f, run, Digest::of(&bytes)).await?;
-            return Ok(Stage::Released);
-        }
-        let said = Event::Forfeited(Forfeited { f: request.f, run: run.clone() });
-        self.append(|_| Ok(Some(said.draft()))).await?;
-        Ok(Stage::Forfeited)
-    }
-
-    /// Deletes, unseen, what runs stored that were forfeited before.
-    async fn delete_late(&self, state: &State) -> Result<()> {
-        let forfeited: BTreeSet<String> = state
-            .requests()
-            .into_iter()
-            .filter(|request| request.state == Stage::Forfeited)
-            .filter_map(|request| request.run.as_ref().map(path))
-            .collect();
-        if forfeited.is_empty() {
-            return Ok(());
-        }
-        for late in self.store().list(RUNS).await?.iter().filter(|stored| forfeited.contains(*stored)) {
-            self.store().delete(late).await?;
-        }
-        Ok(())
     }
 
     /// Records a result that is durable; refuses one that is not, or has other bytes. Recorded already: no new entry.
@@ -234,9 +176,50 @@ impl Ledger {
             Err(wrong("its bytes are not those of the ledger"))
         }
     }
+
+    /// Whether a result is this request's: the same shapes, noise of the price that was charged, and of each series the
+    /// very figures that its steps hold.
+    pub(super) async fn is_of(
+        &self,
+        result: &RunResult,
+        request: &RequestState,
+        state: &State,
+    ) -> Result<bool> {
+        let asked: Vec<&SeriesRequest> = request.proposal.request.series().map(|(_, asked)| asked).collect();
+        if !is_joint_of(result, request) || asked.len() != result.series.len() {
+            return Ok(false);
+        }
+        for (asked, shown) in asked.into_iter().zip(&result.series) {
+            if !self.shows(shown, asked, state).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A step may be missing where a draw of it was forfeited: another release may have had it drawn again since.
+    async fn shows(&self, shown: &NoisySeries, asked: &SeriesRequest, state: &State) -> Result<bool> {
+        let Some(open) = state.series(&asked.series) else { return Ok(false) };
+        let is = (shown.series(), shown.shape(), shown.nano_rho());
+        let length = (0..=asked.through).count();
+        if is != (open.series, &open.shape, open.nano_rho) || shown.steps().len() != length {
+            return Ok(false);
+        }
+        for (step, cells) in (0..).zip(shown.steps()) {
+            let same = match (cells, open.released(step)) {
+                (None, _) => open.draws(step).iter().any(|draw| draw.stage == Stage::Forfeited),
+                (Some(_), None) => false,
+                (Some(cells), Some(draw)) => self.read_step(draw).await?.cells() == cells,
+            };
+            if !same {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
-fn path(run: &RunId) -> String {
+pub(super) fn path(run: &RunId) -> String {
     format!("{RUNS}/{}", run.as_str())
 }
 
@@ -245,19 +228,14 @@ fn reserved(request: &RequestState, run: &RunId, data: Digest) -> Event {
         f: request.f,
         proposal: request.proposal_id,
         run: run.clone(),
-        nano_rho: request.proposal.nano_rho,
+        nano_rho: request.proposal.request.nano_rho,
         scopes: Scope::of(&request.proposal),
         data,
     })
 }
 
-/// Whether stored bytes are the whole result of this request.
-fn is_whole(bytes: &[u8], request: &RequestState) -> bool {
-    serde_json::from_slice::<RunResult>(bytes).is_ok_and(|result| is_of(&result, request))
-}
-
-/// Whether a result is this request's: the same shapes, and noise of the price that was charged.
-fn is_of(result: &RunResult, request: &RequestState) -> bool {
+/// Whether the joint vector of a result is this request's.
+fn is_joint_of(result: &RunResult, request: &RequestState) -> bool {
     let asked = &request.proposal.request;
     let shapes = asked.statistics.iter().filter_map(|statistic| statistic.shape.as_ref());
     let drawn = match &result.noisy {

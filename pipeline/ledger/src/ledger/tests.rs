@@ -6,20 +6,24 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 use marsad_log::Store;
+use marsad_privacy::series::{NoisySeries, NoisyStep};
 use marsad_terms::NanoRho;
 use tempfile::{TempDir, tempdir};
 
 use super::*;
 use crate::policy::Role;
-use crate::reservation::new_run;
+use crate::proposal::SeriesStep;
+use crate::reservation::{StepReservation, new_run};
 use crate::state::RequestState;
 use crate::statement::Answer;
-use crate::testing::{Cast, Wish, approved, result, signature, statement, text};
+use crate::testing::{Cast, SeriesWish, Wish, approved, noisy_step, result, signature, statement, text};
 
 mod crash;
 mod histories;
 mod random;
 mod rules;
+mod series;
+mod series_crash;
 mod verify;
 
 /// Keys and a folder for state, kept as long as the tests run.
@@ -80,6 +84,17 @@ async fn run(ledger: &Ledger, id: Digest, mark: i64) -> Result<(Receipt, Bytes)>
             ledger.complete(reservation, &result).await
         }
     }
+}
+
+async fn reserve_step(ledger: &Ledger, step: SeriesStep) -> Result<ReserveStep> {
+    ledger.reserve_step(step, new_run().unwrap(), Digest::of(b"custody")).await
+}
+
+/// The result of a reserved step, every figure of which is `mark`.
+fn drawn(series: &SeriesWish, reservation: &StepReservation, mark: i64) -> NoisyStep {
+    let shape = series.shape();
+    let cells = vec![mark; shape.n_coordinates()];
+    noisy_step(&reservation.draw(), &shape, reservation.step().step, cells)
 }
 
 fn refusal<T: std::fmt::Debug>(result: Result<T>) -> Refusal {

@@ -31,7 +31,7 @@ fn check(name: &str, caps: &BTreeMap<String, u64>, steps: &[Value]) {
         if step["op"] == "reserve" {
             let listed: BTreeSet<Scope> = serde_json::from_value(step["scopes"].clone()).unwrap();
             assert_eq!(scopes, listed, "{name}");
-            let exceeding = budget.exceeding(&scopes, price, cap);
+            let exceeding = budget.exceeding(scopes.iter().map(|scope| (scope, price)), cap);
             let fits = exceeding.is_empty() && price != NanoRho::ZERO;
             assert_eq!(Value::Bool(fits), step["accepted"], "{name}: {step}");
             if step.get("shortfall").is_some() {

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::*;
 use crate::checkpoint;
-use crate::event::{Released, Reserved};
+use crate::event::{Opened, Released, Reserved, StepForfeited, StepReserved};
 use crate::scope::Scope;
+use crate::series::opening;
 
 /// A ledger with one published release of 40 and its bundle.
 struct Scene {
@@ -197,7 +198,7 @@ async fn entries_that_the_table_does_not_list_are_named() {
     let said = Released { f, run: new_run().unwrap(), hash: Digest::of(b"other") };
     let at = scene.forge(Event::Released(said).draft()).await;
     assert_eq!(scene.faults().await, [(Some(at), "state")], "released twice");
-    let at = scene.forge(Draft::new("series_opened", json!({ "series": "S" }))).await;
+    let at = scene.forge(Draft::new("transferred", json!({ "release": "R-A" }))).await;
     assert_eq!(scene.faults().await.last(), Some(&(Some(at), "state")), "a kind of a later version");
     let state = Ledger::open(scene.store.clone(), &state_dir()).state().await;
     assert!(matches!(state, Err(Error::NotRight { .. })), "nothing is built on it");
@@ -226,6 +227,54 @@ async fn overspending_is_named_and_counted() {
     let raised = Event::Policy(cast().policy(99));
     let at = scene.forge(signed("sam", &raised, sign::POLICY, &cast().sam)).await;
     assert_eq!(scene.faults().await.last(), Some(&(Some(at), "authority")));
+}
+
+#[tokio::test]
+async fn forged_series_and_steps_are_named_and_counted() {
+    let scene = published().await;
+    let series = SeriesWish::new("S", 9, 3);
+    let (proposal, id) = scene.proposed(&Wish::of_series("B", series.clone())).await;
+    let opened = opening(&proposal, id, &series.id()).unwrap();
+    let at = scene.forge(Event::Opened(opened.clone()).draft()).await;
+    assert_eq!(scene.faults().await, [(Some(at), "state")], "opened without approval");
+    assert_eq!(scene.state().await.used(), NanoRho::new(49));
+
+    let scene = published().await;
+    let (_, id) = scene.proposed(&Wish::of_series("B", series.clone())).await;
+    scene.approve(id, "sam", &cast().sam).await;
+    let opened = Opened { proposal: id, ..opened };
+    let cheap = Opened { nano_rho: NanoRho::new(1), scopes: [Scope::Lifetime].into(), ..opened.clone() };
+    let at = scene.forge(Event::Opened(cheap).draft()).await;
+    assert_eq!(scene.faults().await, [(Some(at), "budget")], "opened for less than was approved");
+    assert_eq!(scene.state().await.used(), NanoRho::new(49), "never under-counted");
+    let at = scene.forge(Event::Opened(opened).draft()).await;
+    assert_eq!(scene.faults().await.last(), Some(&(Some(at), "state")), "opened twice");
+    assert_eq!(scene.state().await.used(), NanoRho::new(58));
+
+    let draw = |step: u32, revision: u32| StepReserved {
+        series: series.id(),
+        step,
+        revision,
+        run: new_run().unwrap(),
+        nano_rho: NanoRho::ZERO,
+        scopes: std::collections::BTreeSet::new(),
+        data: Digest::of(b"custody"),
+    };
+    let before = scene.faults().await.len();
+    let right = draw(0, 0);
+    scene.forge(Event::StepReserved(right.clone()).draft()).await;
+    assert_eq!(scene.faults().await.len(), before, "a right step is no fault");
+    let SeriesStep { series, step, .. } = series.step(0, 0);
+    let lost = Event::StepForfeited(StepForfeited { series, step, run: right.run });
+    scene.forge(lost.draft()).await;
+    for (forged, what) in [(draw(0, 0), "drawn twice"), (draw(2, 0), "out of order")] {
+        let at = scene.forge(Event::StepReserved(forged).draft()).await;
+        assert_eq!(scene.faults().await.last(), Some(&(Some(at), "state")), "{what}");
+    }
+    let at = scene.forge(Event::StepReserved(draw(0, 1)).draft()).await;
+    let faults = scene.faults().await;
+    assert!(faults.contains(&(Some(at), "budget")), "redrawn at no charge: {faults:?}");
+    assert_eq!(scene.state().await.used(), NanoRho::new(65), "never under-counted");
 }
 
 #[tokio::test]
