@@ -173,7 +173,69 @@ pub enum Refusal {
     /// Another request holds the release id.
     #[error("the release id {release} belongs to another request")]
     ReleaseTaken {
-    XX
+        /// The id.
+        release: ReleaseId,
+    },
+    /// A first-time series that nobody paid for yet.
+    #[error("the series {series} is not open")]
+    NotOpened {
+        /// S.
+        series: Digest,
+    },
+    /// A series is paid once.
+    #[error("the series {series} is open already")]
+    AlreadyOpen {
+        /// S.
+        series: Digest,
+    },
+    /// An earlier step comes first.
+    #[error("step {step} of the series {series} comes after step {next}, which is not drawn yet")]
+    StepOrder {
+        /// S.
+        series: Digest,
+        /// The step that was named.
+        step: u32,
+        /// The next one in order.
+        next: u32,
+    },
+    /// Nobody drew the step so far.
+    #[error("step {step} of the series {series} is not drawn yet")]
+    NotDrawn {
+        /// S.
+        series: Digest,
+        /// Which.
+        step: u32,
+    },
+    /// A step is drawn once, forfeited or not.
+    #[error("step {step} of the series {series} was drawn before")]
+    StepDrawn {
+        /// S.
+        series: Digest,
+        /// Which.
+        step: u32,
+    },
+    /// The series has no such step.
+    #[error("the series {series} has no step {step}: it has {horizon}, counted from 0")]
+    BeyondHorizon {
+        /// S.
+        series: Digest,
+        /// The step that was named.
+        step: u32,
+        /// How many there are.
+        horizon: u32,
+    },
+    /// Only a forfeited draw is made again, under the next revision.
+    #[error("step {step} of the series {series} cannot be drawn again as revision {revision}")]
+    NotForfeited {
+        /// S.
+        series: Digest,
+        /// Which.
+        step: u32,
+        /// The revision that was named.
+        revision: u32,
+    },
+}
+
 fn list(shortfalls: &[Shortfall]) -> String {
     let say = |s: &Shortfall| format!("{} lacks {} (cap {}, used {})", s.scope, s.shortfall, s.cap, s.used);
     shortfalls.iter().map(say).collect::<Vec<_>>().join("; ")

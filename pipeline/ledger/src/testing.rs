@@ -197,7 +197,9 @@ impl Wish {
             f: 0,
             nano_rho: NanoRho::new(self.nano_rho),
             revision: 0,
-            statistics: std::iter::once(statistic).chain(self.series.iter().map(SeriesWish::request)).collect(),
+            statistics: std::iter::once(statistic)
+                .chain(self.series.iter().map(SeriesWish::request))
+                .collect(),
             redraws: self.redraws.clone(),
         }
     }

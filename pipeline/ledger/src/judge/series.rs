@@ -9,9 +9,7 @@ use marsad_terms::{Digest, NanoRho, RunId};
 
 use super::Judgement;
 use crate::event::{Opened, StepReserved};
-use crate::proposal::{
-    Proposal, SeriesDefinition, SeriesRequest, SeriesStep, SeriesTerms, StatisticRequest,
-};
+use crate::proposal::{Proposal, SeriesDefinition, SeriesRequest, SeriesStep, SeriesTerms, StatisticRequest};
 use crate::refusal::Refusal;
 use crate::series::{SeriesState, opening};
 use crate::stage::{Act, Stage};
@@ -125,7 +123,9 @@ fn out_of_turn(open: &SeriesState, drawn: SeriesStep) -> Option<Refusal> {
         None if revision != 0 => Some(Refusal::NotForfeited { series, step, revision }),
         None => None,
         Some(draw) if draw.stage == Stage::Reserved => Some(Refusal::InProgress { run: draw.run.clone() }),
-        Some(draw) if draw.stage == Stage::Forfeited && draw.revision.checked_add(1) == Some(revision) => None,
+        Some(draw) if draw.stage == Stage::Forfeited && draw.revision.checked_add(1) == Some(revision) => {
+            None
+        }
         Some(_) => Some(Refusal::StepDrawn { series, step }),
     }
 }

@@ -112,10 +112,8 @@ impl Ledger {
     /// Ends a run whose result was recorded, or whose result came too late: that is deleted unseen.
     pub(super) async fn ended(&self, run: &RunId, recorded: Result<()>) -> Result<()> {
         if let Err(error) = &recorded {
-            let late = matches!(
-                error,
-                Error::Refused(Refusal::NotListed { stage: Some(Stage::Forfeited), .. })
-            );
+            let late =
+                matches!(error, Error::Refused(Refusal::NotListed { stage: Some(Stage::Forfeited), .. }));
             if !late {
                 return recorded;
             }

@@ -69,7 +69,12 @@ impl Ledger {
         let open = open(&state, &step.series)?;
         if written {
             let (charged, _) = open.charge_of(step);
-            return Ok(ReserveStep::New(StepReservation { drawn: step, run, opened: open.nano_rho, charged }));
+            return Ok(ReserveStep::New(StepReservation {
+                drawn: step,
+                run,
+                opened: open.nano_rho,
+                charged,
+            }));
         }
         let drawn = Refusal::StepDrawn { series: step.series, step: step.step };
         let draw = open.released(step.step).ok_or(drawn)?;
@@ -104,10 +109,7 @@ impl Ledger {
         let mut drawn = Vec::new();
         for step in 0..=through {
             drawn.push(match open.newest(step) {
-                None => {
-                    let (series, next) = (*series, open.next_step());
-                    return Err(Refusal::StepOrder { series, step: through, next }.into());
-                }
+                None => return Err(Refusal::NotDrawn { series: *series, step }.into()),
                 Some(Draw { stage: Stage::Reserved, run, .. }) => {
                     return Err(Refusal::InProgress { run: run.clone() }.into());
                 }
@@ -125,7 +127,8 @@ impl Ledger {
         let said = Event::StepReleased(said);
         self.append(|state| {
             let open = open(state, &of.series)?;
-            let known = open.released(of.step).is_some_and(|draw| draw.run == *run && draw.hash == Some(hash));
+            let known =
+                open.released(of.step).is_some_and(|draw| draw.run == *run && draw.hash == Some(hash));
             Ok((!known).then(|| said.draft()))
         })
         .await?;

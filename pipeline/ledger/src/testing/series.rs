@@ -114,7 +114,8 @@ pub async fn draw_steps(ledger: &Ledger, series: &NoisySeries) {
     for (step, cells) in (0..).zip(series.steps()) {
         let step = SeriesStep { series: series.series(), step, revision: 0 };
         let data = Digest::of(b"custody");
-        let ReserveStep::New(reservation) = ledger.reserve_step(step, new_run().unwrap(), data).await.unwrap()
+        let ReserveStep::New(reservation) =
+            ledger.reserve_step(step, new_run().unwrap(), data).await.unwrap()
         else {
             continue;
         };

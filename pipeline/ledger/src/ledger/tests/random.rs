@@ -136,7 +136,8 @@ impl Model {
     }
 
     fn open(&mut self, f: usize, s: usize) -> bool {
-        let ready = self.lives.get(&f).is_some_and(|life| life.stage == "approved" && life.opens.contains(&s));
+        let ready =
+            self.lives.get(&f).is_some_and(|life| life.stage == "approved" && life.opens.contains(&s));
         let allowed = ready && !self.series.contains_key(&s) && self.fits(f);
         if allowed {
             self.used += SERIES[s].1;
@@ -155,7 +156,10 @@ impl Model {
             }
             Some((last, "forfeited")) if revision == last + 1 => {
                 let listed = |f: usize| {
-                    REQUESTS[f].3.iter().any(|(of, at, r)| (*of, *at as usize, *r as usize) == (s, step, revision))
+                    REQUESTS[f]
+                        .3
+                        .iter()
+                        .any(|(of, at, r)| (*of, *at as usize, *r as usize) == (s, step, revision))
                 };
                 let mut lives = self.lives.iter();
                 let approved =

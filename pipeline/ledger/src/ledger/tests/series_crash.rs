@@ -153,7 +153,8 @@ async fn cut_off_at(n: u64, failure: Failure, once: bool) -> bool {
     assert_eq!((draws.len(), &draws[..kept.len()]), (3, &kept[..]), "drawn twice after call {n}");
     assert!(forfeited(open) <= 1, "after call {n}");
     assert_eq!(state.used(), NanoRho::new(49), "after call {n}");
-    let results = draws.iter().flatten().count() + state.requests().iter().filter(|r| r.hash.is_some()).count();
+    let results =
+        draws.iter().flatten().count() + state.requests().iter().filter(|r| r.hash.is_some()).count();
     assert_eq!(store.list("runs").await.unwrap().len(), results, "a late result stands after call {n}");
     assert!(ledger.verify(None).await.unwrap().ok, "after call {n}");
     reached
@@ -176,15 +177,14 @@ async fn a_fault_at_any_call_neither_forgets_a_charge_nor_draws_a_step_twice() {
 async fn a_recovery_ends_a_step_like_a_run() {
     let store = Store::memory();
     let here = opened(&store).await;
-    let ReserveStep::New(reservation) = reserve_step(&here, series().step(0, 0)).await.unwrap() else { panic!() };
+    let ReserveStep::New(reservation) = reserve_step(&here, series().step(0, 0)).await.unwrap() else {
+        panic!()
+    };
     let elsewhere = ledger(&store);
     assert_eq!(elsewhere.recover().await.unwrap(), []);
     let again = reserve_step(&elsewhere, series().step(0, 0)).await;
     assert!(matches!(refusal(again), Refusal::InProgress { .. }));
-    assert!(matches!(
-        refusal(elsewhere.drawn_steps(&series().id(), 0).await),
-        Refusal::InProgress { .. }
-    ));
+    assert!(matches!(refusal(elsewhere.drawn_steps(&series().id(), 0).await), Refusal::InProgress { .. }));
     let ended = elsewhere.recover_all().await.unwrap();
     let of = RunOf::Step(series().step(0, 0));
     assert_eq!(ended, [Recovered { of, run: reservation.run().clone(), state: Stage::Forfeited }]);
@@ -226,7 +226,9 @@ async fn a_whole_result_of_a_step_is_recorded_by_recovery_and_any_other_is_not()
 async fn a_damaged_step_is_neither_given_out_nor_drawn_again() {
     let store = Store::memory();
     let here = opened(&store).await;
-    let ReserveStep::New(reservation) = reserve_step(&here, series().step(0, 0)).await.unwrap() else { panic!() };
+    let ReserveStep::New(reservation) = reserve_step(&here, series().step(0, 0)).await.unwrap() else {
+        panic!()
+    };
     let path = format!("runs/{}", reservation.run());
     let step = drawn(&series(), &reservation, 7);
     here.complete_step(reservation, &step).await.unwrap();

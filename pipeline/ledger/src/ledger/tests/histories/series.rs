@@ -102,7 +102,8 @@ impl History {
 
     async fn propose_series(&mut self, entry: &Value) -> Result<()> {
         let name = entry["f"].as_str().unwrap();
-        let mut series = SeriesWish::new(name, entry["nano_rho"].as_u64().unwrap(), small(&entry["series_of"]));
+        let mut series =
+            SeriesWish::new(name, entry["nano_rho"].as_u64().unwrap(), small(&entry["series_of"]));
         series.record_types = serde_json::from_value(entry["record_types"].clone()).unwrap();
         let wish = Wish { needed: small(&entry["need"]), ..Wish::of_series(name, series.clone()) };
         let mut proposal = wish.proposal(&self.state().await);
@@ -192,7 +193,7 @@ impl History {
             None => {
                 let wish = Wish::of_series(&name.replace('/', "-"), self.wish(entry).through(of.step));
                 ready(&self.ledger, &wish).await
-            },
+            }
         };
         self.ledger.open_series(id).await.unwrap();
         let state = self.state().await;
