@@ -1,5 +1,5 @@
-//! The custody log of one store: what landed when, as which files. A batch exists because an entry says so. Its first entry
-//! holds a keyed check value of each key.
+//! The custody log of one store: what landed when, as which files, and which steps of which first-time series are closed. A
+//! batch exists, and a step is closed, because an entry says so. Its first entry holds a keyed check value of each key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,11 @@ use crate::{Error, Result};
 const PREFIX: &str = "_log";
 /// The kind of entry that lands a batch.
 const BATCH: &str = "batch";
+/// The kind of entry that closes steps of a series.
+const SERIES_STEP: &str = "series_step";
+
+/// Check values of the keys by name.
+type CheckValues = BTreeMap<String, Digest>;
 
 /// One file of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +51,25 @@ pub(crate) struct BatchEntry {
     pub(crate) records: Counts,
     /// Check values of the keys by name, in the log's first entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) keys: Option<BTreeMap<String, Digest>>,
+    pub(crate) keys: Option<CheckValues>,
+}
+
+/// The body of a `series_step` entry. It deliberately lacks how many persons entered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StepsEntry {
+    pub(crate) series: Digest,
+    pub(crate) record_type: RecordTypeId,
+    /// The steps that close together.
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    pub(crate) custodian: String,
+    /// The file of those who enter.
+    pub(crate) path: String,
+    /// Of its bytes as stored.
+    pub(crate) hash: Digest,
+    /// Check values of the keys by name, in the log's first entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) keys: Option<CheckValues>,
 }
 
 /// Records of the extract by outcome.
@@ -63,6 +86,10 @@ pub(crate) struct Custody {
     pub(crate) head: Option<Entry>,
     /// Batches with the time they landed, in order.
     pub(crate) batches: Vec<(String, BatchEntry)>,
+    /// Closed steps, of each series in order and without a gap.
+    steps: Vec<StepsEntry>,
+    /// Of the first entry.
+    keys: Option<CheckValues>,
 }
 
 impl Custody {
@@ -73,23 +100,44 @@ impl Custody {
     pub(crate) async fn read(store: &Store, keys: &Keys) -> Result<Self> {
         let log = Log::open(store.clone(), PREFIX);
         let entries = log.read().await?;
-        let mut batches = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            let unknown = || Error::Custody { sequence: entry.sequence, kind: entry.kind.clone() };
-            if entry.kind != BATCH {
-                return Err(unknown());
+        let mut custody = Self { log, head: None, batches: Vec::new(), steps: Vec::new(), keys: None };
+        for entry in entries {
+            let held = custody.take(&entry);
+            let held = held.ok_or(Error::Custody { sequence: entry.sequence, kind: entry.kind.clone() })?;
+            if custody.head.is_none() {
+                custody.keys = held;
             }
-            let body: BatchEntry = serde_json::from_value(entry.body.clone()).map_err(|_| unknown())?;
-            batches.push((entry.time.clone(), body));
+            custody.head = Some(entry);
         }
-        let custody = Self { log, head: entries.into_iter().next_back(), batches };
         custody.has_keys(keys, store)?;
         Ok(custody)
     }
 
+    /// Takes one entry in and gives the check values that it holds; `None` where it cannot be understood.
+    fn take(&mut self, entry: &Entry) -> Option<Option<CheckValues>> {
+        let body = entry.body.clone();
+        match entry.kind.as_str() {
+            BATCH => {
+                let batch: BatchEntry = serde_json::from_value(body).ok()?;
+                let keys = batch.keys.clone();
+                self.batches.push((entry.time.clone(), batch));
+                Some(keys)
+            }
+            SERIES_STEP => {
+                let steps: StepsEntry = serde_json::from_value(body).ok()?;
+                let follows = steps.first == self.n_closed(&steps.series) && steps.first <= steps.last;
+                let keys = steps.keys.clone();
+                self.steps.push(steps);
+                follows.then_some(keys)
+            }
+            _ => None,
+        }
+    }
+
     fn has_keys(&self, keys: &Keys, store: &Store) -> Result<()> {
-        let Some((_, first)) = self.batches.first() else { return Ok(()) };
-        let stored = first.keys.as_ref().ok_or(Error::Custody { sequence: 0, kind: BATCH.to_owned() })?;
+        let Some(head) = &self.head else { return Ok(()) };
+        let none = || Error::Custody { sequence: 0, kind: head.kind.clone() };
+        let stored = self.keys.as_ref().ok_or_else(none)?;
         match keys.check_values().iter().find(|(name, value)| stored.get(*name) != Some(*value)) {
             None => Ok(()),
             Some((name, _)) => Err(Error::OtherKey { name: name.clone(), store: store.url().to_owned() }),
@@ -98,9 +146,33 @@ impl Custody {
 
     /// Appends a batch after what was read.
     pub(crate) async fn append(&self, mut batch: BatchEntry, keys: &Keys) -> Result<Appended> {
-        batch.keys = self.head.is_none().then(|| keys.check_values());
-        let body = serde_json::to_value(&batch).expect("a batch entry is plain JSON");
-        Ok(self.log.append(self.head.as_ref(), Draft::new(BATCH, body)).await?)
+        batch.keys = self.first_keys(keys);
+        self.write(BATCH, &batch).await
+    }
+
+    /// Closes steps of a series after what was read.
+    pub(crate) async fn close(&self, mut steps: StepsEntry, keys: &Keys) -> Result<Appended> {
+        steps.keys = self.first_keys(keys);
+        self.write(SERIES_STEP, &steps).await
+    }
+
+    fn first_keys(&self, keys: &Keys) -> Option<CheckValues> {
+        self.head.is_none().then(|| keys.check_values())
+    }
+
+    async fn write(&self, kind: &str, body: &impl Serialize) -> Result<Appended> {
+        let body = serde_json::to_value(body).expect("a custody entry is plain JSON");
+        Ok(self.log.append(self.head.as_ref(), Draft::new(kind, body)).await?)
+    }
+
+    /// The entries that closed the steps of a series, in order.
+    pub(crate) fn steps<'a>(&'a self, series: &'a Digest) -> impl Iterator<Item = &'a StepsEntry> {
+        self.steps.iter().filter(move |steps| steps.series == *series)
+    }
+
+    /// How many steps of a series are closed.
+    pub(crate) fn n_closed(&self, series: &Digest) -> u32 {
+        self.steps(series).last().map_or(0, |steps| steps.last.saturating_add(1))
     }
 
     /// The batches that no other one replaces, of one record type.

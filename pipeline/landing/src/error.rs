@@ -152,6 +152,12 @@ pub enum Error {
         /// `missing`, `changed` or `unreadable`.
         how: &'static str,
     },
+    /// A step of a first-time series cannot be closed with these entries, or the record type has none.
+    #[error("the register of a first-time series: {what}")]
+    Register {
+        /// What does not fit, never who.
+        what: &'static str,
+    },
     /// Parquet refused to write.
     #[error("cannot write Parquet")]
     Parquet(#[from] parquet::errors::ParquetError),
@@ -242,6 +248,11 @@ impl Explain for Error {
             Self::Randomness => {
                 say("D10", "identifiers of batches and keys are drawn at random", "check the system")
             }
+            Self::Register { .. } => say(
+                "D11",
+                "each person enters a series once, at one step, and that is written once",
+                "report this as a fault of marsad; nothing was written",
+            ),
             key => explain_key(key, &what),
         }
     }

@@ -116,10 +116,19 @@ impl Landing {
     }
 
     fn store(&self, plan: &Plan<'_>) -> &Store {
-        if plan.is_restricted { &self.restricted } else { &self.programme }
+        self.side(plan.is_restricted)
     }
 
-    async fn custody(&self, store: &Store) -> Result<Custody> {
+    /// The restricted store, or the other one.
+    pub(crate) fn side(&self, is_restricted: bool) -> &Store {
+        if is_restricted { &self.restricted } else { &self.programme }
+    }
+
+    pub(crate) fn custodian(&self) -> &str {
+        &self.options.custodian
+    }
+
+    pub(crate) async fn custody(&self, store: &Store) -> Result<Custody> {
         let custody = Custody::read(store, &self.keys).await?;
         custody.has_bucket_bits(self.options.bucket_bits)?;
         Ok(custody)
@@ -268,12 +277,18 @@ impl Origin {
 }
 
 fn random_batch() -> Result<BatchId> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| Error::Randomness)?;
-    Ok(hex::encode(bytes).parse().expect("32 hexadecimal digits name a batch"))
+    Ok(random_name()?.parse().expect("32 hexadecimal digits name a batch"))
 }
 
-async fn put(store: &Store, path: String, rows: u64, bytes: bytes::Bytes) -> Result<FileEntry> {
+/// 32 hexadecimal digits that nobody else draws.
+pub(crate) fn random_name() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Error::Randomness)?;
+    Ok(hex::encode(bytes))
+}
+
+/// Puts a file under a name that is free.
+pub(crate) async fn put(store: &Store, path: String, rows: u64, bytes: bytes::Bytes) -> Result<FileEntry> {
     let entry = FileEntry { hash: Digest::of(&bytes), rows, bytes: bytes.len() as u64, path };
     match store.create(&entry.path, &bytes).await? {
         Created::New => Ok(entry),
@@ -282,7 +297,7 @@ async fn put(store: &Store, path: String, rows: u64, bytes: bytes::Bytes) -> Res
 }
 
 /// Removes files that no entry names. A failure leaves them unnamed, which harms nobody.
-async fn remove(store: &Store, paths: &[String]) {
+pub(crate) async fn remove(store: &Store, paths: &[String]) {
     for path in paths {
         store.delete(path).await.ok();
     }

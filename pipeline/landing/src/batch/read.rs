@@ -48,17 +48,20 @@ pub(crate) async fn known(
     }
     let mut reader = Reader::new(extract);
     for file in files {
-        let bytes = fetch(store, file).await?;
+        let bytes = fetch(store, &file.path, file.hash).await?;
         reader.file(&file.path, bytes)?;
     }
     Ok(reader.known)
 }
 
-/// A landed file's bytes, compared with the log's hash.
-async fn fetch(store: &marsad_log::Store, file: &FileEntry) -> Result<Bytes> {
-    let damaged = |how| Error::Damaged { path: file.path.clone(), how };
-    let bytes = store.get(&file.path).await?.ok_or_else(|| damaged("missing"))?;
-    if Digest::of(&bytes) == file.hash { Ok(bytes) } else { Err(damaged("changed")) }
+/// A file's bytes, compared with the log's hash.
+///
+/// # Errors
+/// `Damaged` where it is missing or has other bytes.
+pub(crate) async fn fetch(store: &marsad_log::Store, path: &str, hash: Digest) -> Result<Bytes> {
+    let damaged = |how| Error::Damaged { path: path.to_owned(), how };
+    let bytes = store.get(path).await?.ok_or_else(|| damaged("missing"))?;
+    if Digest::of(&bytes) == hash { Ok(bytes) } else { Err(damaged("changed")) }
 }
 
 struct Reader<'e, 'a> {

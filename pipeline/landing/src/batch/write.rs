@@ -75,7 +75,8 @@ pub(crate) fn quarantine(rejected: &[Rejected]) -> Result<Bytes> {
     encode(&schema, std::iter::once(batch.map_err(Into::into)))
 }
 
-fn encode(schema: &SchemaRef, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<Bytes> {
+/// One file of these Arrow batches.
+pub(crate) fn encode(schema: &SchemaRef, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<Bytes> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP))
@@ -108,7 +109,8 @@ fn arrow_batch(extract: &Extract<'_>, schema: &SchemaRef, rows: &[LandingRow]) -
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
-fn keys(keys: impl ExactSizeIterator<Item = [u8; 16]>) -> Result<FixedSizeBinaryArray> {
+/// A column of keys of 16 bytes.
+pub(crate) fn keys(keys: impl ExactSizeIterator<Item = [u8; 16]>) -> Result<FixedSizeBinaryArray> {
     let bytes: Vec<u8> = keys.flatten().collect();
     Ok(FixedSizeBinaryArray::try_new(16, bytes.into(), None)?)
 }

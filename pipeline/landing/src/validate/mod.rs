@@ -12,7 +12,7 @@ mod plan;
 
 pub(crate) use check::{CheckedRecord, Checker, Dates, Rejection};
 pub(crate) use layout::Layout;
-pub(crate) use plan::{Plan, Target, Value};
+pub(crate) use plan::{Plan, Target, Value, is_restricted};
 
 /// An absent number or boolean.
 pub(crate) const NULL: i64 = i64::MIN;

@@ -198,7 +198,8 @@ fn constant_day(event: &MappedColumn) -> Result<Option<NaiveDate>, String> {
     day.map(Some).ok_or_else(|| "the constant of `event_month` is no date in a declared form".to_owned())
 }
 
-fn is_restricted(record_type: &RecordType) -> Result<bool, String> {
+/// Whether a record type lands apart, under keys of its own; an error where its key space has none.
+pub(crate) fn is_restricted(record_type: &RecordType) -> Result<bool, String> {
     match &record_type.subject {
         Subject::Organisation => Ok(false),
         Subject::Person { key_space } if key_space == "programme" => Ok(false),

@@ -1,0 +1,114 @@
+//! The register of a first-time series: who entered, at which step, in which cell of each table, written once (algorithms 6).
+//!
+//! One file holds the entries of the steps that closed together; a custody entry of kind `series_step` names it with its
+//! hash, and closes them. Without that entry nobody sees the file, so that a step is closed wholly or not at all, and what
+//! is closed is never written again: entries are read from here and never computed from rows a second time.
+//! It deliberately lacks the rows, retention and erasure, and any rule about who may enter.
+
+mod entries;
+mod file;
+
+use std::ops::RangeInclusive;
+
+use marsad_catalog::RecordType;
+use marsad_log::{Appended, Store};
+use marsad_terms::Digest;
+
+use crate::batch::fetch;
+use crate::custody::{Custody, StepsEntry};
+use crate::landing::{put, random_name, remove};
+use crate::validate::is_restricted;
+use crate::{Error, Landing, Result};
+use entries::Entries;
+
+pub use entries::{Entry, Register};
+
+/// Where registers stand in the store.
+const FOLDER: &str = "_series";
+
+impl Landing {
+    /// The register of a series as far as its steps are closed; empty where none is.
+    ///
+    /// # Errors
+    /// `Register` where the record type has no persons, or is not the series' own; `Damaged` where a file is missing, has
+    /// other bytes than the log says, or is none of a register; else as [`Landing::snapshot`].
+    pub async fn register(&self, record_type: &RecordType, series: Digest) -> Result<Register> {
+        let store = self.store_of(record_type)?;
+        read(store, &self.custody(store).await?, record_type, series).await
+    }
+
+    /// Closes the next `steps` of a series with those who enter, in any order, and returns the register with them.
+    ///
+    /// Where the first of the steps is closed already the register as it stands is returned and nothing is written: whoever
+    /// was first has decided who entered. [`Register::closed`] tells whether steps are left.
+    ///
+    /// # Errors
+    /// `Register` where the steps are not the next ones, where an entry names another step, other tables than the others,
+    /// or a person who has entered: then nothing is written. After `Log` the steps are closed wholly or not at all; read
+    /// the register again. Else as [`Landing::register`].
+    pub async fn close_steps(
+        &self,
+        record_type: &RecordType,
+        series: Digest,
+        steps: RangeInclusive<u32>,
+        entries: Vec<Entry>,
+    ) -> Result<Register> {
+        let store = self.store_of(record_type)?;
+        let mut custody = self.custody(store).await?;
+        let register = read(store, &custody, record_type, series).await?;
+        if register.closed() > *steps.start() {
+            return Ok(register);
+        }
+        let newcomers = Entries::sorted(entries)?;
+        let register = register.with(&steps, &newcomers)?;
+        let name = format!("{}-{}-{}", steps.start(), steps.end(), random_name()?);
+        let path = format!("{FOLDER}/{}/{name}.parquet", series.hex());
+        let file = put(store, path, newcomers.persons().len() as u64, file::encode(&newcomers)?).await?;
+        let closing = StepsEntry {
+            series,
+            record_type: record_type.id.clone(),
+            first: *steps.start(),
+            last: *steps.end(),
+            custodian: self.custodian().to_owned(),
+            path: file.path,
+            hash: file.hash,
+            keys: None,
+        };
+        // What others append meanwhile changes nothing about these steps, unless it closes them.
+        while let Appended::Lost = custody.close(closing.clone(), self.keys()).await? {
+            custody = self.custody(store).await?;
+            if custody.n_closed(&series) > *steps.start() {
+                remove(store, &[closing.path]).await;
+                return read(store, &custody, record_type, series).await;
+            }
+        }
+        Ok(register)
+    }
+
+    fn store_of(&self, record_type: &RecordType) -> Result<&Store> {
+        let fault = |what| Err(Error::Register { what });
+        if !record_type.is_personal() {
+            return fault("records of organisations have no persons");
+        }
+        is_restricted(record_type).map_or_else(|_| fault("its record type has no keys"), |is| Ok(self.side(is)))
+    }
+}
+
+async fn read(
+    store: &Store,
+    custody: &Custody,
+    record_type: &RecordType,
+    series: Digest,
+) -> Result<Register> {
+    let mut all = Entries::default();
+    for steps in custody.steps(&series) {
+        if steps.record_type != record_type.id {
+            return Err(Error::Register { what: "it was begun for another record type" });
+        }
+        let bytes = fetch(store, &steps.path, steps.hash).await?;
+        let damaged = || Error::Damaged { path: steps.path.clone(), how: "unreadable" };
+        let entries = file::decode(bytes, steps.first..=steps.last).ok_or_else(damaged)?;
+        all.append(&entries).map_err(|_| damaged())?;
+    }
+    Register::new(custody.n_closed(&series), all)
+}
