@@ -51,6 +51,8 @@ pub struct LandedTable {
     landed: SchemaRef,
     visible: SchemaRef,
     personal: bool,
+    /// Whether rows without consent are left out, as they are for every figure.
+    consented: bool,
     /// By bucket: its files.
     buckets: Arc<Vec<Vec<LandedFile>>>,
 }
@@ -74,7 +76,13 @@ impl LandedTable {
                 _ => buckets.push(vec![file]),
             }
         }
-        Self { landed, visible, personal: record_type.is_personal(), buckets: Arc::new(buckets) }
+        let personal = record_type.is_personal();
+        Self { landed, visible, personal, consented: personal, buckets: Arc::new(buckets) }
+    }
+
+    /// The same with the rows that statistics may not see: to learn of a person whether it has withdrawn, never to count.
+    pub(crate) fn with_withdrawn(self) -> Self {
+        Self { consented: false, ..self }
     }
 }
 
@@ -199,6 +207,8 @@ struct Reader {
     /// What is shown.
     shown: SchemaRef,
     personal: bool,
+    /// Whether rows without consent are left out.
+    consented: bool,
 }
 
 impl Reader {
@@ -223,7 +233,7 @@ impl Reader {
             names.into_iter().map(|n| landed.index_of(n)).collect::<Result<_, _>>()?;
         columns.sort_unstable();
         columns.dedup();
-        Ok(Self { columns, shown, personal: table.personal })
+        Ok(Self { columns, shown, personal: table.personal, consented: table.consented })
     }
 
     /// The visible rows of one bucket, sorted by person; several files are merged.
@@ -234,7 +244,7 @@ impl Reader {
         context: &TaskContext,
     ) -> Result<SendableRecordBatchStream> {
         let withdrawn =
-            if self.personal && files.len() > 1 { withdrawn(files).await? } else { HashSet::new() };
+            if self.consented && files.len() > 1 { withdrawn(files).await? } else { HashSet::new() };
         let withdrawn = Arc::new(withdrawn);
         let mut streams = Vec::with_capacity(files.len());
         for file in files {
@@ -269,11 +279,11 @@ impl Reader {
         let record_id = (!withdrawn.is_empty()).then(|| usize::from(self.personal));
         columns.extend(record_id.filter(|index| !columns.contains(index)));
         let batches = open(file, columns).await?;
-        let (shown, personal) = (self.shown.clone(), self.personal);
+        let (shown, consented) = (self.shown.clone(), self.consented);
         let rows = batches.map(move |batch| {
             let batch = batch.map_err(DataFusionError::from)?;
             let rows = show(&batch, &shown)?;
-            if personal { keep(rows, visible(&batch, &withdrawn)?) } else { Ok(rows) }
+            if consented { keep(rows, visible(&batch, &withdrawn)?) } else { Ok(rows) }
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.shown.clone(), rows)))
     }

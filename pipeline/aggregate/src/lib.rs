@@ -2,8 +2,8 @@
 //!
 //! [`analyse()`] decides on the logical plan whether a statement can be bounded by person and says why not;
 //! [`landed_table`] shows SQL the consented rows; [`operator`] streams them person by person into dense integer sums;
-//! [`tabulate`] joins the statistics of a release into one [`marsad_privacy::exact_table::ExactTable`]. Partial sums
-//! never leave this room.
+//! [`series`] finds who enters a first-time series, [`tabulate`] joins the statistics of a release into one
+//! [`marsad_privacy::exact_table::ExactTable`]. Partial sums never leave this room.
 
 pub mod analyse;
 mod calendar;
@@ -11,6 +11,7 @@ mod error;
 pub mod landed_table;
 mod operator;
 mod organisation;
+mod series;
 mod session;
 mod shape;
 mod sources;

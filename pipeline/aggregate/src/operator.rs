@@ -65,14 +65,7 @@ pub(crate) struct PersonBoundedAggregateExec {
 impl PersonBoundedAggregateExec {
     /// Over an input that is sorted by person, each person in one partition.
     pub(crate) fn new(work: Arc<Work>, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
-        let order = by_person(&input.schema());
-        let sorted = match order {
-            Some(order) => input.properties().equivalence_properties().ordering_satisfy(order)?,
-            None => false,
-        };
-        if !sorted {
-            return Err(DataFusionError::Plan("the input is not sorted by person".to_owned()));
-        }
+        is_sorted(&input)?;
         let schema = Arc::new(Schema::new(vec![Field::new("sum", DataType::Decimal128(38, 0), false)]));
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(schema),
@@ -82,6 +75,15 @@ impl PersonBoundedAggregateExec {
         ));
         Ok(Self { work, input, properties })
     }
+}
+
+/// Refuses an input that is not sorted by person.
+pub(crate) fn is_sorted(input: &Arc<dyn ExecutionPlan>) -> Result<()> {
+    let sorted = match by_person(&input.schema()) {
+        Some(order) => input.properties().equivalence_properties().ordering_satisfy(order)?,
+        None => false,
+    };
+    if sorted { Ok(()) } else { Err(DataFusionError::Plan("the input is not sorted by person".to_owned())) }
 }
 
 impl fmt::Debug for PersonBoundedAggregateExec {
@@ -135,19 +137,34 @@ impl ExecutionPlan for PersonBoundedAggregateExec {
     }
 }
 
-async fn add_up(work: &Work, mut input: SendableRecordBatchStream, schema: SchemaRef) -> Result<RecordBatch> {
+async fn add_up(work: &Work, input: SendableRecordBatchStream, schema: SchemaRef) -> Result<RecordBatch> {
     let columns = Columns::new(&work.shape)?;
     let mut tally = Tally::new(work.shape.clone(), work.f, work.key.clone());
-    let mut last: Option<[u8; 16]> = None;
-    while let Some(batch) = input.next().await {
-        columns.read(&batch?)?.pour(&mut tally, &mut last)?;
-    }
+    columns.pour(input, &mut tally).await?;
     let sums = Decimal128Array::from(tally.into_sums()).with_data_type(DataType::Decimal128(38, 0));
     Ok(RecordBatch::try_new(schema, vec![Arc::new(sums)])?)
 }
 
+/// What takes the rows of one person after those of the other.
+pub(crate) trait ByPerson {
+    /// Starts the next person.
+    fn begin(&mut self, person: &[u8; 16]);
+    /// Takes one row of the person at hand.
+    fn row(&mut self, row: &Row<'_>);
+}
+
+impl ByPerson for Tally {
+    fn begin(&mut self, person: &[u8; 16]) {
+        Self::begin(self, person);
+    }
+
+    fn row(&mut self, row: &Row<'_>) {
+        Self::row(self, row);
+    }
+}
+
 /// How the input's columns turn into rows of the shape.
-struct Columns {
+pub(crate) struct Columns {
     /// By dimension: code → index; what the list does not know is `_U`, or outside.
     codes: Vec<(BTreeMap<String, u16>, u16)>,
     quantisers: Vec<Option<Quantiser>>,
@@ -155,7 +172,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(shape: &StatisticShape) -> Result<Self> {
+    pub(crate) fn new(shape: &StatisticShape) -> Result<Self> {
         let codes = shape.dimensions.iter().map(|dimension| {
             let index: BTreeMap<String, u16> = dimension.codes.iter().cloned().zip(0..).collect();
             let unknown = index.get("_U").copied().unwrap_or(u16::MAX);
@@ -169,6 +186,19 @@ impl Columns {
             quantisers.collect::<Result<_, _>>().map_err(|e| DataFusionError::Plan(e.to_string()))?;
         let calendar = Calendar::new(Grain::ALL.map(|grain| shape.periods_of(grain)));
         Ok(Self { codes: codes.collect(), quantisers, calendar })
+    }
+
+    /// Pours all rows of one partition out, person by person.
+    pub(crate) async fn pour(
+        &self,
+        mut input: SendableRecordBatchStream,
+        into: &mut impl ByPerson,
+    ) -> Result<()> {
+        let mut last: Option<[u8; 16]> = None;
+        while let Some(batch) = input.next().await {
+            self.read(&batch?)?.pour(into, &mut last)?;
+        }
+        Ok(())
     }
 
     fn read(&self, batch: &RecordBatch) -> Result<Rows<'_>> {
@@ -261,7 +291,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn pour(&self, tally: &mut Tally, last: &mut Option<[u8; 16]>) -> Result<()> {
+    fn pour(&self, into: &mut impl ByPerson, last: &mut Option<[u8; 16]>) -> Result<()> {
         let (persons, rest) = self.persons.value_data().as_chunks::<16>();
         if persons.len() != self.days.len() || !rest.is_empty() {
             return Err(DataFusionError::Execution("a person key has another length".to_owned()));
@@ -275,13 +305,13 @@ impl Rows<'_> {
                     return Err(DataFusionError::Execution(unsorted.to_owned()));
                 }
                 _ => {
-                    tally.begin(person);
+                    into.begin(person);
                     *last = Some(*person);
                 }
             }
             // A row outside the listed periods has no cell.
             let Some(listed) = self.calendar.day(*day) else { continue };
-            tally.row(&Row {
+            into.row(&Row {
                 month: listed.month,
                 periods: listed.periods,
                 codes: &self.codes[row * self.n_dimensions..][..self.n_dimensions],
