@@ -12,6 +12,14 @@ use crate::proposal::{Proposal, SeriesRequest, SeriesStep, SeriesTerms, Statisti
 use crate::scope::Scope;
 use crate::stage::Stage;
 
+/// A price and the scopes that it is charged to.
+pub(crate) type Charge = (NanoRho, BTreeSet<Scope>);
+
+/// No price, and so no scope.
+pub(crate) fn nothing() -> Charge {
+    (NanoRho::ZERO, BTreeSet::new())
+}
+
 /// One draw of one step: its own, or a redraw after the one before was forfeited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draw {
@@ -83,10 +91,10 @@ impl SeriesState {
 
     /// What a draw is charged, and where: nothing for a step's own draw, since the opening paid for it; the price of a
     /// redraw in the scopes of the step's period.
-    pub(crate) fn charge_of(&self, drawn: SeriesStep) -> (NanoRho, BTreeSet<Scope>) {
+    pub(crate) fn charge_of(&self, drawn: SeriesStep) -> Charge {
         let period = self.shape.steps().get(drawn.step as usize);
         match period.filter(|_| drawn.revision > 0) {
-            None => (NanoRho::ZERO, BTreeSet::new()),
+            None => nothing(),
             Some(period) => {
                 (self.shape.redraw_price(self.nano_rho), Scope::of_period(*period, &self.record_types))
             }
@@ -107,7 +115,7 @@ impl SeriesState {
 
     /// Every draw of every step.
     pub(crate) fn all_draws(&self) -> impl Iterator<Item = (SeriesStep, &Draw)> {
-        (0..self.next_step()).flat_map(|step| {
+        (0..self.next_step()).flat_map(move |step| {
             let of = move |draw: &Draw| SeriesStep { series: self.series, step, revision: draw.revision };
             self.draws(step).iter().map(move |draw| (of(draw), draw))
         })
@@ -125,7 +133,7 @@ pub(crate) fn opened_by<'a>(
 }
 
 /// What opening a series costs, and where: its price in the scopes of its first period.
-pub(crate) fn opening_charge(proposal: &Proposal, series: &Digest) -> Option<(NanoRho, BTreeSet<Scope>)> {
+pub(crate) fn opening_charge(proposal: &Proposal, series: &Digest) -> Option<Charge> {
     let (terms, statistic, asked) = opened_by(proposal, series)?;
     Some((terms.nano_rho, Scope::of_period(asked.shape.start(), &statistic.record_types)))
 }

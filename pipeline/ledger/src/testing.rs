@@ -258,7 +258,7 @@ pub fn result(proposal: &Proposal, mark: i64) -> RunResult {
         let draw = StepDraw { series: asked.series, nano_rho: terms.nano_rho, revision: 0 };
         let cells = || vec![mark; asked.shape.n_coordinates()];
         let steps = (0..=asked.through).map(|step| Some(noisy_step(&draw, &asked.shape, step, cells())));
-        NoisySeries::new(steps.collect()).unwrap()
+        NoisySeries::new(asked.series, asked.shape.clone(), terms.nano_rho, steps.collect()).unwrap()
     });
     RunResult {
         release: proposal.release.clone(),

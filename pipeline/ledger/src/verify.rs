@@ -245,7 +245,7 @@ fn all_runs(state: &State) -> impl Iterator<Item = Run<'_>> {
         sequence: request.sequence,
     });
     let steps = state.all_series().flat_map(|open| {
-        open.all_draws().map(|(of, draw)| Run {
+        open.all_draws().map(move |(of, draw)| Run {
             what: format!("step {} of series {} of {}", of.step, of.series, open.shape.statistic().id),
             stage: draw.stage,
             run: Some(&draw.run),

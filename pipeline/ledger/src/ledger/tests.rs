@@ -97,6 +97,11 @@ fn drawn(series: &SeriesWish, reservation: &StepReservation, mark: i64) -> Noisy
     noisy_step(&reservation.draw(), &shape, reservation.step().step, cells)
 }
 
+/// A series as a release shows it.
+fn shown(series: &SeriesWish, steps: Vec<Option<NoisyStep>>) -> NoisySeries {
+    NoisySeries::new(series.id(), series.shape(), NanoRho::new(series.nano_rho), steps).unwrap()
+}
+
 fn refusal<T: std::fmt::Debug>(result: Result<T>) -> Refusal {
     match result {
         Err(Error::Refused(refusal)) => refusal,

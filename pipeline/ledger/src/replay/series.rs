@@ -1,14 +1,12 @@
 //! What entries about first-time series leave in the state; facts are counted even where they break a rule.
 
-use std::collections::BTreeSet;
-
 use marsad_log::Entry;
 use marsad_terms::{Digest, NanoRho, RunId};
 
 use crate::event::{Opened, StepReserved};
 use crate::proposal::SeriesStep;
 use crate::scope::{Outcome, Scope};
-use crate::series::{Draw, SeriesState, opened_by, opening_charge};
+use crate::series::{Charge, Draw, SeriesState, nothing, opened_by, opening_charge};
 use crate::stage::Stage;
 use crate::state::State;
 
@@ -18,7 +16,7 @@ impl State {
         let request = self.proposals.get(&said.proposal).and_then(|f| self.requests.get(f));
         let proposal = request.map(|request| &request.proposal);
         let derived = proposal.and_then(|proposal| opening_charge(proposal, &said.series));
-        let (price, scopes) = at_least((said.nano_rho, said.scopes), derived.unwrap_or_default());
+        let (price, scopes) = at_least((said.nano_rho, said.scopes), derived.unwrap_or_else(nothing));
         let shape = proposal.and_then(|proposal| opened_by(proposal, &said.series));
         let shape = shape.map(|(_, _, asked)| asked.shape.clone());
         self.budget.reserve(&scopes, price);
@@ -38,7 +36,7 @@ impl State {
     pub(super) fn charge_step(&mut self, entry: &Entry, said: StepReserved) {
         let drawn = SeriesStep { series: said.series, step: said.step, revision: said.revision };
         let open = self.series.get_mut(&said.series);
-        let derived = open.as_ref().map(|open| open.charge_of(drawn)).unwrap_or_default();
+        let derived = open.as_ref().map_or_else(nothing, |open| open.charge_of(drawn));
         let (price, scopes) = at_least((said.nano_rho, said.scopes), derived);
         self.budget.reserve(&scopes, price);
         self.runs.insert(said.run.clone());
@@ -52,9 +50,10 @@ impl State {
             sequence: entry.sequence,
             scopes,
         };
+        let next = open.next_step();
         match open.steps.get_mut(said.step as usize) {
             Some(draws) => draws.push(draw),
-            None if said.step == open.next_step() => open.steps.push(vec![draw]),
+            None if said.step == next => open.steps.push(vec![draw]),
             None => {}
         }
     }
@@ -79,11 +78,8 @@ impl State {
     }
 }
 
-/// The greater price in all scopes of both: never under-counted. No price, no scope.
-fn at_least(
-    (stated, mut scopes): (NanoRho, BTreeSet<Scope>),
-    (derived, of): (NanoRho, BTreeSet<Scope>),
-) -> (NanoRho, BTreeSet<Scope>) {
+/// The greater price in all scopes of both: never under-counted.
+fn at_least((stated, mut scopes): Charge, (derived, of): Charge) -> Charge {
     let price = stated.max(derived);
     scopes.extend(of);
     if price > NanoRho::ZERO {

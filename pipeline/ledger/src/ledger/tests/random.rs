@@ -9,7 +9,7 @@ use super::*;
 use crate::event::{Forfeited, Released, Reserved, StepForfeited, StepReleased, StepReserved};
 use crate::replay::replay;
 use crate::scope::Scope;
-use crate::series::{SeriesState, opening};
+use crate::series::{SeriesState, nothing, opening};
 
 const CEILING: u64 = 100;
 const PEOPLE: [&str; 4] = ["ana", "sam", "zoe", "pat"];
@@ -124,7 +124,7 @@ impl Model {
     /// What a request has yet to pay.
     fn left_to_pay(&self, f: usize) -> u64 {
         let life = &self.lives[&f];
-        let opens = life.opens.iter().filter(|s| !self.series.contains_key(s)).map(|s| SERIES[*s].1);
+        let opens = life.opens.iter().filter(|s| !self.series.contains_key(*s)).map(|s| SERIES[*s].1);
         let redraws = REQUESTS[f].3.iter().filter(|(s, step, revision)| {
             self.newest(*s, *step as usize).is_none_or(|(newest, _)| newest < *revision as usize)
         });
@@ -186,10 +186,10 @@ impl Model {
     fn take_request(&mut self, f: usize, step: &Step) -> bool {
         let (may_propose, closed) = match step {
             Step::Propose { lies, .. } => (self.may_propose(f, *lies), BTreeSet::new()),
-            _ => (true, REQUESTS[f].2.iter().filter(|s| !self.series.contains_key(s)).copied().collect()),
+            _ => (true, REQUESTS[f].2.iter().filter(|s| !self.series.contains_key(*s)).copied().collect()),
         };
         let fits = self.lives.contains_key(&f) && self.fits(f);
-        let opens = REQUESTS[f].2.iter().filter(|s| !self.series.contains_key(s)).copied().collect();
+        let opens = REQUESTS[f].2.iter().filter(|s| !self.series.contains_key(*s)).copied().collect();
         let life = self.lives.entry(f).or_default();
         let next = match (step, life.stage) {
             (Step::Propose { price, needed, .. }, "" | "proposed" | "approved" | "rejected")
@@ -350,7 +350,7 @@ impl Real {
 
     fn draw(&self, of: SeriesStep, run: RunId) -> Draft {
         let charge = self.state.series(&of.series).map(|open| open.charge_of(of));
-        let (nano_rho, scopes) = charge.unwrap_or_default();
+        let (nano_rho, scopes) = charge.unwrap_or_else(nothing);
         let (SeriesStep { series, step, revision }, data) = (of, Digest::of(b"custody"));
         Event::StepReserved(StepReserved { series, step, revision, run, nano_rho, scopes, data }).draft()
     }

@@ -34,13 +34,13 @@ async fn forfeit(ledger: &Ledger, step: SeriesStep) {
 async fn release(ledger: &Ledger, wish: &Wish, mark: i64) -> (Receipt, NoisySeries) {
     let id = ready(ledger, wish).await;
     ledger.open_series(id).await.unwrap();
-    let shown = &wish.series[0];
-    for step in 0..=shown.through {
+    let asked = &wish.series[0];
+    for step in 0..=asked.through {
         let drawn = wish.redraws.iter().copied().find(|redraw| redraw.step == step);
-        draw(ledger, shown, drawn.unwrap_or(shown.step(step, 0)), mark).await;
+        draw(ledger, asked, drawn.unwrap_or(asked.step(step, 0)), mark).await;
     }
-    let steps = ledger.drawn_steps(&shown.id(), shown.through).await.unwrap();
-    let series = NoisySeries::new(steps).unwrap();
+    let steps = ledger.drawn_steps(&asked.id(), asked.through).await.unwrap();
+    let series = shown(asked, steps);
     let mut result = result(&ledger.state().await.unwrap().by_id(id).unwrap().proposal, mark);
     result.series = vec![series.clone()];
     let Reserve::New(reservation) = reserve(ledger, id).await.unwrap() else { panic!("drawn before") };
@@ -347,8 +347,7 @@ async fn a_result_holds_the_very_steps_that_are_stored() {
     forfeit(&ledger, s.step(0, 0)).await;
     let one = draw(&ledger, &s, s.step(1, 0), 5).await;
     let two = draw(&ledger, &s, s.step(2, 0), 5).await;
-    let shown =
-        |steps: &[&Option<NoisyStep>]| NoisySeries::new(steps.iter().copied().cloned().collect()).unwrap();
+    let shown = |steps: &[&Option<NoisyStep>]| shown(&s, steps.iter().copied().cloned().collect());
     let proposal = ledger.state().await.unwrap().by_id(id).unwrap().proposal.clone();
     let Reserve::New(reservation) = reserve(&ledger, id).await.unwrap() else { panic!() };
     let draw = StepDraw { series: s.id(), nano_rho: NanoRho::new(9), revision: 0 };

@@ -6,7 +6,7 @@ use marsad_privacy::series::StepDraw;
 
 use super::*;
 use crate::event::{StepForfeited, StepReserved};
-use crate::series::opening;
+use crate::series::{nothing, opening};
 
 /// What a history told of its series so far.
 #[derive(Default)]
@@ -145,7 +145,7 @@ impl History {
         let SeriesStep { series, step, revision } = self.step(entry);
         let state = self.state().await;
         let charge = state.series(&series).map(|open| open.charge_of(self.step(entry)));
-        let (nano_rho, scopes) = charge.unwrap_or_default();
+        let (nano_rho, scopes) = charge.unwrap_or_else(nothing);
         let (run, data) = (run_id(entry), Digest::of(b"custody"));
         let said = StepReserved { series, step, revision, run, nano_rho, scopes, data };
         let mut draft = Event::StepReserved(said).draft();
@@ -202,7 +202,7 @@ impl History {
         let steps = self.ledger.drawn_steps(&of.series, asked.through).await.unwrap();
         assert_eq!(steps[of.step as usize].as_ref().unwrap().revision(), of.revision);
         let mut result = result(&proposal, 7);
-        result.series = vec![NoisySeries::new(steps).unwrap()];
+        result.series = vec![shown(&self.wish(entry), steps)];
         let Reserve::New(reservation) = reserve(&self.ledger, id).await.unwrap() else { panic!() };
         let (receipt, _) = self.ledger.complete(reservation, &result).await.unwrap();
         let bundle = Publication {
