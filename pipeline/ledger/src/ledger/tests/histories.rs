@@ -114,7 +114,8 @@ impl History {
 
     fn f(&self, entry: &Value) -> Digest {
         let label = entry["f"].as_str().unwrap();
-        self.labels.get(label).copied().unwrap_or(Digest::of(label.as_bytes()))
+        let known = self.labels.get(label).copied().or_else(|| self.series.opening_release(label));
+        known.unwrap_or(Digest::of(label.as_bytes()))
     }
 
     async fn request(&self, entry: &Value) -> RequestState {

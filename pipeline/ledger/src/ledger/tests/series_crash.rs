@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use marsad_log::testing::{FailingStore, Failure};
 
 use super::*;
+use crate::series::SeriesState;
 
-/// Opened for 9, with four steps of which releases show three.
+/// Opened for 9, with four steps of which releases show two.
 fn series() -> SeriesWish {
-    SeriesWish::new("S", 9, 4).through(2)
+    SeriesWish::new("S", 9, 4).through(1)
 }
 
 async fn opened(store: &Store) -> Ledger {
@@ -117,60 +118,119 @@ async fn approved_release() -> (Store, PathBuf, Digest) {
     (store, folder, id)
 }
 
-/// Lets the `n`-th call of a run fail, restarts, recovers, goes on: with the same release, or the next one where its run was
-/// lost. Says whether the fault was reached.
-async fn cut_off_at(n: u64, failure: Failure, once: bool) -> bool {
+/// The operation that the fault meets; what comes before it goes well.
+#[derive(Clone, Copy, Debug)]
+enum Met {
+    Opening,
+    Reserving,
+    Completing,
+    /// All of a run, one after the other.
+    Run,
+}
+
+/// One operation with a store that fails, after the others with one that does not.
+async fn run_into(met: Met, whole: &Ledger, failing: &Ledger, id: Digest, drew: &mut BTreeSet<u32>) {
+    let first = series().step(0, 0);
+    match met {
+        Met::Opening => drop(failing.open_series(id).await),
+        Met::Run => drop(whole_run(failing, id, 1, drew).await),
+        Met::Reserving | Met::Completing => {
+            whole.open_series(id).await.unwrap();
+            let (reserving, completing) = match met {
+                Met::Reserving => (failing, whole),
+                _ => (whole, failing),
+            };
+            if let Ok(ReserveStep::New(reservation)) = reserve_step(reserving, first).await {
+                drew.insert(0);
+                let step = drawn(&series(), &reservation, 1);
+                drop(completing.complete_step(reservation, &step).await);
+            }
+        }
+    }
+}
+
+fn lost(open: &SeriesState) -> usize {
+    (0..open.next_step()).filter(|step| open.released(*step).is_none()).count()
+}
+
+fn hashes(open: &SeriesState) -> Vec<Option<Digest>> {
+    open.all_draws().map(|(_, draw)| draw.hash).collect()
+}
+
+/// Lets the `n`-th call fail, restarts, recovers, goes on: with the same release, or the next one where its run was lost.
+/// Says whether the fault was reached.
+async fn cut_off_at(met: Met, n: u64, failure: Failure, once: bool) -> bool {
     let (store, folder, id) = approved_release().await;
     let failing = FailingStore::new(store.object_store(), n, failure);
     let failing = if once { failing.once() } else { failing };
-    let mut drew = BTreeSet::new();
-    let first = whole_run(&Ledger::open(failing.store(), &folder), id, 1, &mut drew).await;
-    let reached = failing.calls() > n;
-
     let ledger = Ledger::open(store.clone(), &folder);
+    let mut drew = BTreeSet::new();
+    run_into(met, &ledger, &Ledger::open(failing.store(), &folder), id, &mut drew).await;
+    let reached = failing.calls() > n;
+    let place = format!("after call {n} of {met:?}");
+
     ledger.recover().await.unwrap();
     let state = ledger.state().await.unwrap();
     let (left, open) = (stage(&state, id), state.series(&series().id()));
-    let forfeited = |open: &crate::SeriesState| {
-        (0..open.next_step()).filter(|step| open.released(*step).is_none()).count()
-    };
-    assert!(open.map_or(0, forfeited) <= 1, "more than one step is lost after call {n}");
     let paid = open.map_or(0, |_| 9) + if left == Stage::Approved { 0 } else { 40 };
-    assert_eq!(state.used(), NanoRho::new(paid), "after call {n}");
-    assert!(left == Stage::Released || first.is_err(), "{left} after call {n}");
-    let kept: Vec<Option<Digest>> =
-        open.map_or(Vec::new(), |open| open.all_draws().map(|(_, draw)| draw.hash).collect());
+    assert_eq!(state.used(), NanoRho::new(paid), "{place}");
+    assert!(open.map_or(0, lost) <= 1, "more than one step is lost {place}");
+    let kept = open.map_or(Vec::new(), hashes);
 
     let next = match left {
         Stage::Approved | Stage::Released => id,
         _ => ready(&ledger, &Wish::of_series("B", series())).await,
     };
     let second = whole_run(&ledger, next, 2, &mut drew).await;
-    assert!(second.is_ok(), "after call {n}: {second:?}");
+    assert!(second.is_ok(), "{place}: {second:?}");
     let state = ledger.state().await.unwrap();
     let open = state.series(&series().id()).unwrap();
-    let draws: Vec<Option<Digest>> = open.all_draws().map(|(_, draw)| draw.hash).collect();
-    assert_eq!((draws.len(), &draws[..kept.len()]), (3, &kept[..]), "drawn twice after call {n}");
-    assert!(forfeited(open) <= 1, "after call {n}");
-    assert_eq!(state.used(), NanoRho::new(49), "after call {n}");
-    let results =
-        draws.iter().flatten().count() + state.requests().iter().filter(|r| r.hash.is_some()).count();
-    assert_eq!(store.list("runs").await.unwrap().len(), results, "a late result stands after call {n}");
-    assert!(ledger.verify(None).await.unwrap().ok, "after call {n}");
+    let draws = hashes(open);
+    assert_eq!((draws.len(), &draws[..kept.len()]), (2, &kept[..]), "drawn twice {place}");
+    assert!(lost(open) <= 1, "{place}");
+    assert_eq!(state.used(), NanoRho::new(49), "{place}");
+    let results = draws.iter().flatten().count();
+    let results = results + state.requests().iter().filter(|request| request.hash.is_some()).count();
+    assert_eq!(store.list("runs").await.unwrap().len(), results, "a late result stands {place}");
+    assert!(ledger.verify(None).await.unwrap().ok, "{place}");
     reached
 }
 
-#[tokio::test]
-async fn a_fault_at_any_call_neither_forgets_a_charge_nor_draws_a_step_twice() {
+async fn cut_off_everywhere(met: Met, at_least: u64) {
     for failure in [Failure::Before, Failure::After] {
         for once in [false, true] {
             let mut n = 0;
-            while cut_off_at(n, failure, once).await {
+            while cut_off_at(met, n, failure, once).await {
                 n += 1;
             }
-            assert!(n > 40, "only {n} calls were cut off");
+            assert!(n >= at_least, "only {n} calls of {met:?} were cut off");
         }
     }
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_of_an_opening_neither_forgets_nor_doubles_its_charge() {
+    cut_off_everywhere(Met::Opening, 6).await;
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_of_reserving_a_step_draws_it_once_at_most() {
+    cut_off_everywhere(Met::Reserving, 6).await;
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_of_completing_a_step_draws_it_once_at_most() {
+    cut_off_everywhere(Met::Completing, 8).await;
+}
+
+#[tokio::test]
+async fn a_killed_run_loses_one_step_at_most() {
+    // Every call of the operations is cut off above; here a run dies at some calls from its first to its last.
+    let mut n = 0;
+    while cut_off_at(Met::Run, n, Failure::Before, false).await {
+        n += 11;
+    }
+    assert!(n > 50, "the run had {n} calls at most");
 }
 
 #[tokio::test]

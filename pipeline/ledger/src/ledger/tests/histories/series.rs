@@ -28,6 +28,11 @@ fn small(value: &Value) -> u32 {
 }
 
 impl Told {
+    /// F of the release that opens the series of this label.
+    pub(super) fn opening_release(&self, label: &str) -> Option<Digest> {
+        self.series.get(label).map(|(_, f)| *f)
+    }
+
     /// The states of V13: of each series, of each draw, and of redraws that were only asked for.
     pub(super) fn stages(&self, state: &State) -> BTreeMap<String, String> {
         let stage = |f: &Digest| state.request(f).unwrap().state.to_string();
