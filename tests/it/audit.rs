@@ -25,5 +25,9 @@ fn the_audit_tells_its_figures() {
     let mut record: Value = serde_json::from_str(&workspace.read("state/audit.json")).unwrap();
     record["build"] = format!("b3:{}", "0".repeat(64)).into();
     workspace.write("state/audit.json", record.to_string());
-    assert_eq!(mechanism(&workspace.plan(RELEASE))["state"], "open", "the audit of another build says nothing");
+    assert_eq!(
+        mechanism(&workspace.plan(RELEASE))["state"],
+        "open",
+        "the audit of another build says nothing"
+    );
 }

@@ -29,7 +29,8 @@ fn release(workspace: &Workspace, id: &str) -> Value {
 /// The rows of the series up to a period.
 fn totals(workspace: &Workspace, id: &str, through: &str) -> Vec<String> {
     let table = workspace.read(&format!("releases/{id}/{SERIES}"));
-    let rows = table.lines().skip(1).filter(|row| row.split(',').next().is_some_and(|period| period <= through));
+    let rows =
+        table.lines().skip(1).filter(|row| row.split(',').next().is_some_and(|period| period <= through));
     rows.map(str::to_owned).collect()
 }
 
@@ -51,13 +52,18 @@ fn a_series_is_paid_once_and_its_closed_quarters_stay_as_they_were_drawn() {
 
     // Another quarter with new people, and one who comes back.
     let rows: String = (0..20)
-        .map(|i| format!("P-{}{i:07};15/02/2025;TTA;Femme;1990;Sénégal;régulière;Santé;1;;oui;\r\n", 7 + i % 2))
+        .map(|i| {
+            format!("P-{}{i:07};15/02/2025;TTA;Femme;1990;Sénégal;régulière;Santé;1;;oui;\r\n", 7 + i % 2)
+        })
         .collect();
     workspace.write("later.csv", latin(&(SERVICES.to_owned() + &rows)));
     workspace.json(&["land", "later.csv", "--as", "partner_assistance"]).done();
     define(&workspace, "2025-Q1-S", "\"assisted_persons\", \"first_time_assisted\"", "2025-Q1");
     let plan = workspace.plan("2025-Q1-S");
-    assert_eq!((plan.at("nano_rho").as_u64(), &plan.at("series")[0]["opens"]), (Some(50_000_000), &Value::from(false)));
+    assert_eq!(
+        (plan.at("nano_rho").as_u64(), &plan.at("series")[0]["opens"]),
+        (Some(50_000_000), &Value::from(false))
+    );
     assert_eq!(release(&workspace, "2025-Q1-S")["charged"], 50_000_000);
     assert_eq!(totals(&workspace, "2025-Q1-S", "2024-Q4"), first, "closed quarters are frozen");
     assert_eq!(totals(&workspace, "2025-Q1-S", "2025-Q1").len(), 9 * 15);

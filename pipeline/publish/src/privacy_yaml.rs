@@ -304,7 +304,7 @@ mod tests {
         // Eight series at 0.01 each were paid before.
         has("      rho: 0.680000001\n");
         has("    mechanism: toeplitz_gaussian\n");
-        has("      opened: 2023-Q1\n      horizon: 20\n      steps:\n      - 0\n");
+        has("      opened: \"2023-Q1\"\n      horizon: 20\n      steps:\n      - 0\n");
         has("      delta: 0.000001\n");
         has("    bounding: norm_clip\n    bound:\n      c2: 64\n");
         has("    left_out:\n      cap: 20\n");
@@ -329,6 +329,7 @@ mod tests {
         let mut edition = Fixture::shared().edition();
         edition.dataflows.retain(crate::Dataflow::is_exact);
         edition.nano_rho = marsad_terms::NanoRho::ZERO;
+        edition.series_nano_rho = marsad_terms::NanoRho::ZERO;
         let text = String::from_utf8(super::write(&edition)).unwrap();
         assert!(text.contains("      rho: 0.0\n      epsilon: 0.0\n"));
         assert!(text.contains("    release:\n      membership: 50.0\n      attribute: 50.0\n"));

@@ -304,7 +304,8 @@ fn noisy_series(asked: &SeriesRequest) -> NoisySeries {
     let sigma = Scale::new(asked.shape.delta_squared(), SERIES_PRICE).unwrap().sigma;
     let n = asked.through as usize + 1;
     let c = |k: usize| (1..=k).fold(1.0, |c, k| c * (2 * k - 1) as f64 / (2 * k) as f64);
-    let increments = vector(&StatisticShape { periods: shape.periods[..n].to_vec(), ..shape.clone() }, 0, 0.0);
+    let increments =
+        vector(&StatisticShape { periods: shape.periods[..n].to_vec(), ..shape.clone() }, 0, 0.0);
     let mut steps = vec![Vec::new(); n];
     let mut start = 0;
     for table in &shape.tables {
@@ -320,7 +321,8 @@ fn noisy_series(asked: &SeriesRequest) -> NoisySeries {
         }
         start += n * size;
     }
-    let stored = json!({ "series": asked.series, "shape": asked.shape, "nano_rho": SERIES_PRICE, "steps": steps });
+    let stored =
+        json!({ "series": asked.series, "shape": asked.shape, "nano_rho": SERIES_PRICE, "steps": steps });
     serde_json::from_value(stored).unwrap()
 }
 

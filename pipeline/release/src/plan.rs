@@ -1,7 +1,7 @@
 //! The proposal: analysis, price, forecasts, overlap, checklist, from public facts alone (architecture 6.1).
 
 use marsad_catalog::{Catalog, Price, Release};
-use marsad_ledger::proposal::{Proposal, Redraw, Request, SeriesTerms};
+use marsad_ledger::proposal::Proposal;
 use marsad_ledger::{RequestState, State};
 use marsad_terms::{NanoRho, ReleaseId, canonical, clock, nearest};
 
@@ -65,7 +65,7 @@ impl Planner<'_> {
         let f = canonical::digest(&request)?;
         self.id_is_free(release, &f)?;
         let series = series::terms(self.state, &prepared, &request);
-        let nano_rho = self.total(&request, &series)?;
+        let nano_rho = request.price(&series).ok_or(marsad_privacy::Error::Unreachable)?;
         let tables = forecast::of_release(&prepared, joint_price, &series)?;
         let overlap = overlap::overlap(self.state, &f, &request.statistics);
         let record_types = prepared.record_types();
@@ -107,20 +107,6 @@ impl Planner<'_> {
         };
         proposal.checklist = facts.items();
         Ok(proposal)
-    }
-
-    /// What running the release would charge: the joint vector, the series that it opens, the steps drawn again.
-    fn total(&self, request: &Request, series: &[SeriesTerms]) -> Result<NanoRho, Error> {
-        let opened = series.iter().filter(|terms| terms.opens).map(|terms| terms.nano_rho);
-        let of_series = |redraw: &Redraw| series.iter().find(|terms| terms.series == redraw.series);
-        let redrawn = request.redraws.iter().filter_map(|redraw| {
-            let shape = request.statistics.iter().filter_map(|s| s.series.as_ref());
-            let asked = shape.into_iter().find(|asked| asked.series == redraw.series)?;
-            Some(asked.shape.redraw_price(of_series(redraw)?.nano_rho))
-        });
-        let mut parts = opened.chain(redrawn);
-        let total = parts.try_fold(request.nano_rho, NanoRho::checked_add);
-        total.ok_or(Error::Privacy(marsad_privacy::Error::Unreachable))
     }
 
     /// An id that ran or was published belongs to its request for ever.

@@ -5,7 +5,7 @@
 use marsad_aggregate::analyse::Declared;
 use marsad_aggregate::{Analysis, Sources, Verdict, analyse};
 use marsad_catalog::{BoundMode, Catalog, Release, Statistic};
-use marsad_ledger::proposal::{MECHANISM, Redraw, Request, StatisticRequest};
+use marsad_ledger::proposal::{MECHANISM, Request, SeriesStep, StatisticRequest};
 use marsad_privacy::Joint;
 use marsad_privacy::series::SeriesShape;
 use marsad_privacy::shape::StatisticShape;
@@ -124,7 +124,7 @@ impl Prepared<'_> {
         catalog: &Catalog,
         nano_rho: NanoRho,
         selection_key: &str,
-        redraws: Vec<Redraw>,
+        redraws: Vec<SeriesStep>,
     ) -> Result<Request, Error> {
         let statistics = self.statistics.iter().map(|s| self.statistic_request(catalog, s, selection_key));
         Ok(Request {

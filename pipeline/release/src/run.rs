@@ -8,9 +8,9 @@ use marsad_landing::keys::Keys;
 use marsad_ledger::proposal::{Proposal, Request};
 use marsad_ledger::{Ledger, Receipt, Reserve, new_run};
 use marsad_privacy::bound::SelectionKey;
-use marsad_privacy::noisy_table::RunResult;
+use marsad_privacy::noisy_table::{NoisyTable, OrganisationTable, RunResult};
 use marsad_privacy::sampler::measure;
-use marsad_terms::{NanoRho, Progress, canonical};
+use marsad_terms::{Digest, NanoRho, Progress, canonical};
 
 use crate::error::Error;
 use crate::plan::definition;
@@ -61,10 +61,23 @@ impl Runner<'_> {
         };
         let series = self.series(&prepared, &proposal.request).await?;
         let landed = Landed { catalog: self.catalog, snapshot: &snapshot };
-        let result = self.protect(&landed, prepared, proposal, progress).await?;
-        let result = RunResult { series, ..result };
+        let (noisy, organisations) =
+            self.protect(&landed, prepared, proposal.request.nano_rho, progress).await?;
+        let (release, f) = (proposal.release.clone(), proposal.f);
+        let result = RunResult { release, proposal: proposal_id, f, noisy, series, organisations };
         let (receipt, bytes) = self.ledger.complete(reservation, &result).await?;
-        Ok(Outcome { receipt, bytes: bytes.to_vec(), charged: proposal.nano_rho })
+        let charged = self.charged(proposal, proposal_id).await?;
+        Ok(Outcome { receipt, bytes: bytes.to_vec(), charged })
+    }
+
+    /// What the release paid: less than was proposed where another one opened a series meanwhile.
+    async fn charged(&self, proposal: &Proposal, id: Digest) -> Result<NanoRho, Error> {
+        let state = self.ledger.state().await?;
+        let mut terms = proposal.series.clone();
+        for own in &mut terms {
+            own.opens = state.series(&own.series).is_some_and(|series| series.proposal == id);
+        }
+        Ok(proposal.request.price(&terms).unwrap_or(proposal.nano_rho))
     }
 
     /// The release as it was proposed, or an error that says it changed.
@@ -81,13 +94,14 @@ impl Runner<'_> {
         }
     }
 
+    /// The joint vector, measured, and the exact tables of organisations.
     async fn protect(
         &self,
         landed: &Landed<'_>,
         prepared: Prepared<'_>,
-        proposal: &Proposal,
+        price: NanoRho,
         progress: Progress<'_>,
-    ) -> Result<RunResult, Error> {
+    ) -> Result<(Option<NoisyTable>, Vec<OrganisationTable>), Error> {
         let organisations = {
             let mut tables = Vec::new();
             for one in prepared.statistics.iter().filter(|s| s.is_organisational()) {
@@ -101,14 +115,12 @@ impl Runner<'_> {
             Some(joint) => {
                 let key = SelectionKey::new(*self.keys.selection());
                 let exact = landed.tabulate(joint, &analyses, &key, progress).await?;
-                let price = proposal.request.nano_rho;
                 let drawn = tokio::task::spawn_blocking(move || measure(exact, price)).await;
                 Some(drawn.map_err(|_| marsad_privacy::Error::Randomness)??)
             }
             None => None,
         };
-        let (release, proposal_id) = (proposal.release.clone(), canonical::digest(proposal)?);
-        Ok(RunResult { release, proposal: proposal_id, f: proposal.f, noisy, series: Vec::new(), organisations })
+        Ok((noisy, organisations))
     }
 }
 

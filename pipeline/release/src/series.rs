@@ -9,7 +9,7 @@ use marsad_aggregate::Analysis;
 use marsad_aggregate::tabulate::Landed;
 use marsad_catalog::RecordType;
 use marsad_landing::Register;
-use marsad_ledger::proposal::{Redraw, Request, SeriesDefinition, SeriesRequest, SeriesTerms};
+use marsad_ledger::proposal::{Request, SeriesDefinition, SeriesRequest, SeriesStep, SeriesTerms};
 use marsad_ledger::{ReserveStep, State, new_run};
 use marsad_privacy::bound::SelectionKey;
 use marsad_privacy::sampler::measure_step;
@@ -36,7 +36,8 @@ impl PreparedSeries {
     /// `Series` where the release ends before the series begins, or after its horizon.
     pub(crate) fn new(shape: SeriesShape, periods: &[Period]) -> Result<Self, Error> {
         let fault = |what| Error::Series { statistic: shape.statistic().id.clone(), what };
-        let through = shape.last_step_within(periods).ok_or_else(|| fault("begins after the release's last period"))?;
+        let through =
+            shape.last_step_within(periods).ok_or_else(|| fault("begins after the release's last period"))?;
         let end = periods.iter().map(|period| period.months().1).max();
         let after_last = shape.steps().last().map(|last| last.next().months().1);
         if after_last <= end {
@@ -57,14 +58,15 @@ impl PreparedStatistic<'_> {
             self.analysis.as_ref().map(|analysis| analysis.digest),
             series.shape.clone(),
         );
-        let request = SeriesRequest { series: definition.id()?, shape: series.shape.clone(), through: series.through };
+        let request =
+            SeriesRequest { series: definition.id()?, shape: series.shape.clone(), through: series.through };
         Ok(Some(request))
     }
 }
 
 /// What each series of a request costs: the price of opening it, or what it cost when it was opened.
 pub(crate) fn terms(state: &State, prepared: &Prepared<'_>, request: &Request) -> Vec<SeriesTerms> {
-    let asked = request.statistics.iter().filter_map(|s| Some((s, s.series.as_ref()?)));
+    let asked = request.series();
     asked
         .map(|(statistic, asked)| {
             let opened = state.series(&asked.series);
@@ -86,7 +88,11 @@ pub(crate) fn terms(state: &State, prepared: &Prepared<'_>, request: &Request) -
 ///
 /// # Errors
 /// `Redraw` for a period that is no forfeited step of the series.
-pub(crate) fn redraws(state: &State, prepared: &Prepared<'_>, selection_key: &str) -> Result<Vec<Redraw>, Error> {
+pub(crate) fn redraws(
+    state: &State,
+    prepared: &Prepared<'_>,
+    selection_key: &str,
+) -> Result<Vec<SeriesStep>, Error> {
     let mut redraws = Vec::new();
     for one in &prepared.statistics {
         let Some(asked) = one.series_request(selection_key)? else { continue };
@@ -97,7 +103,7 @@ pub(crate) fn redraws(state: &State, prepared: &Prepared<'_>, selection_key: &st
                 .series(&asked.series)
                 .and_then(|series| series.next_revision(step))
                 .ok_or_else(|| fault("was not forfeited"))?;
-            redraws.push(Redraw { series: asked.series, step, revision });
+            redraws.push(SeriesStep { series: asked.series, step, revision });
         }
     }
     Ok(redraws)
@@ -117,10 +123,13 @@ impl Runner<'_> {
     ///
     /// # Errors
     /// Where the register, the rows or the ledger fail: at most one step is forfeited then.
-    pub(crate) async fn series(&self, prepared: &Prepared<'_>, request: &Request) -> Result<Vec<NoisySeries>, Error> {
+    pub(crate) async fn series(
+        &self,
+        prepared: &Prepared<'_>,
+        request: &Request,
+    ) -> Result<Vec<NoisySeries>, Error> {
         let mut all = Vec::new();
-        for asked in &request.statistics {
-            let Some(series) = &asked.series else { continue };
+        for (asked, series) in request.series() {
             let drawing = self.drawing(prepared, &asked.id, series).await?;
             let drawn = self.ledger.drawn_steps(&series.series).await?;
             let first = u32::try_from(drawn.len()).unwrap_or(u32::MAX);
@@ -155,7 +164,12 @@ impl Runner<'_> {
     }
 
     /// Draws some steps in order, each reserved before and stored after its draw.
-    async fn draw(&self, drawing: &Drawing<'_>, steps: RangeInclusive<u32>, revision: u32) -> Result<(), Error> {
+    async fn draw(
+        &self,
+        drawing: &Drawing<'_>,
+        steps: RangeInclusive<u32>,
+        revision: u32,
+    ) -> Result<(), Error> {
         if steps.is_empty() {
             return Ok(());
         }
@@ -180,7 +194,8 @@ impl Runner<'_> {
         let run = new_run()?;
         let commitment = self.keys.commitment(&run, head);
         let series = drawing.asked.series;
-        let reserved = self.ledger.reserve_step(series, step, revision, run, commitment).await?;
+        let reserved =
+            self.ledger.reserve_step(SeriesStep { series, step, revision }, run, commitment).await?;
         let ReserveStep::New(reservation) = reserved else { return Ok(()) };
         let draw = StepDraw { series, nano_rho: drawing.nano_rho, revision };
         let drawn = tokio::task::spawn_blocking(move || measure_step(exact, &draw)).await;

@@ -50,8 +50,13 @@ async fn plan(folder: &Path, wish: Option<Price>) -> Result<Proposal, Error> {
     let catalog = load(folder);
     let state = state(folder).await;
     let release = definition(&catalog, "2024-Q4")?;
-    let planner =
-        Planner { catalog: &catalog, state: &state, selection_key: "k".into(), author: "ana".into(), audit: None };
+    let planner = Planner {
+        catalog: &catalog,
+        state: &state,
+        selection_key: "k".into(),
+        author: "ana".into(),
+        audit: None,
+    };
     planner.plan(release, &wish)
 }
 
@@ -66,7 +71,7 @@ fn every_statistic_that_the_program_carries_is_accepted() {
     for statistic in catalog.statistics.values().filter(|statistic| statistic.derived.is_none()) {
         let checked = check(&catalog, statistic, &Price::Rho(NanoRho::new(10_000_000)));
         let checked = checked.unwrap_or_else(|error| panic!("{}: {error}", statistic.id));
-        assert_eq!(checked.tables.is_empty(), checked.joint.is_none(), "{}", statistic.id);
+        assert_eq!(checked.tables.is_empty(), checked.vector.is_none(), "{}", statistic.id);
     }
 }
 
@@ -101,7 +106,7 @@ async fn children_by_quarter_or_region_turn_the_list_red() {
         std::fs::write(folder.path().join("queries/first_time_reunified.sql"), sql).unwrap();
         let toml = "queries/first_time_reunified.toml";
         edit(folder.path(), toml, "mode = \"first\"", "mode = \"home_cell\"");
-        let kept = |line: &&str| !line.starts_with("horizon") && !line.starts_with("start");
+        let kept = |line: &&str| !["horizon", "start", "rho"].iter().any(|key| line.starts_with(key));
         let text = std::fs::read_to_string(folder.path().join(toml)).unwrap();
         let text: Vec<&str> = text.lines().filter(kept).collect();
         std::fs::write(folder.path().join(toml), text.join("\n")).unwrap();
@@ -128,7 +133,8 @@ fn f_changes_with_whatever_changes_the_output_and_with_nothing_else() {
     let digest = |folder: &Path, rho: u64, key: &str| {
         let catalog = load(folder);
         let prepared = prepare(&catalog, definition(&catalog, "2024-Q4").unwrap()).unwrap();
-        marsad_terms::canonical::digest(&prepared.request(&catalog, NanoRho::new(rho), key)).unwrap()
+        let request = prepared.request(&catalog, NanoRho::new(rho), key, Vec::new()).unwrap();
+        marsad_terms::canonical::digest(&request).unwrap()
     };
     let folder = definitions();
     let first = digest(folder.path(), 1, "k");

@@ -177,7 +177,8 @@ fn wishes(loading: &Loading<'_>, own: &[StatisticId], value: Value<'_>) -> Optio
             page.fault(at, Kind::Price, what, "leave `b` out, and set `rho` under [bound] of the statistic");
         }
         if mode.is_some_and(|mode| mode != BoundMode::First) && table.has("redraw") {
-            let remedy = "leave `redraw` out; a release that was forfeited is asked for again by a `revision`";
+            let remedy =
+                "leave `redraw` out; a release that was forfeited is asked for again by a `revision`";
             page.fault(at, Kind::Price, "only steps of a first-time series are drawn again", remedy);
         }
         let redraw = table.optional("redraw", periods);

@@ -83,7 +83,8 @@ pub(super) fn recorded(workspace: &Workspace) -> Result<Option<SelfAudit>, Failu
 
 /// The hash of the program that runs.
 fn this_build() -> Result<Digest, Failure> {
-    let path = std::env::current_exe().map_err(|error| Failure::file(Path::new("marsad"), "be found", &error))?;
+    let path =
+        std::env::current_exe().map_err(|error| Failure::file(Path::new("marsad"), "be found", &error))?;
     let bytes = fs::read(&path).map_err(|error| Failure::file(&path, "be read", &error))?;
     Ok(Digest::of(&bytes))
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::*;
 use crate::error::Error;
 use crate::sensitivity::{self, FigureWeights};
+use crate::series::SeriesShape;
 use crate::shape::{
     Aggregate, Bound, Dimension, Expression, HomeRule, Measure, Output, StatisticShape, TableSpec,
 };
@@ -175,7 +176,11 @@ fn vectors_and_claims_are_those_of_v14() {
             case.shape.id
         );
         if matches!(case.shape.bound, Bound::First { .. }) {
-            statistic["persons"].as_array().unwrap().iter().for_each(|person| has_the_entry(&case, &key, person));
+            statistic["persons"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .for_each(|person| has_the_entry(&case, &key, person));
             continue;
         }
         let mut attained = false;

@@ -1,6 +1,6 @@
 //! Estimates as publication reads them: additivity, running totals, intervals, ratios, flags, coverage.
 
-use marsad_terms::{Grain, NanoRho, Period};
+use marsad_terms::{Grain, NanoRho};
 
 use super::*;
 use crate::error::Error;

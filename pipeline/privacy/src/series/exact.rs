@@ -37,7 +37,8 @@ impl Counts {
         let tables = &self.series.statistic().tables;
         let sums = self.by_step.get_mut(step as usize).ok_or(damaged.clone())?;
         let sizes: Vec<usize> = tables.iter().map(|table| self.series.n_cells(table)).collect();
-        if cells.len() != sizes.len() || cells.iter().zip(&sizes).any(|(cell, size)| *cell as usize >= *size) {
+        if cells.len() != sizes.len() || cells.iter().zip(&sizes).any(|(cell, size)| *cell as usize >= *size)
+        {
             return Err(damaged);
         }
         let mut start = 0;

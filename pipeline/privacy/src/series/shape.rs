@@ -29,9 +29,12 @@ impl SeriesShape {
             return fault("only the bound `first` makes a series");
         };
         if shape.aggregates != [Aggregate::Persons] {
-            return fault("a first-time series counts persons, COUNT(DISTINCT person_key), and nothing beside them");
+            return fault(
+                "a first-time series counts persons, COUNT(DISTINCT person_key), and nothing beside them",
+            );
         }
-        if shape.outputs.len() != 1 || shape.outputs[0].expression != (Expression::Aggregate { aggregate: 0 }) {
+        if shape.outputs.len() != 1 || shape.outputs[0].expression != (Expression::Aggregate { aggregate: 0 })
+        {
             return fault("a first-time series has one output column");
         }
         if shape.tables.iter().any(|table| table.grain != start.grain()) {

@@ -39,7 +39,10 @@ fn series(horizon: usize, b: &[u32]) -> SeriesShape {
         periods: std::iter::successors(Some(start), |period| Some(period.next())).take(horizon).collect(),
         aggregates: vec![Aggregate::Persons],
         tables: b.iter().enumerate().map(table).collect(),
-        outputs: vec![Output { name: "persons".to_owned(), expression: Expression::Aggregate { aggregate: 0 } }],
+        outputs: vec![Output {
+            name: "persons".to_owned(),
+            expression: Expression::Aggregate { aggregate: 0 },
+        }],
     })
     .unwrap()
 }
@@ -137,7 +140,12 @@ fn person_key(name: &str) -> [u8; 16] {
 }
 
 /// Closes some steps: whoever is visible at the last of them, has an event and is not in the register enters.
-fn close(register: &mut Register, series: &SeriesShape, persons: &Value, steps: std::ops::RangeInclusive<u32>) {
+fn close(
+    register: &mut Register,
+    series: &SeriesShape,
+    persons: &Value,
+    steps: std::ops::RangeInclusive<u32>,
+) {
     for (name, person) in persons.as_object().unwrap() {
         if register.contains_key(name) {
             continue;
@@ -270,9 +278,17 @@ fn an_entry_depends_on_the_persons_own_rows_alone_and_on_no_order() {
 fn what_is_no_event_or_lies_later_does_not_enter() {
     let series = series(4, &[1]);
     let mut entrants = Entrants::new(&series, 1..=1, &key());
-    for (person, quarter, counted) in [(1, Some(2), true), (2, Some(0), false), (3, None, true), (4, Some(0), true)] {
+    for (person, quarter, counted) in
+        [(1, Some(2), true), (2, Some(0), false), (3, None, true), (4, Some(0), true)]
+    {
         entrants.begin(&[person; 16]);
-        entrants.row(&Row { month: 0, periods: [None, quarter], codes: &[], values: &[0], counted: &[counted] });
+        entrants.row(&Row {
+            month: 0,
+            periods: [None, quarter],
+            codes: &[],
+            values: &[0],
+            counted: &[counted],
+        });
     }
     let entries: Vec<(u8, u32)> = entrants.into_entries().iter().map(|e| (e.person[0], e.step)).collect();
     // An event of a closed step enters at the first open one.
@@ -282,7 +298,9 @@ fn what_is_no_event_or_lies_later_does_not_enter() {
 #[test]
 fn totals_end_at_a_missing_step_and_results_read_back() {
     let series = series(4, &[1, 1]);
-    let step = |t: u32| Some(NoisyStep::new(&draw(1_000_000), series.clone(), t, vec![5_000_000, 2_000_000, 3_000_000]));
+    let step = |t: u32| {
+        Some(NoisyStep::new(&draw(1_000_000), series.clone(), t, vec![5_000_000, 2_000_000, 3_000_000]))
+    };
     let noisy = together(&series, 1_000_000, vec![step(0), None, step(2)]);
     assert_eq!(noisy.n_whole(), 1);
     let cells = &estimate(&noisy).columns[0].tables[1].cells;

@@ -56,7 +56,11 @@ fn measure(output: &Output) -> Measure {
 }
 
 /// Distinct persons add up over single-valued dimensions only (algorithms 2.6); a quotient over none.
-pub(super) fn additive_over(shape: &StatisticShape, output: &Output, dimensions: &[Dimension]) -> Vec<String> {
+pub(super) fn additive_over(
+    shape: &StatisticShape,
+    output: &Output,
+    dimensions: &[Dimension],
+) -> Vec<String> {
     let Expression::Aggregate { aggregate } = output.expression else { return Vec::new() };
     let persons = matches!(shape.aggregates[aggregate], Aggregate::Persons);
     let adds_up = |d: &usize| !(persons && shape.is_multi_valued(*d));

@@ -3,7 +3,7 @@
 //! Paid when the series was opened, so that a step costs nothing; one that was forfeited and drawn again has its price. It
 //! deliberately lacks `raw`: a running total is made from all noisy steps, none is measured itself (publication 3).
 
-use marsad_ledger::proposal::{Redraw, Request};
+use marsad_ledger::proposal::{Request, SeriesStep};
 use marsad_privacy::series::NoisySeries;
 use marsad_terms::NanoRho;
 
@@ -40,7 +40,7 @@ pub(super) fn dataflow(
 }
 
 /// What this release paid for steps that were forfeited before.
-fn redrawn(noisy: &NoisySeries, redraws: &[Redraw]) -> NanoRho {
+fn redrawn(noisy: &NoisySeries, redraws: &[SeriesStep]) -> NanoRho {
     let n = redraws.iter().filter(|redraw| redraw.series == noisy.series()).count() as u64;
     NanoRho::new(n * noisy.shape().redraw_price(noisy.nano_rho()).get())
 }
@@ -50,7 +50,11 @@ fn noise(heading: &Heading<'_>, noisy: &NoisySeries) -> Noise {
     let tables = shape.tables.iter().map(|table| MeasuredTable {
         aggregate: None,
         grain: table.grain,
-        dimensions: table.dimensions.iter().map(|d| heading.catalog.dimension_id(&shape.dimensions[*d].name)).collect(),
+        dimensions: table
+            .dimensions
+            .iter()
+            .map(|d| heading.catalog.dimension_id(&shape.dimensions[*d].name))
+            .collect(),
         b: table.b,
         step: None,
         raw_unit: None,
