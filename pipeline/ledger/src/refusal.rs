@@ -198,14 +198,6 @@ pub enum Refusal {
         /// The next one in order.
         next: u32,
     },
-    /// Nobody drew the step so far.
-    #[error("step {step} of the series {series} is not drawn yet")]
-    NotDrawn {
-        /// S.
-        series: Digest,
-        /// Which.
-        step: u32,
-    },
     /// A step is drawn once, forfeited or not.
     #[error("step {step} of the series {series} was drawn before")]
     StepDrawn {

@@ -89,6 +89,12 @@ impl SeriesState {
         self.newest(step).filter(|draw| draw.stage == Stage::Released)
     }
 
+    /// The revision under which a forfeited step may be drawn again; `None` for any other step.
+    pub fn next_revision(&self, step: u32) -> Option<u32> {
+        let forfeited = self.newest(step).filter(|draw| draw.stage == Stage::Forfeited);
+        forfeited.and_then(|draw| draw.revision.checked_add(1))
+    }
+
     /// What a draw is charged, and where: nothing for a step's own draw, since the opening paid for it; the price of a
     /// redraw in the scopes of the step's period.
     pub(crate) fn charge_of(&self, drawn: SeriesStep) -> Charge {

@@ -44,9 +44,8 @@ impl State {
     /// Only a forfeited step is drawn again, each time under the next revision.
     fn judge_redraw(&self, found: &mut Judgement, redraw: SeriesStep) {
         let SeriesStep { series, step, revision } = redraw;
-        let newest = self.series.get(&series).and_then(|open| open.newest(step));
-        let forfeited = newest.filter(|draw| draw.stage == Stage::Forfeited);
-        let right = forfeited.is_some_and(|draw| draw.revision.checked_add(1) == Some(revision));
+        let next = self.series.get(&series).and_then(|open| open.next_revision(step));
+        let right = next == Some(revision);
         found.refuse_if(!right, || Refusal::NotForfeited { series, step, revision });
     }
 
@@ -123,9 +122,7 @@ fn out_of_turn(open: &SeriesState, drawn: SeriesStep) -> Option<Refusal> {
         None if revision != 0 => Some(Refusal::NotForfeited { series, step, revision }),
         None => None,
         Some(draw) if draw.stage == Stage::Reserved => Some(Refusal::InProgress { run: draw.run.clone() }),
-        Some(draw) if draw.stage == Stage::Forfeited && draw.revision.checked_add(1) == Some(revision) => {
-            None
-        }
+        Some(_) if open.next_revision(step) == Some(revision) => None,
         Some(_) => Some(Refusal::StepDrawn { series, step }),
     }
 }

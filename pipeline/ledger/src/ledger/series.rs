@@ -97,24 +97,20 @@ impl Ledger {
         self.ended(run, recorded).await
     }
 
-    /// The stored results of the steps 0 to `through`, as a release shows them; `None` where a step was forfeited and not
-    /// drawn again.
+    /// The stored results of all steps that are drawn, from step 0 up to the first one of which a run is in progress; `None`
+    /// where a step was forfeited and not drawn again.
     ///
     /// # Errors
-    /// `Refused` where the series is not open, a step is not drawn yet, or a run of one is in progress; `Result` where stored
-    /// bytes are missing or not those of the ledger.
-    pub async fn drawn_steps(&self, series: &Digest, through: u32) -> Result<Vec<Option<NoisyStep>>> {
+    /// `Refused` where the series is not open; `Result` where stored bytes are missing or not those of the ledger.
+    pub async fn drawn_steps(&self, series: &Digest) -> Result<Vec<Option<NoisyStep>>> {
         let state = self.state().await?;
         let open = open(&state, series)?;
         let mut drawn = Vec::new();
-        for step in 0..=through {
-            drawn.push(match open.newest(step) {
-                None => return Err(Refusal::NotDrawn { series: *series, step }.into()),
-                Some(Draw { stage: Stage::Reserved, run, .. }) => {
-                    return Err(Refusal::InProgress { run: run.clone() }.into());
-                }
-                Some(draw) if draw.stage == Stage::Released => Some(self.read_step(draw).await?),
-                Some(_) => None,
+        for draw in (0..open.next_step()).map_while(|step| open.newest(step)) {
+            drawn.push(match draw.stage {
+                Stage::Reserved => break,
+                Stage::Released => Some(self.read_step(draw).await?),
+                _ => None,
             });
         }
         Ok(drawn)

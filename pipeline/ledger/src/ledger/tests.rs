@@ -97,6 +97,13 @@ fn drawn(series: &SeriesWish, reservation: &StepReservation, mark: i64) -> Noisy
     noisy_step(&reservation.draw(), &shape, reservation.step().step, cells)
 }
 
+/// The stored steps that a release shows.
+async fn drawn_through(ledger: &Ledger, series: &SeriesWish) -> Vec<Option<NoisyStep>> {
+    let mut steps = ledger.drawn_steps(&series.id()).await.unwrap();
+    steps.truncate(series.through as usize + 1);
+    steps
+}
+
 /// A series as a release shows it.
 fn shown(series: &SeriesWish, steps: Vec<Option<NoisyStep>>) -> NoisySeries {
     NoisySeries::new(series.id(), series.shape(), NanoRho::new(series.nano_rho), steps).unwrap()

@@ -50,7 +50,6 @@ impl Refusal {
             Self::NotOpened { .. }
             | Self::AlreadyOpen { .. }
             | Self::StepOrder { .. }
-            | Self::NotDrawn { .. }
             | Self::StepDrawn { .. }
             | Self::BeyondHorizon { .. }
             | Self::NotForfeited { .. } => self.advice_on_series(),
@@ -99,9 +98,6 @@ impl Refusal {
                 "steps close in order, so that each person enters once",
                 "run the release again: it draws the steps before",
             ),
-            Self::NotDrawn { .. } => {
-                ("B35", "a release shows what is stored", "run the release again: it draws the step")
-            }
             Self::StepDrawn { .. } => (
                 "B32",
                 "each step is drawn once, whether its result was stored or not",

@@ -204,7 +204,8 @@ impl History {
         let state = self.state().await;
         let proposal = state.by_id(id).unwrap().proposal.clone();
         let (_, asked) = proposal.request.series().next().unwrap();
-        let steps = self.ledger.drawn_steps(&of.series, asked.through).await.unwrap();
+        let shown_through = self.wish(entry).through(asked.through);
+        let steps = drawn_through(&self.ledger, &shown_through).await;
         assert_eq!(steps[of.step as usize].as_ref().unwrap().revision(), of.revision);
         let mut result = result(&proposal, 7);
         result.series = vec![shown(&self.wish(entry), steps)];
