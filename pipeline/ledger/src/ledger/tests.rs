@@ -98,10 +98,10 @@ fn drawn(series: &SeriesWish, reservation: &StepReservation, mark: i64) -> Noisy
 }
 
 /// The stored steps that a release shows.
-async fn drawn_through(ledger: &Ledger, series: &SeriesWish) -> Vec<Option<NoisyStep>> {
-    let mut steps = ledger.drawn_steps(&series.id()).await.unwrap();
+async fn drawn_through(ledger: &Ledger, series: &SeriesWish) -> Result<Vec<Option<NoisyStep>>> {
+    let mut steps = ledger.drawn_steps(&series.id()).await?;
     steps.truncate(series.through as usize + 1);
-    steps
+    Ok(steps)
 }
 
 /// A series as a release shows it.

@@ -39,7 +39,7 @@ async fn release(ledger: &Ledger, wish: &Wish, mark: i64) -> (Receipt, NoisySeri
         let drawn = wish.redraws.iter().copied().find(|redraw| redraw.step == step);
         draw(ledger, asked, drawn.unwrap_or(asked.step(step, 0)), mark).await;
     }
-    let series = shown(asked, drawn_through(ledger, asked).await);
+    let series = shown(asked, drawn_through(ledger, asked).await.unwrap());
     let mut result = result(&ledger.state().await.unwrap().by_id(id).unwrap().proposal, mark);
     result.series = vec![series.clone()];
     let Reserve::New(reservation) = reserve(ledger, id).await.unwrap() else { panic!("drawn before") };

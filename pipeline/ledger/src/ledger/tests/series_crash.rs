@@ -103,7 +103,7 @@ async fn whole_run(ledger: &Ledger, id: Digest, mark: i64, drew: &mut BTreeSet<u
             Err(error) => return Err(error),
         }
     }
-    let steps = drawn_through(ledger, &series()).await;
+    let steps = drawn_through(ledger, &series()).await?;
     let mut result = result(&ledger.state().await?.by_id(id)?.proposal, mark);
     result.series = vec![shown(&series(), steps)];
     ledger.complete(reservation, &result).await.map(|_| ())

@@ -110,15 +110,16 @@ impl History {
         let mut series =
             SeriesWish::new(name, entry["nano_rho"].as_u64().unwrap(), small(&entry["series_of"]));
         series.record_types = serde_json::from_value(entry["record_types"].clone()).unwrap();
-        let wish = Wish { needed: small(&entry["need"]), ..Wish::of_series(name, series.clone()) };
+        let (id, needed) = (entry["id"].as_str().unwrap(), small(&entry["need"]));
+        let wish = Wish { id: id.to_owned(), needed, ..Wish::of_series(name, series.clone()) };
         let mut proposal = wish.proposal(&self.state().await);
         // It opens the series, open or not.
         proposal.series[0].opens = true;
         proposal.nano_rho = proposal.request.price(&proposal.series).unwrap();
         assert_eq!(entry["nano_rho"].as_u64(), Some(proposal.nano_rho.get()));
-        let id = self.ledger.propose(&proposal, &cast().ana).await?;
+        let made = self.ledger.propose(&proposal, &cast().ana).await?;
         self.series.series.insert(name.to_owned(), (series, proposal.f));
-        self.proposals.insert(entry["id"].as_str().unwrap().to_owned(), id);
+        self.proposals.insert(id.to_owned(), made);
         Ok(())
     }
 
@@ -205,7 +206,7 @@ impl History {
         let proposal = state.by_id(id).unwrap().proposal.clone();
         let (_, asked) = proposal.request.series().next().unwrap();
         let shown_through = self.wish(entry).through(asked.through);
-        let steps = drawn_through(&self.ledger, &shown_through).await;
+        let steps = drawn_through(&self.ledger, &shown_through).await.unwrap();
         assert_eq!(steps[of.step as usize].as_ref().unwrap().revision(), of.revision);
         let mut result = result(&proposal, 7);
         result.series = vec![shown(&self.wish(entry), steps)];
