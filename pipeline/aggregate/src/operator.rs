@@ -65,7 +65,9 @@ pub(crate) struct PersonBoundedAggregateExec {
 impl PersonBoundedAggregateExec {
     /// Over an input that is sorted by person, each person in one partition.
     pub(crate) fn new(work: Arc<Work>, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
-        is_sorted(&input)?;
+        if !is_sorted(&input)? {
+            return Err(DataFusionError::Plan("the input is not sorted by person".to_owned()));
+        }
         let schema = Arc::new(Schema::new(vec![Field::new("sum", DataType::Decimal128(38, 0), false)]));
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(schema),
@@ -77,13 +79,12 @@ impl PersonBoundedAggregateExec {
     }
 }
 
-/// Refuses an input that is not sorted by person.
-pub(crate) fn is_sorted(input: &Arc<dyn ExecutionPlan>) -> Result<()> {
-    let sorted = match by_person(&input.schema()) {
-        Some(order) => input.properties().equivalence_properties().ordering_satisfy(order)?,
-        None => false,
-    };
-    if sorted { Ok(()) } else { Err(DataFusionError::Plan("the input is not sorted by person".to_owned())) }
+/// Whether the rows are known to come sorted by person.
+pub(crate) fn is_sorted(input: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    match by_person(&input.schema()) {
+        Some(order) => input.properties().equivalence_properties().ordering_satisfy(order),
+        None => Ok(false),
+    }
 }
 
 impl fmt::Debug for PersonBoundedAggregateExec {

@@ -7,8 +7,10 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use datafusion::error::Result as EngineResult;
-use marsad_landing::Register;
+use datafusion::error::{DataFusionError, Result as EngineResult};
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+use marsad_landing::{Entry, Register};
 use marsad_privacy::bound::{Row, SelectionKey};
 use marsad_privacy::series::{Counts, Entrants, SeriesShape};
 
@@ -17,7 +19,7 @@ use crate::error::Error;
 use crate::landed_table::LandedTable;
 use crate::operator::{ByPerson, Columns, MONTH, PERSON, is_sorted};
 use crate::session;
-use crate::tabulate::{Landed, each_partition, partitions, projected};
+use crate::tabulate::{Landed, partitions, projected};
 
 impl Landed<'_> {
     /// Who enters a series when the steps `open` close: persons with a visible event up to the last of them who are not in
@@ -39,24 +41,11 @@ impl Landed<'_> {
         open: RangeInclusive<u32>,
         register: &Register,
         key: &SelectionKey,
-    ) -> Result<Vec<marsad_landing::Entry>, Error> {
-        let newcomers = || Newcomers {
-            entrants: Entrants::new(series, open.clone(), key),
-            register: register.clone(),
-            is_new: false,
-        };
+    ) -> Result<Vec<Entry>, Error> {
+        let newcomers = || Newcomers::new(series, open.clone(), register, key);
         let failed = Error::engine(&series.statistic().id, "find who enters");
         let parts = self.persons(analysis, series, |table| table, newcomers).await.map_err(failed)?;
-        let entries = parts.into_iter().flat_map(|part| part.entrants.into_entries());
-        let mut entries: Vec<_> = entries
-            .map(|entry| marsad_landing::Entry {
-                person: entry.person,
-                step: entry.step,
-                cells: entry.cells,
-            })
-            .collect();
-        entries.sort_unstable_by_key(|entry| entry.person);
-        Ok(entries)
+        Ok(joined(parts))
     }
 
     /// The entries of a register that count, added up by step and cell: all but those of persons who have withdrawn, which is
@@ -128,21 +117,61 @@ impl Landed<'_> {
         let context = session::session(partitions())?;
         let plan = projected(analysis, &[PERSON, MONTH])?;
         let input = self.physical_with(&context.state(), analysis, plan, shown).await?;
-        is_sorted(&input)?;
-        let columns = Arc::new(Columns::new(series.statistic())?);
-        each_partition(input, &context.task_ctx(), |rows| {
-            let (columns, mut part) = (columns.clone(), make());
-            async move { columns.pour(rows, &mut part).await.map(|()| part) }
-        })
-        .await
+        poured(input, &context.task_ctx(), series, make).await
     }
 }
 
+/// Shows the rows of each partition of an input to a fresh `make()`, person by person, all partitions at once.
+pub(crate) async fn poured<T: ByPerson + Send + 'static>(
+    input: Arc<dyn ExecutionPlan>,
+    context: &Arc<TaskContext>,
+    series: &SeriesShape,
+    make: impl Fn() -> T,
+) -> EngineResult<Vec<T>> {
+    if !is_sorted(&input)? {
+        return Err(DataFusionError::Plan("the input is not sorted by person".to_owned()));
+    }
+    let columns = Arc::new(Columns::new(series.statistic())?);
+    let n = input.properties().output_partitioning().partition_count();
+    let mut tasks = Vec::with_capacity(n);
+    for partition in 0..n {
+        let rows = input.execute(partition, context.clone())?;
+        let (columns, mut part) = (columns.clone(), make());
+        tasks.push(tokio::spawn(async move { columns.pour(rows, &mut part).await.map(|()| part) }));
+    }
+    let mut parts = Vec::with_capacity(n);
+    for task in tasks {
+        let died = |_| DataFusionError::Execution("a partition died".to_owned());
+        parts.push(task.await.map_err(died)??);
+    }
+    Ok(parts)
+}
+
 /// Passes the rows of persons on who are not in the register.
-struct Newcomers {
+pub(crate) struct Newcomers {
     entrants: Entrants,
     register: Register,
     is_new: bool,
+}
+
+impl Newcomers {
+    pub(crate) fn new(
+        series: &SeriesShape,
+        open: RangeInclusive<u32>,
+        register: &Register,
+        key: &SelectionKey,
+    ) -> Self {
+        Self { entrants: Entrants::new(series, open, key), register: register.clone(), is_new: false }
+    }
+}
+
+/// The entries of all partitions, sorted by person.
+pub(crate) fn joined(parts: Vec<Newcomers>) -> Vec<Entry> {
+    let entries = parts.into_iter().flat_map(|part| part.entrants.into_entries());
+    let mut entries: Vec<Entry> =
+        entries.map(|entry| Entry { person: entry.person, step: entry.step, cells: entry.cells }).collect();
+    entries.sort_unstable_by_key(|entry| entry.person);
+    entries
 }
 
 impl ByPerson for Newcomers {

@@ -12,10 +12,10 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::{DataFusionError, Result as EngineResult};
-use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use marsad_catalog::Catalog;
 use marsad_landing::Snapshot;
 use marsad_privacy::Joint;
@@ -197,38 +197,26 @@ pub(crate) async fn bounded_sums(
     context: &Arc<TaskContext>,
 ) -> EngineResult<Vec<i128>> {
     let operator = Arc::new(PersonBoundedAggregateExec::new(Arc::new(work), input)?);
-    let sums = |batches: SendableRecordBatchStream| async move {
-        let mut batches = batches;
-        let silent = || DataFusionError::Execution("a partition gave no sums".to_owned());
-        let batch = batches.next().await.transpose()?.ok_or_else(silent)?;
-        Ok(batch.column(0).as_primitive::<Decimal128Type>().values().to_vec())
-    };
-    let parts = each_partition(operator, context, sums).await?;
-    let add = |mut total: Vec<i128>, part: Vec<i128>| {
-        total.iter_mut().zip(part).for_each(|(sum, more)| *sum = sum.saturating_add(more));
-        total
-    };
-    let silent = || DataFusionError::Execution("no partition answered".to_owned());
-    parts.into_iter().reduce(add).ok_or_else(silent)
-}
-
-/// What `take` makes of each partition of a plan, in their order, all at once.
-pub(crate) async fn each_partition<T, F>(
-    plan: Arc<dyn ExecutionPlan>,
-    context: &Arc<TaskContext>,
-    take: impl Fn(SendableRecordBatchStream) -> F,
-) -> EngineResult<Vec<T>>
-where
-    T: Send + 'static,
-    F: Future<Output = EngineResult<T>> + Send + 'static,
-{
-    let n = plan.properties().output_partitioning().partition_count();
-    let parts = (0..n).map(|partition| Ok(tokio::spawn(take(plan.execute(partition, context.clone())?))));
-    let parts: Vec<_> = parts.collect::<EngineResult<_>>()?;
-    let died = |_| DataFusionError::Execution("a partition died".to_owned());
-    let mut taken = Vec::with_capacity(n);
-    for part in parts {
-        taken.push(part.await.map_err(died)??);
+    let n = operator.properties().output_partitioning().partition_count();
+    let tasks = (0..n).map(|partition| {
+        let (operator, context) = (operator.clone(), context.clone());
+        tokio::spawn(async move {
+            let mut batches = operator.execute(partition, context)?;
+            let silent = || DataFusionError::Execution("a partition gave no sums".to_owned());
+            let batch = batches.next().await.transpose()?.ok_or_else(silent)?;
+            let sums = batch.column(0).as_primitive::<Decimal128Type>();
+            Ok::<_, DataFusionError>(sums.values().to_vec())
+        })
+    });
+    let mut parts = stream::iter(tasks).buffered(n.max(1));
+    let mut total: Option<Vec<i128>> = None;
+    while let Some(part) = parts.next().await {
+        let failed = |_| DataFusionError::Execution("a partition died".to_owned());
+        let part = part.map_err(failed)??;
+        match &mut total {
+            None => total = Some(part),
+            Some(total) => total.iter_mut().zip(part).for_each(|(sum, more)| *sum = sum.saturating_add(more)),
+        }
     }
-    Ok(taken)
+    total.ok_or_else(|| DataFusionError::Execution("no partition answered".to_owned()))
 }

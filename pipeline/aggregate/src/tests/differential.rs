@@ -22,20 +22,20 @@ use crate::session::session;
 use crate::sources::{Source, Sources};
 use crate::tabulate::{bounded_sums, over, projected};
 
-const REGIONS: [&str; 4] = ["MA-01", "MA-02", "MA-03", "_U"];
+pub(super) const REGIONS: [&str; 4] = ["MA-01", "MA-02", "MA-03", "_U"];
 const SEXES: [&str; 3] = ["F", "M", "_U"];
 const SERVICES: [&str; 4] = ["FOOD", "HEALTH", "LEGAL", "_U"];
 
 /// One landed row: person, month since 2024-01, codes, a measure.
 #[derive(Clone, Debug)]
-struct Record {
-    person: u8,
+pub(super) struct Record {
+    pub(super) person: u8,
     month: u8,
     codes: [usize; 3],
     units: Option<i64>,
 }
 
-fn records() -> impl Strategy<Value = Vec<Record>> {
+pub(super) fn records() -> impl Strategy<Value = Vec<Record>> {
     let record = (0..12_u8, 0..15_u8, (0..4_usize, 0..3_usize, 0..4_usize), proptest::option::of(-2..40_i64));
     let record = record.prop_map(|(person, month, (r, s, v), units)| Record {
         person,
@@ -93,7 +93,7 @@ fn batch(records: &[Record]) -> RecordBatch {
 }
 
 /// Persons by the remainder of their key, each partition sorted by person.
-fn table(records: &[Record], partitions: usize) -> Arc<MemTable> {
+pub(super) fn table(records: &[Record], partitions: usize) -> Arc<MemTable> {
     let part = |i: usize| {
         let mut part: Vec<Record> =
             records.iter().filter(|r| usize::from(r.person) % partitions == i).cloned().collect();
@@ -113,7 +113,7 @@ fn sources() -> Sources {
     Sources { tables: BTreeMap::from([("assistance_service".to_owned(), source)]), codes: BTreeMap::new() }
 }
 
-fn accepted(sql: &str) -> Analysis {
+pub(super) fn accepted(sql: &str) -> Analysis {
     let declared = Declared { codes: BTreeMap::new(), measures: vec!["units".to_owned()] };
     match analyse(sql, &sources(), &declared) {
         Verdict::Accepted(analysis) => *analysis,
@@ -248,7 +248,7 @@ const CLAUSES: [&str; 4] = [
     "WHERE CASE WHEN service_type = 'FOOD' THEN units ELSE 1 END >= 1 AND quarter <> '2024-Q2'",
 ];
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap().block_on(future)
 }
 

@@ -1,4 +1,5 @@
 //! Attacks on the analyser and the operator.
 
 mod differential;
+mod series;
 mod verdicts;

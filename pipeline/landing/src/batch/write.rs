@@ -76,7 +76,10 @@ pub(crate) fn quarantine(rejected: &[Rejected]) -> Result<Bytes> {
 }
 
 /// One file of these Arrow batches.
-pub(crate) fn encode(schema: &SchemaRef, batches: impl Iterator<Item = Result<RecordBatch>>) -> Result<Bytes> {
+pub(crate) fn encode(
+    schema: &SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch>>,
+) -> Result<Bytes> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP))

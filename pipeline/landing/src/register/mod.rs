@@ -90,7 +90,8 @@ impl Landing {
         if !record_type.is_personal() {
             return fault("records of organisations have no persons");
         }
-        is_restricted(record_type).map_or_else(|_| fault("its record type has no keys"), |is| Ok(self.side(is)))
+        is_restricted(record_type)
+            .map_or_else(|_| fault("its record type has no keys"), |is| Ok(self.side(is)))
     }
 }
 

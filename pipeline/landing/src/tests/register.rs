@@ -248,12 +248,15 @@ async fn an_entry_that_leaves_a_step_out_is_not_understood() {
         (body["first"], body["last"]) = (first.into(), last.into());
         let store = Store::memory();
         let forged = Log::open(store.clone(), "_log");
-        let marsad_log::Appended::Written(head) =
-            forged.append(None, marsad_log::Draft::new("series_step", entries[0].body.clone())).await.unwrap()
+        let marsad_log::Appended::Written(head) = forged
+            .append(None, marsad_log::Draft::new("series_step", entries[0].body.clone()))
+            .await
+            .unwrap()
         else {
             panic!("nobody else writes")
         };
-        let _ = forged.append(Some(&head), marsad_log::Draft::new("series_step", body.clone())).await.unwrap();
+        let _ =
+            forged.append(Some(&head), marsad_log::Draft::new("series_step", body.clone())).await.unwrap();
         let read = room.desk.landing(&store, &Store::memory()).snapshot().await;
         assert!(matches!(read, Err(Error::Custody { sequence: 1, .. })), "{first}–{last}");
     }
