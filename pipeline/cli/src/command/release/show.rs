@@ -88,14 +88,14 @@ fn tables(request: &RequestState) -> String {
 /// First-time series: opened by this release, or continued at no cost.
 fn series(request: &RequestState) -> String {
     let rows = request.proposal.series.iter().map(|terms| {
-        let paid = if terms.opens { "opened by this release" } else { "paid before" };
+        let paid = if terms.opens { "by this release, which opens it" } else { "before" };
         let steps = format!("{} from {}", terms.horizon, terms.start);
         vec![terms.statistic.to_string(), steps, decimal(terms.nano_rho), paid.to_owned()]
     });
     let rows: Vec<Vec<String>> = rows.collect();
     match rows.is_empty() {
         true => String::new(),
-        false => table(&["first-time series", "steps", "ρ for all steps", ""], rows, 2),
+        false => table(&["first-time series", "steps", "ρ for all steps", "paid"], rows, 2),
     }
 }
 
