@@ -227,7 +227,7 @@ impl Ledger {
 }
 
 /// A run, and what its entries say of it.
-struct Run<'a> {
+struct Kept<'a> {
     what: String,
     stage: Stage,
     run: Option<&'a RunId>,
@@ -236,8 +236,8 @@ struct Run<'a> {
 }
 
 /// Runs of requests and of series' steps.
-fn all_runs(state: &State) -> impl Iterator<Item = Run<'_>> {
-    let requests = state.requests().into_iter().map(|request| Run {
+fn all_runs(state: &State) -> impl Iterator<Item = Kept<'_>> {
+    let requests = state.requests().into_iter().map(|request| Kept {
         what: format!("release {}", request.release()),
         stage: request.state,
         run: request.run.as_ref(),
@@ -245,7 +245,7 @@ fn all_runs(state: &State) -> impl Iterator<Item = Run<'_>> {
         sequence: request.sequence,
     });
     let steps = state.all_series().flat_map(|open| {
-        open.all_draws().map(move |(of, draw)| Run {
+        open.all_draws().map(move |(of, draw)| Kept {
             what: format!("step {} of series {} of {}", of.step, of.series, open.shape.statistic().id),
             stage: draw.stage,
             run: Some(&draw.run),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use marsad_privacy::noisy_table::RunResult;
 use marsad_terms::{Digest, ReleaseId, RunId};
 
@@ -106,12 +107,12 @@ impl Ledger {
     }
 
     async fn end_step(&self, open: &SeriesState, of: SeriesStep, draw: &Draw) -> Result<Stage> {
-        if let Some(bytes) = self.store().get(&path(&draw.run)).await? {
-            if serde_json::from_slice(&bytes).is_ok_and(|result| open.holds(of, &result)) {
-                self.store().sync(&path(&draw.run)).await?;
-                self.release_step(of, &draw.run, Digest::of(&bytes)).await?;
-                return Ok(Stage::Released);
-            }
+        let stored = self.store().get(&path(&draw.run)).await?;
+        let whole = |bytes: &Bytes| serde_json::from_slice(bytes).is_ok_and(|result| open.holds(of, &result));
+        if let Some(bytes) = stored.filter(whole) {
+            self.store().sync(&path(&draw.run)).await?;
+            self.release_step(of, &draw.run, Digest::of(&bytes)).await?;
+            return Ok(Stage::Released);
         }
         let said = StepForfeited { series: of.series, step: of.step, run: draw.run.clone() };
         let said = Event::StepForfeited(said);

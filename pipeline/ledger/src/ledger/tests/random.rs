@@ -180,7 +180,7 @@ impl Model {
             let newest = self.newest(*s, *step as usize);
             newest.is_some_and(|(last, stage)| stage == "forfeited" && last + 1 == *revision as usize)
         };
-        !(lies && !REQUESTS[f].2.is_empty()) && REQUESTS[f].3.iter().all(right)
+        (!lies || REQUESTS[f].2.is_empty()) && REQUESTS[f].3.iter().all(right)
     }
 
     fn take_request(&mut self, f: usize, step: &Step) -> bool {
@@ -281,14 +281,7 @@ impl Real {
         let publisher = |event: &Event| sign_named("pat", event, sign::RELEASE, &cast().pat).unwrap();
         Some(match step {
             Step::Propose { f, price, needed, lies } => {
-                let wish = Wish { id: number.to_string(), needed: *needed, ..wish(*f, *price) };
-                let mut proposal = wish.proposal(&self.state);
-                if let Some(terms) = proposal.series.first_mut().filter(|_| *lies) {
-                    terms.opens = !terms.opens;
-                    proposal.nano_rho = proposal.request.price(&proposal.series).unwrap();
-                }
-                let event = Event::Proposed(Box::new(proposal.clone()), proposal.id().unwrap());
-                sign_named("ana", &event, sign::PROPOSAL, &cast().ana).unwrap()
+                self.proposal(&Wish { id: number.to_string(), needed: *needed, ..wish(*f, *price) }, *lies)
             }
             Step::Decide { f, by, answer } => {
                 let said = statement(&self.state, self.request(*f)?.proposal_id, *answer);
@@ -332,20 +325,35 @@ impl Real {
                 publisher(&Event::Withdrawn(Withdrawn { release, f: known.f, manifest: None, reason }))
             }
             Step::Draw { s, step, revision } => self.draw(series_wish(*s).step(*step, *revision), run),
-            Step::EndDraw { s, step, whole } => {
-                let draw = self.series(*s).and_then(|open| open.newest(*step));
-                let run = draw.map_or(run, |draw| draw.run.clone());
-                let (series, step, hash) = (series_wish(*s).id(), *step, Digest::of(&[1]));
-                match whole {
-                    true => Event::StepReleased(StepReleased { series, step, run, hash }).draft(),
-                    false => Event::StepForfeited(StepForfeited { series, step, run }).draft(),
-                }
-            }
+            Step::EndDraw { s, step, whole } => self.end_draw(*s, *step, *whole, run),
             Step::Cap { lifetime } => {
                 let event = Event::Policy(cast().policy(*lifetime));
                 sign_named("opal", &event, sign::POLICY, &cast().opal).unwrap()
             }
         })
+    }
+
+    /// A proposal; one that lies says that it opens what is open, or does not open what is not.
+    fn proposal(&self, wish: &Wish, lies: bool) -> Draft {
+        let mut proposal = wish.proposal(&self.state);
+        if let Some(terms) = proposal.series.first_mut().filter(|_| lies) {
+            terms.opens = !terms.opens;
+            proposal.nano_rho = proposal.request.price(&proposal.series).unwrap();
+        }
+        let event = Event::Proposed(Box::new(proposal.clone()), proposal.id().unwrap());
+        sign_named("ana", &event, sign::PROPOSAL, &cast().ana).unwrap()
+    }
+
+    /// The end of the newest draw of a step.
+    fn end_draw(&self, s: usize, step: u32, whole: bool, other: RunId) -> Draft {
+        let draw = self.series(s).and_then(|open| open.newest(step));
+        let run = draw.map_or(other, |draw| draw.run.clone());
+        let (series, hash) = (series_wish(s).id(), Digest::of(&[1]));
+        if whole {
+            Event::StepReleased(StepReleased { series, step, run, hash }).draft()
+        } else {
+            Event::StepForfeited(StepForfeited { series, step, run }).draft()
+        }
     }
 
     fn draw(&self, of: SeriesStep, run: RunId) -> Draft {

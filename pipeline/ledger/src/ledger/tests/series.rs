@@ -254,11 +254,13 @@ async fn steps_are_drawn_in_order_within_an_open_series() {
     assert_eq!(ledger.state().await.unwrap().series(&s.id()).unwrap().next_step(), 3);
 }
 
+type Change = fn(&mut Proposal);
+
 #[tokio::test]
 async fn what_a_proposal_says_of_its_series_follows_from_its_request() {
     let ledger = begun(100).await;
     let state = ledger.state().await.unwrap();
-    let changes: [(&str, fn(&mut Proposal)); 13] = [
+    let changes: [(&str, Change); 13] = [
         ("no part of the joint vector", |p| {
             let series = p.request.statistics[1].series.clone().unwrap();
             p.request.statistics[1].shape = Some(series.shape.into());

@@ -194,12 +194,11 @@ impl History {
     /// A release that shows the series through the step, from its proposal to its publication.
     async fn publish_step(&mut self, entry: &Value) {
         let (of, name, state) = (self.step(entry), Self::label_of(entry), self.state().await);
-        let id = match self.series.redraws.get(&name) {
-            Some(f) => state.request(f).unwrap().proposal_id,
-            None => {
-                let wish = Wish::of_series(&name.replace('/', "-"), self.wish(entry).through(of.step));
-                ready(&self.ledger, &wish).await
-            }
+        let id = if let Some(f) = self.series.redraws.get(&name) {
+            state.request(f).unwrap().proposal_id
+        } else {
+            let wish = Wish::of_series(&name.replace('/', "-"), self.wish(entry).through(of.step));
+            ready(&self.ledger, &wish).await
         };
         self.ledger.open_series(id).await.unwrap();
         let state = self.state().await;
