@@ -274,8 +274,9 @@ impl Facts<'_> {
     fn mechanism(&self) -> Item {
         let (state, audit) = match self.audit {
             None => (Standing::Open, "this build has not audited itself here: run `marsad audit`"),
-            Some(SelfAudit { passed: true, evidence }) => (Standing::Pass, evidence.as_str()),
-            Some(SelfAudit { passed: false, evidence }) => (Standing::Fail, evidence.as_str()),
+            Some(SelfAudit { passed: None, evidence }) => (Standing::Open, evidence.as_str()),
+            Some(SelfAudit { passed: Some(true), evidence }) => (Standing::Pass, evidence.as_str()),
+            Some(SelfAudit { passed: Some(false), evidence }) => (Standing::Fail, evidence.as_str()),
         };
         let mechanism = marsad_ledger::proposal::MECHANISM;
         let evidence = format!("{mechanism}, OpenDP 0.16, marsad {}; {audit}", env!("CARGO_PKG_VERSION"));

@@ -30,8 +30,8 @@ pub struct Planner<'a> {
 /// The verdict of a build on itself (C07).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelfAudit {
-    /// Whether it keeps what it claims.
-    pub passed: bool,
+    /// Whether it keeps what it claims; `None` where it was another build that audited itself.
+    pub passed: Option<bool>,
     /// When, and the figures.
     pub evidence: String,
 }

@@ -50,6 +50,7 @@ impl Runner<'_> {
         let prepared = self.as_proposed(proposal)?;
         let proposal_id = canonical::digest(proposal)?;
         self.ledger.open_series(proposal_id).await?;
+        self.draw_due(&prepared, &proposal.request).await?;
         let snapshot = self.landing.snapshot().await?;
         let run = new_run()?;
         let commitment = self.keys.commitment(&run, snapshot.head);

@@ -119,10 +119,25 @@ struct Drawing<'a> {
 }
 
 impl Runner<'_> {
-    /// All series of an approved request, opened and reserved before: steps that nobody has drawn are drawn now.
+    /// Draws the steps that an approved request shows and that nobody has drawn. Before the release itself is reserved, so
+    /// that what fails here costs at most one step, and never the joint vector.
     ///
     /// # Errors
-    /// Where the register, the rows or the ledger fail: at most one step is forfeited then.
+    /// Where the register, the rows or the ledger fail.
+    pub(crate) async fn draw_due(&self, prepared: &Prepared<'_>, request: &Request) -> Result<(), Error> {
+        for (asked, series) in request.series() {
+            let drawing = self.drawing(prepared, &asked.id, series).await?;
+            let drawn = self.ledger.drawn_steps(&series.series).await?;
+            let first = u32::try_from(drawn.len()).unwrap_or(u32::MAX);
+            self.draw(&drawing, first..=series.through, 0).await?;
+        }
+        Ok(())
+    }
+
+    /// All series of a reserved request as it shows them, forfeited steps that it asks for drawn again.
+    ///
+    /// # Errors
+    /// As [`Runner::draw_due`].
     pub(crate) async fn series(
         &self,
         prepared: &Prepared<'_>,
@@ -131,9 +146,6 @@ impl Runner<'_> {
         let mut all = Vec::new();
         for (asked, series) in request.series() {
             let drawing = self.drawing(prepared, &asked.id, series).await?;
-            let drawn = self.ledger.drawn_steps(&series.series).await?;
-            let first = u32::try_from(drawn.len()).unwrap_or(u32::MAX);
-            self.draw(&drawing, first..=series.through, 0).await?;
             for redraw in request.redraws.iter().filter(|redraw| redraw.series == series.series) {
                 self.draw(&drawing, redraw.step..=redraw.step, redraw.revision).await?;
             }

@@ -60,7 +60,7 @@ fn keep(workspace: &Workspace, audit: &Audit) -> Result<(), Failure> {
     fs::write(&path, text).map_err(|error| Failure::file(&path, "be written", &error))
 }
 
-/// The verdict of this very build in this workspace; none where another build, or nobody, was audited.
+/// The verdict that is kept in this workspace; none where nobody was audited.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -74,11 +74,12 @@ pub(super) fn recorded(workspace: &Workspace) -> Result<Option<SelfAudit>, Failu
     // A record that does not read back is as good as none: the audit can be repeated.
     let Ok(record) = serde_json::from_str::<Record>(&text) else { return Ok(None) };
     if record.build != this_build()? {
-        return Ok(None);
+        let evidence = format!("the audit on {} was of another build: run `marsad audit`", record.time);
+        return Ok(Some(SelfAudit { passed: None, evidence }));
     }
     let verdict = if record.passed { "passed" } else { "FAILED" };
     let evidence = format!("the audit of this build on {} {verdict}: {}", record.time, record.figures);
-    Ok(Some(SelfAudit { passed: record.passed, evidence }))
+    Ok(Some(SelfAudit { passed: Some(record.passed), evidence }))
 }
 
 /// The hash of the program that runs.
