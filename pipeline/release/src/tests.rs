@@ -8,6 +8,7 @@ use marsad_ledger::proposal::Proposal;
 use marsad_ledger::sign::SigningKey;
 use marsad_ledger::{Ledger, Policy, State};
 use marsad_log::Store;
+use marsad_privacy::shape::Aggregate;
 use marsad_terms::NanoRho;
 use serde_json::json;
 use tempfile::TempDir;
@@ -126,6 +127,22 @@ async fn a_purpose_must_cover_columns_and_last() {
     edit(folder.path(), "purposes.toml", "valid_to = 2030-12-31", "valid_to = 2025-12-31");
     let proposal = plan(folder.path(), None).await.unwrap();
     assert_eq!(standing(&proposal, "C02"), Standing::Fail);
+}
+
+/// Algorithms 2.5: with b = 1 the average of payments would have a denominator of noise.
+#[test]
+fn a_count_beside_a_sum_weighs_as_much_as_a_typical_row_of_it() {
+    let folder = definitions();
+    let catalog = load(folder.path());
+    for (id, typical) in [("cash_assistance", 30), ("training_hours", 60), ("assisted_persons", 1)] {
+        let statistic = &catalog.statistics[&id.parse().unwrap()];
+        let checked = check(&catalog, statistic, &Price::Rho(NanoRho::new(10_000_000))).unwrap();
+        let shape = &checked.joint.as_ref().unwrap().shapes()[0];
+        for table in &shape.tables {
+            let is_sum = matches!(shape.aggregates[table.aggregate], Aggregate::Sum(_));
+            assert_eq!(table.b, if is_sum { 1 } else { typical }, "{id}");
+        }
+    }
 }
 
 #[test]
