@@ -134,11 +134,11 @@ fn mean_square(cells: &Vec<f64>, exact: &[f64]) -> f64 {
 /// Sums of the persons' bounded vectors, by the product's own bounding.
 fn sums(case: &Case, shape: &StatisticShape, f: u32) -> Vec<i128> {
     let mut tally = Tally::new(Arc::new(shape.clone()), f, SelectionKey::new([7; 32]));
-    let periods = marsad_terms::Grain::ALL.map(|grain| (shape.n_periods(grain) == 1).then_some(0));
     for person in &case.persons {
         tally.begin(&person.key);
         for row in &person.rows {
-            tally.row(&Row { month: row.day, periods, codes: &row.codes, values: &[0], counted: &[true] });
+            let (month, periods, codes) = (row.day, row.periods, row.codes.as_slice());
+            tally.row(&Row { month, periods, codes, values: &[0], counted: &[true] });
         }
     }
     tally.into_sums()
@@ -188,15 +188,29 @@ pub(crate) fn keeping_k(case: &Case, price: NanoRho) -> Result<(u32, StatisticSh
     Ok((k, shape(k)))
 }
 
-/// The C² of a norm clip that would have been best.
-pub(crate) fn best_c_squared(case: &Case, price: NanoRho) -> Result<Option<u64>, Failure> {
-    let Bound::NormClip { left_out_cap, .. } = case.shape.bound else { return Ok(None) };
-    let error = |c_squared: &u64| {
-        let bound = Bound::NormClip { c_squared: *c_squared, left_out_cap };
-        predicted(case, &StatisticShape { bound, ..case.shape.clone() }, price)
+/// The same statistic with the C² or k that would have been best; none where the bound has no constant.
+pub(crate) fn best_bound(case: &Case, price: NanoRho) -> Result<Option<(u64, StatisticShape)>, Failure> {
+    let shape = |constant: u64| {
+        let bound = match case.shape.bound {
+            Bound::NormClip { left_out_cap, .. } => Bound::NormClip { c_squared: constant, left_out_cap },
+            Bound::Truncate { left_out_cap, .. } => {
+                Bound::Truncate { k: u32::try_from(constant).unwrap_or(MOST), left_out_cap }
+            }
+            Bound::HomeCell | Bound::First { .. } => return None,
+        };
+        Some(StatisticShape { bound, ..case.shape.clone() })
     };
-    let choices = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 25, 30, 36, 42, 49, 56, 64, 81, 100, 121, 144];
-    best(choices.into_iter(), error).map(Some)
+    let choices: Vec<u64> = match case.shape.bound {
+        // C from 1 on, in steps of a twelfth.
+        Bound::NormClip { .. } => (0..=44).map(|step| (f64::from(step) / 6.0).exp2().round() as u64).collect(),
+        Bound::Truncate { .. } => (1..=u64::from(MOST)).collect(),
+        Bound::HomeCell | Bound::First { .. } => return Ok(None),
+    };
+    let found = best(choices.into_iter(), |constant| match shape(*constant) {
+        Some(shape) => predicted(case, &shape, price),
+        None => Err("a bound without a constant".into()),
+    })?;
+    Ok(shape(found).map(|shape| (found, shape)))
 }
 
 /// The noise of a count that is released by itself, in OpenDP's words.
@@ -251,7 +265,7 @@ pub(crate) fn opendp(case: &Case, noise: Noise, times: u32) -> Result<Vec<f64>, 
         let persons: Vec<Vec<(usize, u32)>> =
             case.persons.iter().map(|person| shuffled(shape, table, person)).collect();
         let counts_persons = shape.aggregates[table.aggregate] == Aggregate::Persons;
-        let most_cells = if table.dimensions.is_empty() { 1 } else { MOST };
+        let most_cells = if exact.len() == 1 { 1 } else { MOST };
         let most_rows = if counts_persons { 1 } else { MOST };
         let choices = (1..=most_cells).flat_map(|cells| (1..=most_rows).map(move |rows| (cells, rows)));
         let (cells, rows) = best(choices, |(cells, rows)| {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::AsArray;
-use arrow::datatypes::Int32Type;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int32Type};
 use chrono::NaiveDate;
 use datafusion::prelude::SessionContext;
 use marsad_aggregate::analyse::Declared;
@@ -19,7 +20,7 @@ use marsad_landing::{Landing, Options, Snapshot};
 use marsad_log::Store;
 use marsad_privacy::shape::{Aggregate, StatisticShape, TableSpec};
 use marsad_simulate::Programme;
-use marsad_terms::Period;
+use marsad_terms::{Grain, Period};
 
 use crate::Failure;
 
@@ -38,27 +39,28 @@ pub(crate) struct Room {
     _dir: tempfile::TempDir,
 }
 
-/// A statistic for one period with the rows it reads.
+/// A statistic for some periods with the rows it reads.
 pub(crate) struct Case {
     /// The name of the data.
     pub(crate) data: &'static str,
     /// As declared in the catalogue.
     pub(crate) shape: StatisticShape,
-    /// Those who consent and have a row in the period.
+    /// Those who consent and have a row in the periods.
     pub(crate) persons: Vec<Person>,
     /// By table: plain counts without any bound.
     pub(crate) exact: Vec<Vec<f64>>,
 }
 
-/// One person's rows in the period.
+/// One person's rows in the periods.
 pub(crate) struct Person {
     pub(crate) key: [u8; 16],
     pub(crate) rows: Vec<Row>,
 }
 
-/// One row: its month as a day number, and the index of its code in each dimension.
+/// One row: its month as a day number, the index of its year and quarter, and of its code in each dimension.
 pub(crate) struct Row {
     pub(crate) day: i32,
+    pub(crate) periods: [Option<u32>; 2],
     pub(crate) codes: Vec<u16>,
 }
 
@@ -75,7 +77,7 @@ impl Room {
         let programme = Programme::new(7, scale, &catalog)?;
         let extracts = programme.write_extracts(&dir.path().join("extracts"), &|_, _| ())?;
         let extracts = extracts.into_iter().map(|extract| (extract.file, extract.mapping)).collect();
-        Self::land("simulated programme", dir, catalog, extracts).await
+        Self::land("simulated", dir, catalog, extracts).await
     }
 
     /// The census file of `tests/fixtures`: one row a person.
@@ -121,35 +123,31 @@ impl Room {
         Ok(Self { name, catalog, snapshot, _dir: dir })
     }
 
-    /// A statistic of the catalogue in one period, judged and shaped as a release would.
-    pub(crate) async fn case(&self, statistic: &str, period: &str) -> Result<Case, Failure> {
+    /// A statistic of the catalogue in some periods, judged and shaped as a release would.
+    pub(crate) async fn case(&self, statistic: &str, periods: &[&str]) -> Result<Case, Failure> {
         let statistic = self.catalog.statistics.get(&statistic.parse()?).ok_or("no such statistic")?;
         let sources = Sources::of(&self.catalog);
         let Verdict::Accepted(analysis) = analyse(&statistic.sql, &sources, &Declared::of(statistic)) else {
             return Err("the statement is refused".into());
         };
-        let period: Period = period.parse()?;
-        let shape = analysis.shape(statistic, &self.catalog, &[period], 1)?;
+        let periods: Vec<Period> = periods.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+        let shape = analysis.shape(statistic, &self.catalog, &periods, 1)?;
         if shape.aggregates.len() != 1 || matches!(shape.aggregates[0], Aggregate::Sum(_)) {
             return Err("the bench compares one count a statistic".into());
         }
-        let persons = self.persons(&analysis, &shape, period).await?;
+        let persons = self.persons(&analysis, &shape).await?;
         let exact = shape.tables.iter().map(|table| exact(&shape, table, &persons)).collect();
         Ok(Case { data: self.name, shape, persons, exact })
     }
 
-    async fn persons(
-        &self,
-        analysis: &Analysis,
-        shape: &StatisticShape,
-        period: Period,
-    ) -> Result<Vec<Person>, Failure> {
-        let columns: String =
-            shape.dimensions.iter().map(|d| format!(", CAST({} AS VARCHAR)", d.name)).collect();
-        let sql = format!(
-            "SELECT person_key, CAST(event_month AS INT){columns} FROM landed WHERE CAST({} AS VARCHAR) = '{period}'",
-            period.grain().column()
-        );
+    async fn persons(&self, analysis: &Analysis, shape: &StatisticShape) -> Result<Vec<Person>, Failure> {
+        let listed = Grain::ALL.map(|grain| texts(&shape.periods_of(grain)));
+        let lists: Vec<&[String]> =
+            listed.iter().chain(shape.dimensions.iter().map(|d| &d.codes)).map(Vec::as_slice).collect();
+        let names = Grain::ALL.map(Grain::column).into_iter();
+        let names = names.chain(shape.dimensions.iter().map(|dimension| dimension.name.as_str()));
+        let columns: String = names.map(|name| format!(", CAST({name} AS VARCHAR)")).collect();
+        let sql = format!("SELECT person_key, CAST(event_month AS INT){columns} FROM landed");
         let record_type = self.catalog.record_types.get(&analysis.table.parse()?).ok_or("no such records")?;
         let context = SessionContext::new();
         context.register_table("landed", Arc::new(LandedTable::new(record_type, &self.snapshot)))?;
@@ -157,14 +155,18 @@ impl Room {
         for batch in context.sql(&sql).await?.collect().await? {
             let keys = batch.column(0).as_fixed_size_binary();
             let days = batch.column(1).as_primitive::<Int32Type>();
+            let columns = batch.columns()[2..].iter().map(|column| cast(column, &DataType::Utf8));
+            let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
             for row in 0..batch.num_rows() {
-                let code = |(d, dimension): (usize, &marsad_privacy::shape::Dimension)| {
-                    let texts = arrow::compute::cast(batch.column(d + 2), &arrow::datatypes::DataType::Utf8)?;
-                    Ok(place(&dimension.codes, texts.as_string::<i32>().value(row)))
-                };
-                let codes = shape.dimensions.iter().enumerate().map(code).collect::<Result<_, Failure>>()?;
-                let key = keys.value(row).try_into()?;
-                persons.entry(key).or_default().push(Row { day: days.value(row), codes });
+                let text = |column: usize| columns[column].as_string::<i32>().value(row);
+                let period = |column: usize| index(lists[column], text(column)).map(u32::from);
+                let periods = [period(0), period(1)];
+                if periods == [None; 2] {
+                    continue;
+                }
+                let codes = (2..columns.len()).map(|column| place(lists[column], text(column))).collect();
+                let person = persons.entry(keys.value(row).try_into()?).or_default();
+                person.push(Row { day: days.value(row), periods, codes });
             }
         }
         Ok(persons.into_iter().map(|(key, rows)| Person { key, rows }).collect())
@@ -191,10 +193,17 @@ fn load(dir: &Path) -> Result<Catalog, Failure> {
     Catalog::load(dir).map_err(|faults| format!("{faults:?}").into())
 }
 
+fn texts(periods: &[Period]) -> Vec<String> {
+    periods.iter().map(ToString::to_string).collect()
+}
+
+fn index(list: &[String], text: &str) -> Option<u16> {
+    list.iter().position(|known| known == text).and_then(|at| u16::try_from(at).ok())
+}
+
 /// What the list does not know is `_U`, or has no cell.
 fn place(codes: &[String], code: &str) -> u16 {
-    let at = |code: &str| codes.iter().position(|known| known == code);
-    at(code).or_else(|| at("_U")).and_then(|at| u16::try_from(at).ok()).unwrap_or(u16::MAX)
+    index(codes, code).or_else(|| index(codes, "_U")).unwrap_or(u16::MAX)
 }
 
 /// A person's cells of one table with the number of rows in each, ascending.
@@ -203,7 +212,9 @@ pub(crate) fn cells_of(shape: &StatisticShape, table: &TableSpec, person: &Perso
     let inside =
         |row: &&Row| row.codes.iter().zip(&shape.dimensions).all(|(c, d)| usize::from(*c) < d.codes.len());
     for row in person.rows.iter().filter(inside) {
-        let cell = table.dimensions.iter().fold(0, |cell, dimension| {
+        let [year, quarter] = row.periods;
+        let Some(period) = (if table.grain == Grain::Year { year } else { quarter }) else { continue };
+        let cell = table.dimensions.iter().fold(period as usize, |cell, dimension| {
             cell * shape.dimensions[*dimension].codes.len() + usize::from(row.codes[*dimension])
         });
         *counts.entry(cell).or_default() += 1;

@@ -24,16 +24,23 @@ const PRICE: NanoRho = NanoRho::new(20_000_000);
 const DELTA: f64 = 1e-6;
 /// How many such releases a programme makes: the Laplace of a plan shares its ε among them.
 const RELEASES_OF_A_PLAN: u32 = 20;
-/// Statistics of the simulated programme and the period of each.
-const SIMULATED: [(&str, &str); 8] = [
-    ("assisted_persons", "2024-Q4"),
-    ("services_delivered", "2024-Q4"),
-    ("persons_by_service", "2024-Q4"),
-    ("needs_by_type", "2024-Q4"),
-    ("youth_participants", "2024-Q4"),
-    ("assisted_by_nationality", "2024"),
-    ("vulnerability_profile", "2024"),
-    ("trained_persons", "2024"),
+/// A quarter and a year of the simulated programme; `returns` has tables of both.
+const QUARTER: &[&str] = &["2024-Q4"];
+const YEAR: &[&str] = &["2024"];
+const QUARTERS_AND_YEAR: &[&str] = &["2024-Q1", "2024-Q2", "2024-Q3", "2024-Q4", "2024"];
+/// Statistics of the simulated programme and the periods of each.
+const SIMULATED: [(&str, &[&str]); 11] = [
+    ("assisted_persons", QUARTER),
+    ("services_delivered", QUARTER),
+    ("persons_by_service", QUARTER),
+    ("needs_by_type", QUARTER),
+    ("youth_participants", QUARTER),
+    ("assisted_by_nationality", YEAR),
+    ("vulnerability_profile", YEAR),
+    ("trained_persons", YEAR),
+    ("returns", QUARTERS_AND_YEAR),
+    ("uasc_actions", YEAR),
+    ("bench_derived", QUARTER),
 ];
 
 type Failure = Box<dyn std::error::Error>;
@@ -45,7 +52,8 @@ struct Compared {
     /// Keeping k rows or cells a person, and that k.
     kept: Released,
     k: u32,
-    best_c_squared: Option<u64>,
+    /// With the C² or k that would have been best, and that constant.
+    best: Option<(u64, Released)>,
     gaussian: Vec<f64>,
     laplace: Vec<f64>,
     laplace_of_a_plan: Vec<f64>,
@@ -73,11 +81,11 @@ async fn main() -> Result<(), Failure> {
     };
     let simulated = Room::simulated(setting.scale).await?;
     let mut compared = Vec::new();
-    for (statistic, period) in SIMULATED.into_iter().chain([("bench_derived", "2024-Q4")]) {
-        compared.push(compare(simulated.case(statistic, period).await?, &setting)?);
+    for (statistic, periods) in SIMULATED {
+        compared.push(compare(simulated.case(statistic, periods).await?, &setting)?);
     }
     let census = Room::census().await?;
-    compared.push(compare(census.case("census_persons", "2024").await?, &setting)?);
+    compared.push(compare(census.case("census_persons", YEAR).await?, &setting)?);
     report::print(&compared, &setting, &simulated.pairs_over_all_time().await?)?;
     if let Ok(file) = std::env::var("MARSAD_BENCH_PLOT") {
         svg::save(file, &plot::draw(&compared))?;
@@ -90,11 +98,15 @@ fn compare(case: Case, setting: &Setting) -> Result<Compared, Failure> {
     let n_tables = case.shape.tables.len() as f64;
     let (k, keeping_k) = contenders::keeping_k(&case, PRICE)?;
     let plan = f64::from(RELEASES_OF_A_PLAN);
+    let best = match contenders::best_bound(&case, PRICE)? {
+        Some((constant, shape)) => Some((constant, contenders::release(&case, &shape, PRICE, times)?)),
+        None => None,
+    };
     Ok(Compared {
         marsad: contenders::release(&case, &case.shape, PRICE, times)?,
         kept: contenders::release(&case, &keeping_k, PRICE, times)?,
         k,
-        best_c_squared: contenders::best_c_squared(&case, PRICE)?,
+        best,
         gaussian: contenders::opendp(&case, Noise::Gaussian(PRICE.rho() / n_tables), times)?,
         laplace: contenders::opendp(&case, Noise::Laplace(setting.epsilon / n_tables), times)?,
         laplace_of_a_plan: contenders::opendp(

@@ -20,9 +20,10 @@ pub(crate) fn print(compared: &[Compared], setting: &Setting, pairs: &[usize]) -
         println!("  k = {k:<2} {:>5.1} %", 100.0 * kept(pairs, k));
     }
     println!("\ngeometric mean over tables of the error, Marsad's = 1");
-    println!("{}", line("statistic", &["tables alone", "k kept", "Gaussian", "Laplace", "of a plan"].map(str::to_owned)));
+    println!("{}", line("", &CONTENDERS));
     for one in compared {
-        println!("{}", line(&name(one), &ratios(one).map(|ratio| format!("{ratio:.2}"))));
+        let ratios = ratios(one).map(|ratio| format!("{ratio:.2}"));
+        println!("{}", line(&name(one), &ratios.each_ref().map(String::as_str)));
     }
     println!("\n{}", document(compared, setting, pairs));
     Ok(())
@@ -35,9 +36,12 @@ fn kept(pairs: &[usize], k: usize) -> f64 {
     sum(&mut pairs.iter().map(|n| *n.min(&k))) / sum(&mut pairs.iter().copied())
 }
 
-fn line(name: &str, cells: &[String]) -> String {
-    let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:>12}")).collect();
-    format!("{name:<44}{}", cells.join(""))
+/// The contenders in the order of [`ratios`].
+const CONTENDERS: [&str; 6] = ["best bound", "tables alone", "k kept", "Gaussian", "Laplace", "of a plan"];
+
+fn line(name: &str, cells: &[&str]) -> String {
+    let cells: String = cells.iter().map(|cell| format!("{cell:>13}")).collect();
+    format!("{name:<41}{cells}")
 }
 
 pub(crate) fn name(one: &Compared) -> String {
@@ -47,15 +51,19 @@ pub(crate) fn name(one: &Compared) -> String {
 }
 
 fn bound(one: &Compared) -> String {
+    let best = one.best.as_ref().map_or_else(String::new, |(best, _)| format!(", best {best}"));
     match one.case.shape.bound {
         Bound::HomeCell => "home cell".to_owned(),
         Bound::First { .. } => "first".to_owned(),
-        Bound::Truncate { k, .. } => format!("truncate k = {k}"),
-        Bound::NormClip { c_squared, .. } => {
-            let best = one.best_c_squared.map_or_else(String::new, |best| format!(", best {best}"));
-            format!("norm clip C² = {c_squared}{best}")
-        }
+        Bound::Truncate { k, .. } => format!("truncate k = {k}{best}"),
+        Bound::NormClip { c_squared, .. } => format!("norm clip C² = {c_squared}{best}"),
     }
+}
+
+/// The errors with the best constant of the bound; Marsad's own where it has none.
+fn with_best(one: &Compared) -> Vec<f64> {
+    let released = one.best.as_ref().map_or(&one.marsad, |(_, released)| released);
+    released.reconciled.iter().map(|errors| errors.total).collect()
 }
 
 /// The dimensions of a table, its period first.
@@ -66,9 +74,9 @@ pub(crate) fn set(shape: &StatisticShape, table: &TableSpec) -> String {
 
 fn tables(one: &Compared) {
     let shape = &one.case.shape;
-    println!("{} ({} persons; {}; best k = {})", name(one), one.case.persons.len(), bound(one), one.k);
-    let heads = ["mean cell", "Marsad", "of it bias", "tables alone", "k kept", "Gaussian", "Laplace", "of a plan"];
-    println!("{}", line("", &heads.map(str::to_owned)));
+    println!("{} ({} persons; {}; kept: k = {})", name(one), one.case.persons.len(), bound(one), one.k);
+    let best = with_best(one);
+    println!("{}", line("", &[&["mean cell", "Marsad", "of it bias"][..], &CONTENDERS].concat()));
     for (index, table) in shape.tables.iter().enumerate() {
         let exact = &one.case.exact[index];
         let ours = one.marsad.reconciled[index];
@@ -76,13 +84,15 @@ fn tables(one: &Compared) {
             exact.iter().sum::<f64>() / exact.len() as f64,
             ours.total,
             ours.bias,
+            best[index],
             one.marsad.alone[index],
             one.kept.reconciled[index].total,
             one.gaussian[index],
             one.laplace[index],
             one.laplace_of_a_plan[index],
         ];
-        println!("{}", line(&format!("  {}", set(shape, table)), &cells.map(|error| format!("{error:.1}"))));
+        let cells = cells.map(|error| format!("{error:.1}"));
+        println!("{}", line(&format!("  {}", set(shape, table)), &cells.each_ref().map(String::as_str)));
     }
     println!();
 }
@@ -105,9 +115,10 @@ fn extremes(values: &[f64]) -> (f64, f64) {
 }
 
 /// By contender: the geometric mean over tables of its error in Marsad's.
-pub(crate) fn ratios(one: &Compared) -> [f64; 5] {
+pub(crate) fn ratios(one: &Compared) -> [f64; 6] {
     let kept: Vec<f64> = one.kept.reconciled.iter().map(|errors| errors.total).collect();
-    let contenders = [&one.marsad.alone, &kept, &one.gaussian, &one.laplace, &one.laplace_of_a_plan];
+    let best = with_best(one);
+    let contenders = [&best, &one.marsad.alone, &kept, &one.gaussian, &one.laplace, &one.laplace_of_a_plan];
     contenders.map(|errors| {
         let logs = errors.iter().zip(&one.marsad.reconciled).map(|(theirs, ours)| (theirs / ours.total).ln());
         (logs.sum::<f64>() / errors.len() as f64).exp()
@@ -125,11 +136,12 @@ fn document(compared: &[Compared], setting: &Setting, pairs: &[usize]) -> Value 
 
 fn statistic(one: &Compared) -> Value {
     let shape = &one.case.shape;
+    let best = with_best(one);
     let table = |(index, table): (usize, &TableSpec)| {
         let ours = one.marsad.reconciled[index];
         json!({
             "table": set(shape, table), "cells": shape.n_cells(table), "marsad": rounded(ours.total),
-            "bias": rounded(ours.bias), "alone": rounded(one.marsad.alone[index]),
+            "bias": rounded(ours.bias), "best_bound": rounded(best[index]), "alone": rounded(one.marsad.alone[index]),
             "k_kept": rounded(one.kept.reconciled[index].total), "gaussian": rounded(one.gaussian[index]),
             "laplace": rounded(one.laplace[index]), "laplace_of_a_plan": rounded(one.laplace_of_a_plan[index]),
         })
@@ -139,7 +151,7 @@ fn statistic(one: &Compared) -> Value {
         json!({"tables": tables, "reconciled": rounded(*reconciled)})
     });
     json!({
-        "data": one.case.data, "statistic": shape.id, "bound": bound(one), "best_k": one.k,
+        "data": one.case.data, "statistic": shape.id, "bound": bound(one), "best_constant": one.best.as_ref().map(|(best, _)| best), "best_k": one.k,
         "tables": shape.tables.iter().enumerate().map(table).collect::<Vec<_>>(), "areas": areas,
     })
 }

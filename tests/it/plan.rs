@@ -131,7 +131,7 @@ fn the_next_release_is_moved_by_its_longest_period() {
         ("plan-year", "2025-Y", &["2025-Q1", "2025-Q2", "2025-Q3", "2025-Q4", "2025"]),
     ] {
         let made = workspace.json(&["release", "new", id, "--like", like]).done();
-        assert_eq!(*made.at("periods"), periods, "{like}");
+        assert_eq!(*made.at("periods"), serde_json::json!(periods), "{like}");
         workspace.json(&["release", "plan", id]).done();
     }
 }

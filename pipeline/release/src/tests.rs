@@ -134,14 +134,16 @@ async fn a_purpose_must_cover_columns_and_last() {
 fn a_count_beside_a_sum_weighs_as_much_as_a_typical_row_of_it() {
     let folder = definitions();
     let catalog = load(folder.path());
-    for (id, typical) in [("cash_assistance", 30), ("training_hours", 60), ("assisted_persons", 1)] {
-        let statistic = &catalog.statistics[&id.parse().unwrap()];
-        let checked = check(&catalog, statistic, &Price::Rho(NanoRho::new(10_000_000))).unwrap();
-        let shape = &checked.joint.as_ref().unwrap().shapes()[0];
-        for table in &shape.tables {
-            let is_sum = matches!(shape.aggregates[table.aggregate], Aggregate::Sum(_));
-            assert_eq!(table.b, if is_sum { 1 } else { typical }, "{id}");
-        }
+    for (release, typical) in [("plan-quarter-cash", 30), ("plan-year-hours", 60)] {
+        let prepared = prepare(&catalog, definition(&catalog, release).unwrap()).unwrap();
+        let shape = &prepared.joint.as_ref().unwrap().shapes()[0];
+        let b = |counts: bool| {
+            let is_sum = |aggregate: usize| matches!(shape.aggregates[aggregate], Aggregate::Sum(_));
+            let tables = shape.tables.iter().filter(move |table| is_sum(table.aggregate) != counts);
+            tables.map(|table| table.b).collect::<Vec<u32>>()
+        };
+        assert!(b(true).iter().all(|b| *b == typical) && b(false).iter().all(|b| *b == 1), "{release}");
+        assert_eq!(b(true).len(), b(false).len(), "an average needs both");
     }
 }
 
