@@ -14,8 +14,6 @@ use crate::workspace::Workspace;
 const QUARTERLY: [&str; 2] = ["plan-quarter", "plan-quarter-cash"];
 const ANNUAL: [&str; 3] = ["plan-year", "plan-year-hours", "plan-year-trafficking"];
 const YEARS: u64 = 5;
-/// What a first-time series costs, once.
-const SERIES: u64 = 10_000_000;
 
 fn carried() -> Catalog {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -36,8 +34,8 @@ fn price(release: &Release) -> u64 {
 /// What all first-time series of the plan cost, once in the programme's life.
 fn series(catalog: &Catalog) -> u64 {
     let named = QUARTERLY.iter().chain(&ANNUAL).flat_map(|id| &release(catalog, id).statistics);
-    let first = named.filter(|id| catalog.statistics[*id].bound.mode == BoundMode::First);
-    first.count() as u64 * SERIES
+    let bounds = named.map(|id| &catalog.statistics[id].bound);
+    bounds.filter(|bound| bound.mode == BoundMode::First).map(|bound| bound.rho.get()).sum()
 }
 
 /// Caps of the policy that a new workspace drafts, in nano-ρ.
