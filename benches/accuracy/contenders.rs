@@ -24,6 +24,9 @@ use crate::data::{Case, Person, cells_of};
 
 /// The largest k, cells and rows a person that are tried.
 const MOST: u32 = 16;
+/// The constants of a norm clip that are tried.
+const C_SQUARED: [u64; 24] =
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200];
 /// Λ of the published loss, as the catalogue has it.
 const LEFT_OUT_CAP: u32 = 20;
 
@@ -47,7 +50,12 @@ pub(crate) struct Released {
 }
 
 /// Releases a case so many times under some bound and compares every table with the exact one.
-pub(crate) fn release(case: &Case, shape: &StatisticShape, price: NanoRho, times: u32) -> Result<Released, Failure> {
+pub(crate) fn release(
+    case: &Case,
+    shape: &StatisticShape,
+    price: NanoRho,
+    times: u32,
+) -> Result<Released, Failure> {
     let joint = Joint::new(vec![shape.clone()])?;
     let sums = sums(case, shape, joint.f());
     let bounded = bounded(shape, &sums, joint.f());
@@ -59,8 +67,9 @@ pub(crate) fn release(case: &Case, shape: &StatisticShape, price: NanoRho, times
         let mut seen = Vec::new();
         for ((table, exact), squares) in tables.iter().zip(&case.exact).zip(&mut squares) {
             let unit = table.raw_unit.unwrap_or(f64::NAN);
-            let raw = table.cells.iter().map(|cell| cell.raw.map_or(f64::NAN, |raw| raw as f64 * unit)).collect();
-            let estimates = table.cells.iter().map(|cell| cell.estimate).collect();
+            let raw: Vec<f64> =
+                table.cells.iter().map(|cell| cell.raw.map_or(f64::NAN, |raw| raw as f64 * unit)).collect();
+            let estimates: Vec<f64> = table.cells.iter().map(|cell| cell.estimate).collect();
             squares[0] += mean_square(&estimates, exact);
             squares[1] += mean_square(&raw, exact);
             seen.push((raw, estimates));
@@ -88,7 +97,8 @@ impl Areas {
         let adds_up = |table: &TableSpec| {
             shape.aggregates[table.aggregate] != Aggregate::Persons || shape.multi_valued_of(table).is_empty()
         };
-        let has = |table: &TableSpec| area.is_some_and(|area| table.dimensions.contains(&area)) && adds_up(table);
+        let has =
+            |table: &TableSpec| area.is_some_and(|area| table.dimensions.contains(&area)) && adds_up(table);
         let tables: Vec<_> = (0..shape.tables.len())
             .filter(|table| has(&shape.tables[*table]))
             .filter_map(|table| {
@@ -127,7 +137,7 @@ fn totals(shape: &StatisticShape, table: &TableSpec, cells: &[f64], dimension: u
     totals
 }
 
-fn mean_square(cells: &Vec<f64>, exact: &[f64]) -> f64 {
+fn mean_square(cells: &[f64], exact: &[f64]) -> f64 {
     cells.iter().zip(exact).map(|(cell, exact)| (cell - exact).powi(2)).sum::<f64>() / exact.len() as f64
 }
 
@@ -165,7 +175,10 @@ fn predicted(case: &Case, shape: &StatisticShape, price: NanoRho) -> Result<f64,
     Ok((logs.sum::<f64>() / tables.len() as f64).exp())
 }
 
-fn best<T>(choices: impl Iterator<Item = T>, error: impl Fn(&T) -> Result<f64, Failure>) -> Result<T, Failure> {
+fn best<T>(
+    choices: impl Iterator<Item = T>,
+    error: impl Fn(&T) -> Result<f64, Failure>,
+) -> Result<T, Failure> {
     let mut best: Option<(T, f64)> = None;
     for choice in choices {
         let error = error(&choice)?;
@@ -201,8 +214,7 @@ pub(crate) fn best_bound(case: &Case, price: NanoRho) -> Result<Option<(u64, Sta
         Some(StatisticShape { bound, ..case.shape.clone() })
     };
     let choices: Vec<u64> = match case.shape.bound {
-        // C from 1 on, in steps of a twelfth.
-        Bound::NormClip { .. } => (0..=44).map(|step| (f64::from(step) / 6.0).exp2().round() as u64).collect(),
+        Bound::NormClip { .. } => C_SQUARED.to_vec(),
         Bound::Truncate { .. } => (1..=u64::from(MOST)).collect(),
         Bound::HomeCell | Bound::First { .. } => return Ok(None),
     };
@@ -270,18 +282,22 @@ pub(crate) fn opendp(case: &Case, noise: Noise, times: u32) -> Result<Vec<f64>, 
         let choices = (1..=most_cells).flat_map(|cells| (1..=most_rows).map(move |rows| (cells, rows)));
         let (cells, rows) = best(choices, |(cells, rows)| {
             let kept = kept(&persons, exact.len(), *cells, *rows);
-            let bias = mean_square(&kept.iter().map(|n| *n as f64).collect(), exact);
+            let bias = mean_square(&floats(&kept), exact);
             Ok(bias + noise.scale(*cells, *rows).1)
         })?;
         let kept = kept(&persons, exact.len(), cells, rows);
         let mut squares = 0.0;
         for _ in 0..times {
             let noisy = noise.draw(&kept, noise.scale(cells, rows).0)?;
-            squares += mean_square(&noisy.iter().map(|n| *n as f64).collect(), exact);
+            squares += mean_square(&floats(&noisy), exact);
         }
         Ok((squares / f64::from(times)).sqrt())
     };
     shape.tables.iter().zip(&case.exact).map(one).collect()
+}
+
+fn floats(counts: &[i64]) -> Vec<f64> {
+    counts.iter().map(|count| *count as f64).collect()
 }
 
 /// A person's cells in an order that no code decides.

@@ -225,7 +225,8 @@ pub(crate) fn cells_of(shape: &StatisticShape, table: &TableSpec, person: &Perso
 fn exact(shape: &StatisticShape, table: &TableSpec, persons: &[Person]) -> Vec<f64> {
     let mut cells = vec![0.0; shape.n_cells(table)];
     for (cell, rows) in persons.iter().flat_map(|person| cells_of(shape, table, person)) {
-        cells[cell] += if shape.aggregates[table.aggregate] == Aggregate::Persons { 1.0 } else { f64::from(rows) };
+        cells[cell] +=
+            if shape.aggregates[table.aggregate] == Aggregate::Persons { 1.0 } else { f64::from(rows) };
     }
     cells
 }

@@ -43,10 +43,14 @@ pub(crate) fn draw(compared: &[Compared]) -> Document {
     }
     for tick in [0.5, 1.0, 2.0, 4.0] {
         let colour = if (tick - 1.0_f64).abs() < 1e-9 { "#222222" } else { "#dddddd" };
-        let grid = Line::new().set("x1", place(tick)).set("x2", place(tick)).set("y1", TOP - 12.0).set("y2", bottom);
-        document = document
-            .add(grid.set("stroke", colour))
-            .add(text(format!("{tick} ×"), place(tick), bottom + 18.0, "middle"));
+        let grid =
+            Line::new().set("x1", place(tick)).set("x2", place(tick)).set("y1", TOP - 12.0).set("y2", bottom);
+        document = document.add(grid.set("stroke", colour)).add(text(
+            format!("{tick} ×"),
+            place(tick),
+            bottom + 18.0,
+            "middle",
+        ));
     }
     for (row, one) in compared.iter().enumerate() {
         let y = TOP + ROW * row as f64;
@@ -64,7 +68,13 @@ fn place(ratio: f64) -> f64 {
 }
 
 fn dot(x: f64, y: f64, colour: &str) -> Circle {
-    Circle::new().set("cx", x).set("cy", y).set("r", 6).set("fill", colour).set("stroke", "#222222").set("stroke-width", 0.7)
+    Circle::new()
+        .set("cx", x)
+        .set("cy", y)
+        .set("r", 6)
+        .set("fill", colour)
+        .set("stroke", "#222222")
+        .set("stroke-width", 0.7)
 }
 
 fn text(content: impl Into<String>, x: f64, y: f64, anchor: &str) -> Text {

@@ -3,10 +3,10 @@
 use marsad_privacy::shape::{Bound, StatisticShape, TableSpec};
 use serde_json::{Value, json};
 
-use crate::{Compared, DELTA, Failure, PRICE, RELEASES_OF_A_PLAN, Setting};
+use crate::{Compared, DELTA, PRICE, RELEASES_OF_A_PLAN, Setting};
 
 /// Prints everything.
-pub(crate) fn print(compared: &[Compared], setting: &Setting, pairs: &[usize]) -> Result<(), Failure> {
+pub(crate) fn print(compared: &[Compared], setting: &Setting, pairs: &[usize]) {
     println!(
         "ρ = {PRICE} a statistic, that is ε = {} at δ = {DELTA}; {} releases each; scale of the simulated programme {}",
         setting.epsilon, setting.releases, setting.scale
@@ -26,7 +26,6 @@ pub(crate) fn print(compared: &[Compared], setting: &Setting, pairs: &[usize]) -
         println!("{}", line(&name(one), &ratios.each_ref().map(String::as_str)));
     }
     println!("\n{}", document(compared, setting, pairs));
-    Ok(())
 }
 
 const KEPT: [usize; 5] = [1, 2, 4, 8, 16];
@@ -120,7 +119,8 @@ pub(crate) fn ratios(one: &Compared) -> [f64; 6] {
     let best = with_best(one);
     let contenders = [&best, &one.marsad.alone, &kept, &one.gaussian, &one.laplace, &one.laplace_of_a_plan];
     contenders.map(|errors| {
-        let logs = errors.iter().zip(&one.marsad.reconciled).map(|(theirs, ours)| (theirs / ours.total).ln());
+        let logs = errors.iter().zip(&one.marsad.reconciled);
+        let logs = logs.map(|(theirs, ours)| (theirs / ours.total).ln());
         (logs.sum::<f64>() / errors.len() as f64).exp()
     })
 }
