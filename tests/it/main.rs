@@ -9,6 +9,7 @@ mod census;
 mod commands;
 mod crash;
 mod demo;
+mod plan;
 mod release;
 mod series;
 mod tidy;

@@ -203,8 +203,8 @@ impl Maker<'_> {
                 let weight = self.statistic.weights.get(&name).copied().unwrap_or(1);
                 weighed.push(name);
                 let dimensions = set.dimensions.clone();
-                let table =
-                    TableSpec { aggregate, grain: *grain, dimensions, b: weight.saturating_mul(share) };
+                let b = weight.saturating_mul(share).saturating_mul(self.beside_sums(aggregate));
+                let table = TableSpec { aggregate, grain: *grain, dimensions, b };
                 if !tables.contains(&table) {
                     tables.push(table);
                 }
@@ -216,6 +216,17 @@ impl Maker<'_> {
             }
             None => Ok(tables),
         }
+    }
+
+    /// A count beside a sum weighs as much as a typical row of it: the sum's noise, in its steps, would drown it (algorithms
+    /// 2.5).
+    fn beside_sums(&self, aggregate: usize) -> u32 {
+        if self.analysis.aggregates[aggregate].kind == Kind::Sum {
+            return 1;
+        }
+        let sums = self.analysis.aggregates.iter().filter_map(|other| other.measure.as_ref());
+        let measures = sums.filter_map(|name| self.statistic.measures.get(name));
+        measures.map(|measure| measure.typical_steps).max().unwrap_or(1)
     }
 
     fn set_name(&self, set: &GroupingSet, grain: Grain) -> String {

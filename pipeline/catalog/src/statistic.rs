@@ -52,6 +52,8 @@ pub struct MeasureSpec {
     pub upper: String,
     /// Grid of the values.
     pub step: String,
+    /// `typical`: a typical row in whole steps, 1 if absent. Counts beside the sum are measured so much more precisely.
+    pub typical_steps: u32,
 }
 
 /// The smallest area that a statistic shows.

@@ -8,6 +8,7 @@ use marsad_ledger::proposal::Proposal;
 use marsad_ledger::sign::SigningKey;
 use marsad_ledger::{Ledger, Policy, State};
 use marsad_log::Store;
+use marsad_privacy::shape::Aggregate;
 use marsad_terms::NanoRho;
 use serde_json::json;
 use tempfile::TempDir;
@@ -126,6 +127,24 @@ async fn a_purpose_must_cover_columns_and_last() {
     edit(folder.path(), "purposes.toml", "valid_to = 2030-12-31", "valid_to = 2025-12-31");
     let proposal = plan(folder.path(), None).await.unwrap();
     assert_eq!(standing(&proposal, "C02"), Standing::Fail);
+}
+
+/// Algorithms 2.5: with b = 1 the average of payments would have a denominator of noise.
+#[test]
+fn a_count_beside_a_sum_weighs_as_much_as_a_typical_row_of_it() {
+    let folder = definitions();
+    let catalog = load(folder.path());
+    for (release, typical) in [("plan-quarter-cash", 30), ("plan-year-hours", 60)] {
+        let prepared = prepare(&catalog, definition(&catalog, release).unwrap()).unwrap();
+        let shape = &prepared.joint.as_ref().unwrap().shapes()[0];
+        let b = |counts: bool| {
+            let is_sum = |aggregate: usize| matches!(shape.aggregates[aggregate], Aggregate::Sum(_));
+            let tables = shape.tables.iter().filter(move |table| is_sum(table.aggregate) != counts);
+            tables.map(|table| table.b).collect::<Vec<u32>>()
+        };
+        assert!(b(true).iter().all(|b| *b == typical) && b(false).iter().all(|b| *b == 1), "{release}");
+        assert_eq!(b(true).len(), b(false).len(), "an average needs both");
+    }
 }
 
 #[test]

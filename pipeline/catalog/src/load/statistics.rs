@@ -9,6 +9,7 @@ use super::loading::Loading;
 use super::parts::{area, choice, parsed, period, rho};
 use super::source::{self, Source};
 use super::statistic_checks::{Scope, is_period, scope};
+use crate::decimal::Decimal;
 use crate::error::{Faults, Kind, Place};
 use crate::page::{At, Page, stem};
 use crate::statistic::{BoundMode, BoundSpec, ColumnSpec, MeasureSpec, SERIES_RHO, Statistic};
@@ -293,6 +294,7 @@ fn measure(value: Value<'_>) -> Option<MeasureSpec> {
     let mut table = value.table()?;
     let [lower, upper, step] =
         ["lower", "upper", "step"].map(|key| Some(constant_measure(&mut table, key)?.value));
+    let typical = table.optional("typical", Value::decimal).map(|typical| typical.value);
     table.finish();
     let (lower, upper, step) = (lower?, upper?, step?);
     let fault = |what, remedy| page.fault(at, Kind::Measure, what, remedy);
@@ -300,11 +302,23 @@ fn measure(value: Value<'_>) -> Option<MeasureSpec> {
         fault("`lower` is not below `upper`", "write the least and the largest value of one row");
     } else if step.micro <= 0 || !lower.is_multiple_of(&step) || !upper.is_multiple_of(&step) {
         fault("`lower` and `upper` are not whole steps", "choose a positive step that divides both");
+        return None;
     }
-    Some(MeasureSpec { lower: lower.text, upper: upper.text, step: step.text })
+    let typical_steps = typical.map_or(Some(1), |typical| steps(&typical, &step));
+    if typical_steps.is_none() {
+        fault("`typical` is not between 1 and 1 000 steps", "write what one row has as a rule");
+    }
+    let [lower, upper, step] = [lower, upper, step].map(|decimal| decimal.text);
+    Some(MeasureSpec { lower, upper, step, typical_steps: typical_steps.unwrap_or(1) })
 }
 
-fn constant_measure(table: &mut Table<'_>, key: &'static str) -> Option<At<crate::decimal::Decimal>> {
+/// A value in steps, rounded; `None` outside 1 to 1 000, the precision multipliers that exist.
+fn steps(value: &Decimal, step: &Decimal) -> Option<u32> {
+    let rounded = (2 * value.micro + step.micro).div_euclid(2 * step.micro);
+    u32::try_from(rounded).ok().filter(|steps| (1..=1000).contains(steps))
+}
+
+fn constant_measure(table: &mut Table<'_>, key: &'static str) -> Option<At<Decimal>> {
     if !table.has(key) {
         table.missing(key, Kind::Measure);
     }

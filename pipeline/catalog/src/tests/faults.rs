@@ -92,6 +92,7 @@ const CASES: &[Case] = cases! {
     CASH: "[measures.amount_mad]" => "[measures.amont_mad]", "K09" at "amont_mad", "`amount_mad`";
     CASH: "step = 50" => "step = 300", "K14" at "[measures.amount_mad]", "divides both";
     CASH: "lower = 0" => "lower = \"x\"", "K05" at "lower", "0.5";
+    CASH: "typical = 1500" => "typical = 20", "K14" at "[measures.amount_mad]", "one row has";
     CASH: "[columns.average]" => "[columns.averages]", "K09" at "averages", "`average`";
     FIRST: "start = \"2023-Q1\"" => "start = \"2023-Q5\"", "K21" at "start", "2024-Q3";
     FIRST: "start = \"2023-Q1\"" => "start = \"2023\"", "K21" at "start", "grain";

@@ -90,6 +90,33 @@ fn the_demonstrations_release_fits_its_statistics() {
 }
 
 #[test]
+fn every_target_and_every_axis_of_the_strategy_is_answered() {
+    let catalog = carried();
+    let measured = catalog.statistics.values().filter(|statistic| statistic.derived.is_none());
+    let answered: BTreeSet<String> = measured.flat_map(|statistic| statistic.answers.clone()).collect();
+    let targets = catalog.code_lists["INDICATOR"].codes.iter().map(|code| code.id.clone());
+    let axes = ["3", "4", "5", "9", "11"];
+    let known = |axis: &&str| catalog.code_lists["SNIA_AXIS"].code(axis).is_some();
+    assert!(axes.iter().all(|axis| known(&axis)));
+    for wanted in targets.chain(axes.map(|axis| format!("axis:{axis}"))) {
+        assert!(answered.contains(&wanted), "no statistic answers {wanted}");
+    }
+}
+
+#[test]
+fn every_constant_of_a_bound_says_where_it_comes_from() {
+    let catalog = carried();
+    for statistic in catalog.statistics.values() {
+        let has_constant = statistic.bound.c_squared.is_some() || statistic.bound.k.is_some();
+        let source = statistic.bound.source.as_deref().unwrap_or_default();
+        assert!(!has_constant || source.len() > 20, "{}: {source}", statistic.id);
+        for text in [&statistic.title, &statistic.note] {
+            assert!(text.missing().is_empty(), "{}", statistic.id);
+        }
+    }
+}
+
+#[test]
 fn each_purpose_covers_what_its_statistics_read() {
     let catalog = carried();
     for statistic in catalog.statistics.values() {

@@ -73,18 +73,23 @@ fn statistic<'a>(catalog: &'a Catalog, id: &str) -> Result<&'a Statistic, Failur
 
 fn show(catalog: &Catalog, id: &str, with_plan: bool) -> Result<Report, Failure> {
     let statistic = statistic(catalog, id)?;
+    let texts = Language::ALL.map(|language| {
+        let (title, note) = (statistic.title.get(language), statistic.note.get(language));
+        format!("{}  {title}\n    {note}", language.tag())
+    });
     let mut text = format!(
-        "{}: {}\n{}\nbound {}, unit {}, purpose {}",
+        "{}\n{}\nbound {}, unit {}, purpose {}, answers {}",
         statistic.id,
-        statistic.title.get(Language::En),
-        statistic.note.get(Language::En),
+        texts.join("\n"),
         mode(statistic),
         statistic.unit,
         statistic.purpose,
+        if statistic.answers.is_empty() { "–".to_owned() } else { statistic.answers.join(", ") },
     );
     let mut json = json!({
         "id": statistic.id, "title": statistic.title, "note": statistic.note, "bound": mode(statistic),
-        "unit": statistic.unit, "purpose": statistic.purpose, "sql": statistic.sql, "derived": statistic.derived,
+        "unit": statistic.unit, "purpose": statistic.purpose, "answers": statistic.answers,
+        "sql": statistic.sql, "derived": statistic.derived,
     });
     if statistic.derived.is_none() {
         let checked = check(catalog, statistic, &Price::Rho(SHOWN_AT))?;

@@ -1,14 +1,14 @@
 //! `release new`: the definition of a release like an earlier one.
 
 use marsad_release::plan::definition;
-use marsad_terms::{Explanation, Period, ReleaseId};
+use marsad_terms::{Explanation, Grain, Period, ReleaseId};
 use serde_json::json;
 
 use super::super::init::write;
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
-/// Copies a definition with its id changed and its periods moved by one.
+/// Copies a definition with its id changed and its periods moved by the longest of them.
 ///
 /// # Errors
 /// An id that is taken or no id; an unknown release.
@@ -30,7 +30,7 @@ pub(super) fn new(workspace: &Workspace, id: &str, like: &str) -> Result<Report,
     }
     let source = folder.join(format!("{}.toml", old.id));
     let text = std::fs::read_to_string(&source).map_err(|error| Failure::file(&source, "be read", &error))?;
-    let periods: Vec<Period> = old.periods.iter().map(|period| period.next()).collect();
+    let periods = next(&old.periods);
     write(&path, &moved(&text, &id, &periods))?;
     let listed: Vec<String> = periods.iter().map(ToString::to_string).collect();
     let text = format!(
@@ -40,6 +40,16 @@ pub(super) fn new(workspace: &Workspace, id: &str, like: &str) -> Result<Report,
         listed.join(", ")
     );
     Ok(Report::new(text, json!({"release": id, "file": path, "periods": listed})))
+}
+
+/// The periods of the next release: where one is a year, quarters are those of the next year too.
+fn next(periods: &[Period]) -> Vec<Period> {
+    let steps = if periods.iter().any(|period| period.grain() == Grain::Year) { 4 } else { 1 };
+    let moved = |period: &Period| match period.grain() {
+        Grain::Year => period.next(),
+        Grain::Quarter => (0..steps).fold(*period, |period, _| period.next()),
+    };
+    periods.iter().map(moved).collect()
 }
 
 /// Rewrites the keys that cannot stay; the rest is the author's own text.
@@ -59,6 +69,13 @@ fn moved(text: &str, id: &ReleaseId, periods: &[Period]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_year_takes_its_quarters_with_it() {
+        let parsed = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Period>>();
+        assert_eq!(next(&parsed(&["2024-Q4"])), parsed(&["2025-Q1"]));
+        assert_eq!(next(&parsed(&["2024-Q4", "2024"])), parsed(&["2025-Q4", "2025"]));
+    }
 
     #[test]
     fn only_what_cannot_stay_is_rewritten() {
