@@ -51,12 +51,11 @@ fn a_series_is_paid_once_and_its_closed_quarters_stay_as_they_were_drawn() {
     assert!(statement.contains("mechanism: toeplitz_gaussian") && statement.contains("rho: 0.06\n"));
 
     // Another quarter with new people, and one who comes back.
-    let rows: String = (0..20)
-        .map(|i| {
-            format!("P-{}{i:07};15/02/2025;TTA;Femme;1990;Sénégal;régulière;Santé;1;;oui;\r\n", 7 + i % 2)
-        })
-        .collect();
-    workspace.write("later.csv", latin(&(SERVICES.to_owned() + &rows)));
+    let row = |i: usize| {
+        format!("P-{}{i:07};15/02/2025;TTA;Femme;1990;Sénégal;régulière;Santé;1;;oui;\r\n", 7 + i % 2)
+    };
+    let rows: Vec<String> = (0..20).map(row).collect();
+    workspace.write("later.csv", latin(&(SERVICES.to_owned() + &rows.concat())));
     workspace.json(&["land", "later.csv", "--as", "partner_assistance"]).done();
     define(&workspace, "2025-Q1-S", "\"assisted_persons\", \"first_time_assisted\"", "2025-Q1");
     let plan = workspace.plan("2025-Q1-S");

@@ -23,5 +23,6 @@ mod tests;
 pub use analyse::{Analysis, Refusal, UnitPath, Verdict, analyse};
 pub use error::Error;
 pub use landed_table::LandedTable;
+pub use series::Closing;
 pub use shape::ShapeError;
 pub use sources::{Source, Sources};

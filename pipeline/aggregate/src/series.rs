@@ -21,10 +21,19 @@ use crate::operator::{ByPerson, Columns, MONTH, PERSON, is_sorted};
 use crate::session;
 use crate::tabulate::{Landed, partitions, projected};
 
+/// Steps of a series that are about to close.
+pub struct Closing<'a> {
+    /// Who has entered before.
+    pub register: &'a Register,
+    /// The steps, from the first one that is not closed.
+    pub open: RangeInclusive<u32>,
+    /// Decides ties of home values.
+    pub key: &'a SelectionKey,
+}
+
 impl Landed<'_> {
-    /// Who enters a series when the steps `open` close: persons with a visible event up to the last of them who are not in
-    /// the register, sorted by person. `analysis` is that of the series' statement, `open` begins with the first step that
-    /// is not closed.
+    /// Who enters a series when steps close: persons with a visible event up to the last of them who are not in
+    /// the register, sorted by person. `analysis` is that of the series' statement.
     ///
     /// Claim: whether, when and where a person enters depends on its own rows, on which steps are closed and on the selection
     /// key. Proof: a person's rows are adjacent and in one partition, [`Entrants`] keeps nothing from one person to the next,
@@ -38,10 +47,9 @@ impl Landed<'_> {
         &self,
         analysis: &Analysis,
         series: &SeriesShape,
-        open: RangeInclusive<u32>,
-        register: &Register,
-        key: &SelectionKey,
+        closing: &Closing<'_>,
     ) -> Result<Vec<Entry>, Error> {
+        let Closing { register, open, key } = closing;
         let newcomers = || Newcomers::new(series, open.clone(), register, key);
         let failed = Error::engine(&series.statistic().id, "find who enters");
         let parts = self.persons(analysis, series, |table| table, newcomers).await.map_err(failed)?;

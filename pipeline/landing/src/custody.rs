@@ -102,8 +102,7 @@ impl Custody {
         let entries = log.read().await?;
         let mut custody = Self { log, head: None, batches: Vec::new(), steps: Vec::new(), keys: None };
         for entry in entries {
-            let held = custody.take(&entry);
-            let held = held.ok_or(Error::Custody { sequence: entry.sequence, kind: entry.kind.clone() })?;
+            let held = custody.take(&entry)?;
             if custody.head.is_none() {
                 custody.keys = held;
             }
@@ -113,24 +112,26 @@ impl Custody {
         Ok(custody)
     }
 
-    /// Takes one entry in and gives the check values that it holds; `None` where it cannot be understood.
-    fn take(&mut self, entry: &Entry) -> Option<Option<CheckValues>> {
-        let body = entry.body.clone();
+    /// Takes one entry in and gives the check values that it holds.
+    fn take(&mut self, entry: &Entry) -> Result<Option<CheckValues>> {
+        let unknown = || Error::Custody { sequence: entry.sequence, kind: entry.kind.clone() };
         match entry.kind.as_str() {
             BATCH => {
-                let batch: BatchEntry = serde_json::from_value(body).ok()?;
+                let batch = BatchEntry::deserialize(&entry.body).map_err(|_| unknown())?;
                 let keys = batch.keys.clone();
                 self.batches.push((entry.time.clone(), batch));
-                Some(keys)
+                Ok(keys)
             }
             SERIES_STEP => {
-                let steps: StepsEntry = serde_json::from_value(body).ok()?;
-                let follows = steps.first == self.n_closed(&steps.series) && steps.first <= steps.last;
+                let steps = StepsEntry::deserialize(&entry.body).map_err(|_| unknown())?;
+                if steps.first != self.n_closed(&steps.series) || steps.first > steps.last {
+                    return Err(unknown());
+                }
                 let keys = steps.keys.clone();
                 self.steps.push(steps);
-                follows.then_some(keys)
+                Ok(keys)
             }
-            _ => None,
+            _ => Err(unknown()),
         }
     }
 

@@ -97,9 +97,49 @@ fn list(refusals: &[Refusal]) -> String {
     refusals.iter().map(|r| format!("{} at {}:{}", r.code, r.line, r.column)).collect::<Vec<_>>().join(", ")
 }
 
+impl Error {
+    /// Code, reason and remedy of what is always told alike; what tells more, or another room's words, is not told here.
+    fn plain(&self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::UsedId(_) => (
+                "E02",
+                "a release id stands for one publication for ever",
+                "make a new one: `marsad release new ID --like OLD`",
+            ),
+            Self::Wish { .. } => (
+                "E04",
+                "a margin is wished for one table",
+                "write `statistic/grouping set` = number, such as \"assisted_persons/quarter,region\" = 17",
+            ),
+            Self::Empty(_) => ("E05", "there would be nothing to publish", "name a statistic with SQL"),
+            Self::NoPolicy => (
+                "E06",
+                "budget and authority come from a signed policy",
+                "write [policy] in marsad.toml and run `marsad policy set --key FILE`",
+            ),
+            Self::Changed(_) => (
+                "E07",
+                "approvals hold for exactly what was proposed",
+                "plan the release again, or restore the definitions",
+            ),
+            Self::Series { .. } => (
+                "E09",
+                "a series is paid for once, for the steps of its horizon",
+                "choose `start` and `horizon` under [bound] so that they reach it; after the horizon a new series is opened",
+            ),
+            Self::Redraw { .. } => (
+                "E10",
+                "a step is drawn once; only one that a crash cut off may be paid for again",
+                "take it out of `redraw`, or see `marsad ledger log` for the steps that were forfeited",
+            ),
+            _ => ("E08", "this is a defect of the programme", "report it"),
+        }
+    }
+}
+
 impl Explain for Error {
     fn explain(&self) -> Explanation {
-        let plain =
+        let told =
             |code: &str, why: &str, remedy: &str| Explanation::new(code, self.to_string(), why, remedy);
         match self {
             Self::UnknownRelease { nearest, .. } => {
@@ -107,61 +147,33 @@ impl Explain for Error {
                     || "write queries/releases/<id>.toml, or `marsad release new ID --like OLD`".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
-                plain("E01", "a release is one file there", &remedy).at("queries/releases/")
+                told("E01", "a release is one file there", &remedy).at("queries/releases/")
             }
-            Self::UsedId(_) => plain(
-                "E02",
-                "a release id stands for one publication for ever",
-                "make a new one: `marsad release new ID --like OLD`",
-            ),
-            Self::Refused { statistic, refusals } => {
-                let first = refusals.first();
-                let place =
-                    first.map_or(String::new(), |r| format!(":{}:{}, `{}`", r.line, r.column, r.text));
-                Explanation::new(
-                    first.map_or("P17", |r| r.code),
-                    format!("statistic {statistic} is refused"),
-                    first.map_or("", |r| r.why),
-                    first.map_or("", |r| r.write),
-                )
-                .at(format!("queries/{statistic}.sql{place}"))
-            }
+            Self::Refused { statistic, refusals } => refused(statistic, refusals.first()),
             Self::Invalid { statistic, line, column, .. } => {
-                plain("E03", "the statement must run on the landed record types", "correct the SQL")
+                told("E03", "the statement must run on the landed record types", "correct the SQL")
                     .at(format!("queries/{statistic}.sql:{line}:{column}"))
             }
             Self::Shape(error) => error.explain(),
-            Self::Wish { .. } => plain(
-                "E04",
-                "a margin is wished for one table",
-                "write `statistic/grouping set` = number, such as \"assisted_persons/quarter,region\" = 17",
-            ),
-            Self::Series { .. } => plain(
-                "E09",
-                "a series is paid for once, for the steps of its horizon",
-                "choose `start` and `horizon` under [bound] so that they reach it; after the horizon a new series is opened",
-            ),
-            Self::Redraw { .. } => plain(
-                "E10",
-                "a step is drawn once; only one that a crash cut off may be paid for again",
-                "take it out of `redraw`, or see `marsad ledger log` for the steps that were forfeited",
-            ),
-            Self::Empty(_) => plain("E05", "there would be nothing to publish", "name a statistic with SQL"),
-            Self::NoPolicy => plain(
-                "E06",
-                "budget and authority come from a signed policy",
-                "write [policy] in marsad.toml and run `marsad policy set --key FILE`",
-            ),
-            Self::Changed(_) => plain(
-                "E07",
-                "approvals hold for exactly what was proposed",
-                "plan the release again, or restore the definitions",
-            ),
             Self::Privacy(error) => error.explain(),
             Self::Aggregate(error) => error.explain(),
             Self::Landing(error) => error.explain(),
             Self::Ledger(error) => error.explain(),
-            Self::Canonical(_) => plain("E08", "this is a defect of the programme", "report it"),
+            plain => {
+                let (code, why, remedy) = plain.plain();
+                told(code, why, remedy)
+            }
         }
     }
+}
+
+fn refused(statistic: &StatisticId, first: Option<&Refusal>) -> Explanation {
+    let place = first.map_or(String::new(), |r| format!(":{}:{}, `{}`", r.line, r.column, r.text));
+    Explanation::new(
+        first.map_or("P17", |r| r.code),
+        format!("statistic {statistic} is refused"),
+        first.map_or("", |r| r.why),
+        first.map_or("", |r| r.write),
+    )
+    .at(format!("queries/{statistic}.sql{place}"))
 }

@@ -5,8 +5,8 @@
 
 use std::ops::RangeInclusive;
 
-use marsad_aggregate::Analysis;
 use marsad_aggregate::tabulate::Landed;
+use marsad_aggregate::{Analysis, Closing};
 use marsad_catalog::RecordType;
 use marsad_landing::Register;
 use marsad_ledger::proposal::{Request, SeriesDefinition, SeriesRequest, SeriesStep, SeriesTerms};
@@ -226,7 +226,8 @@ impl Runner<'_> {
         let snapshot = self.landing.snapshot().await?;
         let landed = Landed { catalog: self.catalog, snapshot: &snapshot };
         let key = SelectionKey::new(*self.keys.selection());
-        let entries = landed.entrants(analysis, &asked.shape, open.clone(), &register, &key).await?;
+        let closing = Closing { register: &register, open: open.clone(), key: &key };
+        let entries = landed.entrants(analysis, &asked.shape, &closing).await?;
         Ok(self.landing.close_steps(record_type, asked.series, open, entries).await?)
     }
 }

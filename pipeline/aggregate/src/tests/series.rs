@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use super::differential::{REGIONS, Record, accepted, block_on, records, table};
 use crate::analyse::{Analysis, Declared, Verdict, analyse};
 use crate::operator::{MONTH, PERSON};
-use crate::series::{Newcomers, joined, poured};
+use crate::series::{Closing, Newcomers, joined, poured};
 use crate::session::session;
 use crate::sources::Sources;
 use crate::tabulate::{Landed, over, projected};
@@ -168,7 +168,8 @@ impl Programme {
         let snapshot = self.snapshot().await;
         let landed = Landed { catalog: &CATALOG, snapshot: &snapshot };
         let register = self.register().await;
-        landed.entrants(&self.analysis, &self.shape, open, &register, &key()).await.unwrap()
+        let closing = Closing { register: &register, open, key: &key() };
+        landed.entrants(&self.analysis, &self.shape, &closing).await.unwrap()
     }
 
     /// Closes steps as a run does.

@@ -35,7 +35,9 @@ pub(super) fn encode(entries: &Entries) -> Result<Bytes> {
 
 /// The entries of a file that closed these steps; `None` where it is no such file.
 pub(super) fn decode(bytes: Bytes, steps: RangeInclusive<u32>) -> Option<Entries> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).and_then(|builder| builder.build()).ok()?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
+        .and_then(ParquetRecordBatchReaderBuilder::build)
+        .ok()?;
     let mut entries = Entries::default();
     for batch in reader {
         take(&batch.ok()?, &mut entries)?;

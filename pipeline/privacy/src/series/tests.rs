@@ -171,6 +171,25 @@ fn close(
     }
 }
 
+/// Entries up to a step of those who are visible at it.
+fn counted(register: &Register, series: &SeriesShape, persons: &Value, step: u32) -> Counts {
+    let mut counts = Counts::new(series.clone());
+    let counts_now = |name: &String, entered: u32| {
+        let erased = persons[name]["erased_before"].as_u64().is_some_and(|at| at <= u64::from(step));
+        let mut rows = persons[name]["rows"].as_array().unwrap().iter();
+        entered <= step && !erased && rows.any(|row| row["visible"][step as usize] == 1)
+    };
+    for (_, (entered, cells)) in register.iter().filter(|(name, (entered, _))| counts_now(name, *entered)) {
+        counts.enter(*entered, cells).unwrap();
+    }
+    counts
+}
+
+fn expected_sums(case: &Value, step: u32) -> Vec<i128> {
+    let cells = case["cells"].as_array().unwrap().iter();
+    cells.map(|cell| i128::from(cell["y"][step as usize].as_i64().unwrap())).collect()
+}
+
 #[test]
 fn the_registers_of_v5_are_filled_step_by_step() {
     for case in vector()["register"].as_array().unwrap() {
@@ -186,24 +205,8 @@ fn the_registers_of_v5_are_filled_step_by_step() {
             }
             let steps = if t + 1 == at_opening { 0..=t } else { t..=t };
             for step in steps {
-                let mut counts = Counts::new(series.clone());
-                for (name, (entered, cells)) in &register {
-                    let person = &persons[name];
-                    let erased = person["erased_before"].as_u64().is_some_and(|at| at <= u64::from(step));
-                    let mut rows = person["rows"].as_array().unwrap().iter();
-                    let visible = rows.any(|row| row["visible"][step as usize] == 1);
-                    if visible && !erased && *entered <= step {
-                        counts.enter(*entered, cells).unwrap();
-                    }
-                }
-                let found = sums(counts, step as usize);
-                let expected: Vec<i128> = case["cells"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|cell| i128::from(cell["y"][step as usize].as_i64().unwrap()))
-                    .collect();
-                assert_eq!(found, expected, "{} at {step}", case["name"]);
+                let found = sums(counted(&register, &series, persons, step), step as usize);
+                assert_eq!(found, expected_sums(case, step), "{} at {step}", case["name"]);
             }
         }
         for (name, entry) in case["register"].as_object().unwrap() {
@@ -325,7 +328,7 @@ fn running_totals_are_unbiased_and_their_intervals_cover() {
     const SERIES: usize = 3_000;
     let series = series(6, &[2, 1]);
     let mut covered = 0;
-    let mut n = 0;
+    let mut n = 0_u32;
     let mut sum = 0.0;
     for _ in 0..SERIES {
         let steps = (0..6)
@@ -347,10 +350,10 @@ fn running_totals_are_unbiased_and_their_intervals_cover() {
             }
         }
     }
-    let coverage = covered as f64 / n as f64;
+    let coverage = covered as f64 / f64::from(n);
     assert!((coverage - 0.95).abs() < 0.015, "{coverage}");
     // Cells of one series are correlated at most fully: 1/√3000 is the widest standard error.
-    assert!((sum / n as f64).abs() < 6.5 / f64::sqrt(SERIES as f64), "{}", sum / n as f64);
+    assert!((sum / f64::from(n)).abs() < 6.5 / f64::sqrt(SERIES as f64), "{}", sum / f64::from(n));
 }
 
 /// The likelihood-ratio audit on the worst person, who enters at the start and is always seen: t = ⟨δ, y⟩/(‖δ‖σ).
