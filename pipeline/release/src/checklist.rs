@@ -175,6 +175,21 @@ impl Facts<'_> {
         )
     }
 
+    fn mechanism(&self) -> Item {
+        let residuals = self.proposal.strategies.iter().filter(|choice| choice.strategy == "residuals");
+        let residuals: Vec<&str> = residuals.map(|choice| choice.statistic.as_str()).collect();
+        let strategy = match residuals.is_empty() {
+            true => String::new(),
+            false => format!(", on the residuals of {}", residuals.join(", ")),
+        };
+        let evidence = format!(
+            "{}{strategy}, OpenDP 0.16, marsad {}; the self-audit of this build is not recorded in this version",
+            marsad_ledger::proposal::MECHANISM,
+            env!("CARGO_PKG_VERSION")
+        );
+        Item { id: "C07".to_owned(), who: Who::Machine, state: Standing::Open, evidence }
+    }
+
     fn domains(&self) -> String {
         let joint = self.prepared.joint.as_ref().map_or(0, marsad_privacy::Joint::n_coordinates);
         let series = self.prepared.statistics.iter().filter_map(|s| s.series.as_ref());
