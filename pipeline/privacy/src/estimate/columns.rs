@@ -33,9 +33,7 @@ impl Release<'_> {
                 Expression::Aggregate { .. } => self.counts(index),
                 Expression::Ratio { denominator, share, .. } => self.ratios(index, denominator, share),
             };
-            // A ratio was not measured itself.
-            let measured = matches!(output.expression, Expression::Aggregate { .. });
-            let raw_unit = measured.then(|| unit(self.shape, table, self.noisy.f()));
+            let raw_unit = self.has_raw(output).then(|| unit(self.shape, table, self.noisy.f()));
             EstimatedTable {
                 grain: table.grain,
                 dimensions: table.dimensions.clone(),
