@@ -72,5 +72,5 @@ fn bounds_are_rehearsed_on_invented_people_and_nothing_of_the_workspace_is_touch
     assert!(workspace.marsad(&check).done().stdout.starts_with("SIMULATED"));
     assert!(!workspace.path("landing").exists() && !workspace.path("restricted").exists());
     let other = workspace.json(&["query", "check", "assisted_persons", "--bounds"]);
-    assert_eq!((other.code, other.error()), (1, "E09"));
+    assert_eq!((other.code, other.error()), (1, "E11"));
 }
