@@ -146,7 +146,8 @@ impl Room {
             listed.iter().chain(shape.dimensions.iter().map(|d| &d.codes)).map(Vec::as_slice).collect();
         let names = Grain::ALL.map(Grain::column).into_iter();
         let names = names.chain(shape.dimensions.iter().map(|dimension| dimension.name.as_str()));
-        let columns: String = names.map(|name| format!(", CAST({name} AS VARCHAR)")).collect();
+        let columns: Vec<String> = names.map(|name| format!(", CAST({name} AS VARCHAR)")).collect();
+        let columns = columns.concat();
         let sql = format!("SELECT person_key, CAST(event_month AS INT){columns} FROM landed");
         let record_type = self.catalog.record_types.get(&analysis.table.parse()?).ok_or("no such records")?;
         let context = SessionContext::new();

@@ -39,8 +39,8 @@ fn kept(pairs: &[usize], k: usize) -> f64 {
 const CONTENDERS: [&str; 6] = ["best bound", "tables alone", "k kept", "Gaussian", "Laplace", "of a plan"];
 
 fn line(name: &str, cells: &[&str]) -> String {
-    let cells: String = cells.iter().map(|cell| format!("{cell:>13}")).collect();
-    format!("{name:<41}{cells}")
+    let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:>13}")).collect();
+    format!("{name:<41}{}", cells.concat())
 }
 
 pub(crate) fn name(one: &Compared) -> String {

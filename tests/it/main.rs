@@ -5,6 +5,7 @@
 
 mod audit;
 mod bad_input;
+mod before_spending;
 mod census;
 mod commands;
 mod crash;

@@ -20,6 +20,12 @@ pub enum Error {
     /// The landing could not be read.
     #[error("the landed files cannot be read")]
     Landing(#[from] marsad_landing::Error),
+    /// A programme could not be simulated.
+    #[error(transparent)]
+    Simulation(#[from] marsad_simulate::Error),
+    /// There is no room for the extracts of a simulation.
+    #[error("a temporary folder cannot be made")]
+    Folder(#[source] std::io::Error),
     /// The mathematics refused the sums.
     #[error(transparent)]
     Privacy(#[from] marsad_privacy::Error),
@@ -45,6 +51,13 @@ impl Explain for Error {
                 "check the landing store with `marsad batch list`; a run that was reserved stays charged",
             ),
             Self::Landing(error) => error.explain(),
+            Self::Simulation(error) => error.explain(),
+            Self::Folder(_) => Explanation::new(
+                "Q04",
+                self.to_string(),
+                "the extracts of fictitious people are written before they are landed in memory",
+                "make room in the folder for temporary files, or name another in TMPDIR",
+            ),
             Self::Privacy(error) => error.explain(),
         }
     }

@@ -11,6 +11,7 @@ mod error;
 pub mod landed_table;
 mod operator;
 mod organisation;
+pub mod rehearsal;
 mod series;
 mod session;
 mod shape;

@@ -4,7 +4,7 @@
 
 use marsad_catalog::{BoundMode, BoundSpec, Catalog, Statistic};
 use marsad_privacy::shape::{
-    Aggregate, Bound, Dimension, Expression, HomeRule, Measure, Output, StatisticShape, TableSpec,
+    Aggregate, Bound, Dimension, Expression, HomeRule, Measure, Output, StatisticShape, Strategy, TableSpec,
 };
 use marsad_terms::{Explain, Explanation, Grain, Period, StatisticId};
 
@@ -73,6 +73,7 @@ pub(crate) fn shape(
         aggregates,
         tables: maker.tables(&grains, share)?,
         outputs: maker.outputs(),
+        strategy: Strategy::Tables,
     })
 }
 

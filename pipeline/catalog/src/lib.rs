@@ -28,5 +28,5 @@ pub use mapping::{DateForm, FileFormat, MappedColumn, Mapping, NationalityScheme
 pub use normalise::{clean, fold};
 pub use purpose::{Authorisation, Purpose};
 pub use record_type::{Column, ColumnKind, RecordType, Subject};
-pub use release::{Price, Release};
+pub use release::{Price, Release, Strategy};
 pub use statistic::{Area, BoundMode, BoundSpec, ColumnSpec, MeasureSpec, SERIES_RHO, Statistic};

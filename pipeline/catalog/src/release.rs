@@ -13,6 +13,15 @@ pub enum Price {
     Margin(BTreeMap<String, String>),
 }
 
+/// What gets the noise of a statistic, where the release says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// `strategy = "tables"`
+    Tables,
+    /// `strategy = "residuals"`: under `home_cell` only.
+    Residuals,
+}
+
 /// One release as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
@@ -44,4 +53,6 @@ pub struct Release {
     pub shares: BTreeMap<StatisticId, u32>,
     /// `[statistic.<id>] redraw`: forfeited steps of a first-time series that are drawn again, at a further cost.
     pub redraws: BTreeMap<StatisticId, Vec<Period>>,
+    /// `[statistic.<id>] strategy`: what gets the noise; where it is absent, the plan decides.
+    pub strategies: BTreeMap<StatisticId, Strategy>,
 }

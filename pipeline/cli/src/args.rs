@@ -232,7 +232,7 @@ pub(crate) enum QueryCommand {
     },
     /// Judge a statement: accepted with its tables, or refused with reasons and what to write instead
     #[command(
-        after_help = "Example:\n  marsad query check assisted_persons --rho 0.01\n  marsad query check draft.sql"
+        after_help = "Example:\n  marsad query check assisted_persons --rho 0.01\n  marsad query check draft.sql\n  marsad query check services_delivered --bounds --release 2024-Q4"
     )]
     Check {
         /// A statistic of the workspace, or a .sql file
@@ -240,7 +240,26 @@ pub(crate) enum QueryCommand {
         target: String,
         #[command(flatten)]
         wish: WishArgs,
+        #[command(flatten)]
+        bounds: BoundsArgs,
     },
+}
+
+/// `query check --bounds`
+#[derive(Debug, Args)]
+pub(crate) struct BoundsArgs {
+    /// Choose C² or k instead: rehearse a ladder of constants on a simulated programme, never on records
+    #[arg(long)]
+    pub bounds: bool,
+    /// Weigh the constant beside the other statistics of this release, at its ρ
+    #[arg(long, value_name = "RELEASE", requires = "bounds")]
+    pub release: Option<String>,
+    /// The same number gives the same fictitious people
+    #[arg(long, default_value_t = 7, requires = "bounds")]
+    pub seed: u64,
+    /// Size of the simulated programme, 1 for the real plan's; what is left out is told for the plan's size
+    #[arg(long, default_value_t = 0.2, requires = "bounds")]
+    pub scale: f64,
 }
 
 /// A price, or a margin that a price is found for.

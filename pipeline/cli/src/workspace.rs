@@ -9,7 +9,7 @@ use marsad_landing::{Landing, Options};
 use marsad_ledger::Ledger;
 use marsad_ledger::sign::SigningKey;
 use marsad_log::Store;
-use marsad_terms::Explanation;
+use marsad_terms::{Explanation, Language};
 
 use crate::report::Failure;
 use crate::settings::{self, Settings};
@@ -31,6 +31,13 @@ impl Workspace {
         let dir = settings::find(given)?;
         let settings = settings::read(&dir)?;
         Ok(Self { dir, settings })
+    }
+
+    /// The languages of `[workspace] languages` that Marsad writes, in the order of publication; all where it names none.
+    pub(crate) fn languages(&self) -> Vec<Language> {
+        let named = |language: &Language| self.settings.workspace.languages.contains(&language.to_string());
+        let chosen: Vec<Language> = Language::ALL.into_iter().filter(named).collect();
+        if chosen.is_empty() { Language::ALL.to_vec() } else { chosen }
     }
 
     /// Definitions, all checked.

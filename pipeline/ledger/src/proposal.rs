@@ -137,6 +137,17 @@ pub struct Forecast {
     pub usable_from: String,
 }
 
+/// What gets the noise of one statistic, where there was a choice, and why (algorithms 3.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Which statistic.
+    pub statistic: StatisticId,
+    /// `tables` or `residuals`.
+    pub strategy: String,
+    /// In words, with the prices that decided.
+    pub why: String,
+}
+
 /// Cells that an earlier release has estimated already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlap {
@@ -194,6 +205,9 @@ pub struct Proposal {
     pub replaces: Option<ReleaseId>,
     /// Predicted accuracy by table.
     pub tables: Vec<Forecast>,
+    /// Strategies that were weighed or asked for; proposals without any are written as they were before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strategies: Vec<Choice>,
     /// Cells estimated again.
     pub overlap: Vec<Overlap>,
     /// The machine-checked part of the steward's checklist, and the items that a person answers.

@@ -12,7 +12,7 @@ use marsad_privacy::noisy_table::{NoisyTable, RunResult};
 use marsad_privacy::sampler::Scale;
 use marsad_privacy::series::{NoisySeries, StepDraw};
 use marsad_privacy::shape::{
-    Aggregate, Bound, Dimension, Expression, HomeRule, Output, StatisticShape, TableSpec,
+    Aggregate, Bound, Dimension, Expression, HomeRule, Output, StatisticShape, Strategy, TableSpec,
 };
 use marsad_terms::{Digest, Grain, NanoRho, Period, RecordTypeId, Text, canonical};
 
@@ -166,6 +166,7 @@ impl Wish {
             frozen: Vec::new(),
             replaces: None,
             tables: Vec::new(),
+            strategies: Vec::new(),
             overlap: Vec::new(),
             checklist: vec![
                 Item::machine("C04", true, "the unit is the person"),
@@ -229,6 +230,7 @@ pub fn shape(years: &[u16]) -> StatisticShape {
             name: "persons".to_owned(),
             expression: Expression::Aggregate { aggregate: 0 },
         }],
+        strategy: Strategy::Tables,
     }
 }
 

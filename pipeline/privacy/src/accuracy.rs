@@ -12,11 +12,12 @@ use crate::estimate::discrete;
 use crate::estimate::family::Family;
 use crate::estimate::interval::{LEVEL, Z};
 use crate::joint::Joint;
+use crate::residual;
 use crate::sampler::Scale;
 use crate::shape::{Expression, StatisticShape, TableSpec};
 
 pub use multipliers::{Multipliers, choose_b};
-pub use strategy::{Preference, Reason, Strategy, prefer};
+pub use strategy::{Preference, Reason, Wish, prefer, price_of, with_residuals};
 
 /// The margin that is wanted of each measured table, by statistic and table, in units of the statistic.
 ///
@@ -142,6 +143,11 @@ pub fn price_for(
     if margin.is_nan() || margin <= 0.0 {
         return Err(Error::Unreachable);
     }
+    price_of_table(joint, statistic, table, margin)
+}
+
+fn price_of_table(joint: &Joint, statistic: usize, table: usize, margin: f64) -> Result<NanoRho, Error> {
+    let shape = &joint.shapes()[statistic];
     let delta_squared = joint.delta_squared() as f64;
     if joint.f() == 0 {
         return nano(
@@ -173,8 +179,11 @@ fn closed_form(k: f64, margin: f64) -> f64 {
     Z * Z * k / (2.0 * margin * margin)
 }
 
-/// The standard deviation of each table's cells for noise of standard deviation 1 on the integers.
+/// The standard deviation of each table's cells for noise of standard deviation 1 on the integers of tables.
 fn unit_sds(shape: &StatisticShape, f: u32) -> Vec<f64> {
+    if !shape.strategy.is_tables() {
+        return residual::unit_variances(shape, f).into_iter().map(f64::sqrt).collect();
+    }
     let mut sds = vec![0.0; shape.tables.len()];
     for family in Family::all(shape, f) {
         for (table, variance) in family.unit_variances() {
@@ -214,4 +223,4 @@ fn nano(rho: f64) -> Result<NanoRho, Error> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

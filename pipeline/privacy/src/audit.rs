@@ -24,7 +24,7 @@ use crate::sampler;
 use crate::shape::StatisticShape;
 
 #[cfg(test)]
-pub(crate) use draws::excess;
+pub(crate) use draws::{chance_of, distance, excess};
 
 use case::{Case, Contributor};
 
@@ -52,7 +52,8 @@ pub struct Audit {
     pub coverage: f64,
     /// Whether the order of people and rows leaves the exact sums as they are.
     pub order_free: bool,
-    /// p-value of the draws against the discrete Gaussian at σ² = 1, 10, 10 000 (χ², three times the least).
+    /// p-value of the draws against the discrete Gaussian at σ² = 1, 10, 10 000 (χ² and Kolmogorov–Smirnov, six times the
+    /// least).
     pub sampler_p: f64,
     /// p-value of as many odd as even noisy integers.
     pub parity_p: f64,

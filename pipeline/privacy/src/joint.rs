@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use crate::bound::quantise::Quantiser;
 use crate::error::Error;
 use crate::estimate::family;
+use crate::residual::Components;
 use crate::sensitivity;
 use crate::shape::{Aggregate, Bound, Expression, Output, StatisticShape, TableSpec};
 
@@ -48,10 +49,12 @@ impl Joint {
         for shape in &shapes {
             check(shape)?;
         }
-        let cells = shapes.iter().map(StatisticShape::n_coordinates).try_fold(0, usize::checked_add);
-        let cells = cells.unwrap_or(usize::MAX);
-        if cells > MOST_CELLS {
-            return Err(Error::TooManyCells { cells, most: MOST_CELLS });
+        // Both what is added up and what gets noise has to fit.
+        for length in [StatisticShape::n_coordinates, StatisticShape::n_measured] {
+            let cells = shapes.iter().map(length).try_fold(0, usize::checked_add).unwrap_or(usize::MAX);
+            if cells > MOST_CELLS {
+                return Err(Error::TooManyCells { cells, most: MOST_CELLS });
+            }
         }
         let delta_squared = sensitivity::joint(&shapes, f)?;
         Ok(Self { shapes, f, delta_squared })
@@ -67,7 +70,8 @@ impl Joint {
         self.f
     }
 
-    /// Squared L2 sensitivity in integer units.
+    /// Squared L2 sensitivity of all tables in integer units. Statistics with residuals count by what their tables would: it
+    /// is what the price is shared by ([`crate::spend::Spend`]).
     pub fn delta_squared(&self) -> u128 {
         self.delta_squared
     }
@@ -78,7 +82,7 @@ impl Joint {
     }
 }
 
-/// f of a release: 16 wherever there is a clip, a bounding figure, a ratio or a family of several
+/// f of a release: 16 wherever there is a clip, a bounding figure, a ratio, a residual or a family of several
 /// tables; 0 where every table stands alone and is read by its exact interval (algorithms 4.1, 7.1).
 ///
 /// With f = 16 the rule σ ≥ 10 of algorithms 7.2 holds at every price: Δ² ≥ 4^16 and ρ < 2^53·10⁻⁹ give σ > 15.
@@ -91,6 +95,7 @@ fn stands_alone(shape: &StatisticShape) -> bool {
         shape.tables.iter().filter(|o| o.aggregate == table.aggregate && o.grain == table.grain).count() == 1
     };
     matches!(shape.bound, Bound::HomeCell)
+        && shape.strategy.is_tables()
         && shape.outputs.iter().all(|output| matches!(output.expression, Expression::Aggregate { .. }))
         && shape.tables.iter().all(alone)
 }
@@ -118,6 +123,7 @@ fn check(shape: &StatisticShape) -> Result<(), Error> {
         return fault("a ratio's numerator is measured over a set that its denominator lacks");
     }
     check_families(shape)?;
+    Components::check(shape)?;
     shape.aggregates.iter().try_for_each(|aggregate| match aggregate {
         Aggregate::Sum(measure) => Quantiser::new(measure).map(|_| ()),
         Aggregate::Persons | Aggregate::Rows => Ok(()),

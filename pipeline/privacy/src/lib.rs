@@ -13,10 +13,12 @@ pub mod exact_table;
 pub mod flag;
 pub mod joint;
 pub mod noisy_table;
+mod residual;
 pub mod sampler;
 pub mod sensitivity;
 pub mod series;
 pub mod shape;
+pub mod spend;
 #[cfg(test)]
 mod testing;
 

@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::joint::Joint;
-use crate::sampler::Scale;
 use crate::series::NoisySeries;
 use crate::shape::{Dimension, StatisticShape};
+use crate::spend::{Part, Spend};
 
-/// Noisy sums by cell of a whole release, in units of 1/(b·2^f).
+/// Noisy sums by cell of a whole release, in units of 1/(b·2^f), or noisy residuals in units of 1/2^f.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct NoisyTable {
     joint: Joint,
     nano_rho: NanoRho,
-    scale: Scale,
+    spend: Spend,
     raw: Vec<Vec<i64>>,
 }
 
@@ -30,14 +30,29 @@ struct Stored {
     f: u32,
     delta_squared: String,
     nano_rho: NanoRho,
-    d_in: String,
-    sigma: String,
+    /// Of the statistics measured as tables; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d_in: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sigma: Option<String>,
+    /// By statistic, component by component; absent where all are measured as tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    residuals: Vec<Vec<StoredPart>>,
     raw: Vec<Vec<i64>>,
 }
 
+/// What one residual component paid, and its noise.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredPart {
+    nano_rho: NanoRho,
+    d_in: String,
+    sigma: String,
+}
+
 impl NoisyTable {
-    pub(crate) fn new(joint: Joint, nano_rho: NanoRho, scale: Scale, raw: Vec<Vec<i64>>) -> Self {
-        Self { joint, nano_rho, scale, raw }
+    pub(crate) fn new(joint: Joint, nano_rho: NanoRho, spend: Spend, raw: Vec<Vec<i64>>) -> Self {
+        Self { joint, nano_rho, spend, raw }
     }
 
     /// Shapes, f and Δ².
@@ -55,44 +70,75 @@ impl NoisyTable {
         self.joint.f()
     }
 
-    /// What the whole vector cost.
+    /// What the whole release cost.
     pub fn nano_rho(&self) -> NanoRho {
         self.nano_rho
     }
 
-    /// d_in and σ, as they were used.
-    pub fn scale(&self) -> Scale {
-        self.scale
+    /// Which part of it each vector paid, with d_in and σ as they were used.
+    pub fn spend(&self) -> &Spend {
+        &self.spend
     }
 
-    /// Standard deviation of the noise on each coordinate, in integer units.
+    /// Standard deviation of the noise on each integer of tables; NaN where no statistic is measured as tables.
     pub fn sigma(&self) -> f64 {
-        self.scale.sigma
+        self.spend.tables.map_or(f64::NAN, |part| part.scale.sigma)
     }
 
-    /// Noisy vectors by statistic, in the layout of [`StatisticShape::n_coordinates`].
+    /// Noisy vectors by statistic, in the layout of [`StatisticShape::n_coordinates`]; of a statistic with residuals all
+    /// components in their order.
     pub fn raw(&self) -> &[Vec<i64>] {
         &self.raw
     }
 
-    /// The noisy cells of one table of a statistic.
+    /// The noisy cells of one table of a statistic; none where its residuals were measured.
     pub fn cells(&self, statistic: usize, table: usize) -> &[i64] {
         let shape = &self.shapes()[statistic];
+        if !shape.strategy.is_tables() {
+            return &[];
+        }
         &self.raw[statistic][shape.offset(table)..][..shape.n_cells(&shape.tables[table])]
+    }
+
+    /// The noisy residuals of a statistic, component by component; none where its tables were measured.
+    pub(crate) fn residuals(&self, statistic: usize) -> impl Iterator<Item = &[i64]> {
+        let shape = &self.shapes()[statistic];
+        let mut left = self.raw[statistic].as_slice();
+        shape.strategy.components().iter().map(move |component| {
+            let (cells, rest) = left.split_at(shape.n_component_cells(component));
+            left = rest;
+            cells
+        })
     }
 }
 
 impl From<NoisyTable> for Stored {
     fn from(table: NoisyTable) -> Self {
+        let scale = table.spend.tables.map(|part| part.scale);
         Self {
             f: table.joint.f(),
             delta_squared: table.joint.delta_squared().to_string(),
             statistics: table.joint.shapes().to_vec(),
             nano_rho: table.nano_rho,
-            d_in: bits(table.scale.d_in),
-            sigma: bits(table.scale.sigma),
+            d_in: scale.map(|scale| bits(scale.d_in)),
+            sigma: scale.map(|scale| bits(scale.sigma)),
+            residuals: StoredPart::all(&table.spend),
             raw: table.raw,
         }
+    }
+}
+
+impl StoredPart {
+    fn all(spend: &Spend) -> Vec<Vec<Self>> {
+        if spend.residuals.iter().all(Vec::is_empty) {
+            return Vec::new();
+        }
+        let stored = |part: &Part| Self {
+            nano_rho: part.price,
+            d_in: bits(part.scale.d_in),
+            sigma: bits(part.scale.sigma),
+        };
+        spend.residuals.iter().map(|parts| parts.iter().map(stored).collect()).collect()
     }
 }
 
@@ -106,15 +152,17 @@ impl TryFrom<Stored> for NoisyTable {
         if joint.delta_squared().to_string() != stored.delta_squared {
             return Err(damaged("its sensitivity is not that of its shapes"));
         }
-        let scale = Scale { d_in: double(&stored.d_in)?, sigma: double(&stored.sigma)? };
-        if Scale::new(joint.delta_squared(), stored.nano_rho) != Ok(scale) {
-            return Err(damaged("its noise scale is not that of its price"));
+        let unlike = damaged("its noise scale is not that of its price");
+        let spend = Spend::new(&joint, stored.nano_rho).map_err(|_| unlike.clone())?;
+        let scale = spend.tables.map(|part| (bits(part.scale.d_in), bits(part.scale.sigma)));
+        if scale != stored.d_in.zip(stored.sigma) || StoredPart::all(&spend) != stored.residuals {
+            return Err(unlike);
         }
-        let lengths = joint.shapes().iter().map(StatisticShape::n_coordinates);
+        let lengths = joint.shapes().iter().map(StatisticShape::n_measured);
         if !lengths.eq(stored.raw.iter().map(Vec::len)) {
             return Err(damaged("its figures do not fit its shapes"));
         }
-        Ok(Self { joint, nano_rho: stored.nano_rho, scale, raw: stored.raw })
+        Ok(Self { joint, nano_rho: stored.nano_rho, spend, raw: stored.raw })
     }
 }
 

@@ -5,7 +5,7 @@
 //! Attack: `tests::bounds` draws adversarial persons and reaches equality in each mode. It deliberately lacks floats.
 
 use crate::error::Error;
-use crate::shape::{Aggregate, Bound, StatisticShape, TableSpec};
+use crate::shape::{Aggregate, Bound, Component, StatisticShape, TableSpec};
 
 /// Precision multipliers of the two bounding figures (algorithms 2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,26 @@ pub fn joint(shapes: &[StatisticShape], f: u32) -> Result<u128, Error> {
     shapes
         .iter()
         .try_fold(0_u128, |sum, shape| sum.checked_add(statistic(shape, f)?).ok_or(Error::TooSensitive))
+}
+
+/// Δ² of one residual component in integer units: P·4^f·Π n(n − 1) over its dimensions (algorithms 3.5).
+///
+/// Claim: under `home_cell` no person moves Ξ_B x_B, over all periods of the grain, by more. Proof: x_B counts a person at
+/// most once in each period, as 2^f in one cell. That moves the period's integers by 2^f times a column of Ξ_B = ⊗(n·I −
+/// 11ᵀ), whose squared norm is Π ((n − 1)² + (n − 1)) = Π n(n − 1); periods have cells of their own, so squares add.
+/// Attack: `residual::tests::the_worst_person_reaches_each_claim_and_nobody_passes_it`.
+///
+/// # Errors
+/// `TooSensitive` where 128 bits do not hold it.
+pub fn component(shape: &StatisticShape, component: &Component, f: u32) -> Result<u128, Error> {
+    let sizes = component.dimensions.iter().map(|d| shape.dimensions[*d].codes.len() as u128);
+    let column = |product: u128, n: u128| product.checked_mul(n)?.checked_mul(n.checked_sub(1)?);
+    let periods = shape.n_periods(component.grain) as u128;
+    sizes
+        .into_iter()
+        .try_fold(periods, column)
+        .and_then(|units| units.checked_mul(1_u128.checked_shl(2 * f)?))
+        .ok_or(Error::TooSensitive)
 }
 
 pub(crate) fn with_weights(shape: &StatisticShape, f: u32, weights: FigureWeights) -> Result<u128, Error> {

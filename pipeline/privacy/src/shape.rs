@@ -96,6 +96,33 @@ pub enum Bound {
     },
 }
 
+/// What gets the noise: the tables themselves, or their residuals (algorithms 3.1, 3.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "of")]
+pub enum Strategy {
+    /// M1: each table is measured, and its noisy integers are published as `raw`.
+    #[default]
+    Tables,
+    /// M2: each residual component of its tables is measured with noise of its own. Under `home_cell` only.
+    Residuals {
+        /// All components of all families, ascending by (aggregate, grain, dimensions).
+        components: Vec<Component>,
+    },
+}
+
+/// One residual component: what a set of dimensions adds to its subsets, in every period of one grain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Component {
+    /// Index into [`StatisticShape::aggregates`].
+    pub aggregate: usize,
+    /// The period attribute.
+    pub grain: Grain,
+    /// Indices into [`StatisticShape::dimensions`], ascending, each of two codes or more.
+    pub dimensions: Vec<usize>,
+    /// Its part of what the statistic pays, in proportion to the other components' shares.
+    pub share: u32,
+}
+
 /// An output column of the SQL: one dataflow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
@@ -142,6 +169,24 @@ pub struct StatisticShape {
     pub tables: Vec<TableSpec>,
     /// Its output columns.
     pub outputs: Vec<Output>,
+    /// What gets the noise. Requests that measure tables are written as they were before there was a choice.
+    #[serde(default, skip_serializing_if = "Strategy::is_tables")]
+    pub strategy: Strategy,
+}
+
+impl Strategy {
+    /// Whether tables are measured.
+    pub fn is_tables(&self) -> bool {
+        matches!(self, Self::Tables)
+    }
+
+    /// The components; none where tables are measured.
+    pub fn components(&self) -> &[Component] {
+        match self {
+            Self::Tables => &[],
+            Self::Residuals { components } => components,
+        }
+    }
 }
 
 impl Expression {
@@ -179,6 +224,22 @@ impl StatisticShape {
     /// Where the cells of table `index` start in the statistic's vector.
     pub fn offset(&self, index: usize) -> usize {
         self.tables[..index].iter().map(|table| self.n_cells(table)).sum()
+    }
+
+    /// How many integers get noise: the vector's coordinates, or the cells of all components.
+    pub fn n_measured(&self) -> usize {
+        match &self.strategy {
+            Strategy::Tables => self.n_coordinates(),
+            Strategy::Residuals { components } => {
+                components.iter().map(|component| self.n_component_cells(component)).sum()
+            }
+        }
+    }
+
+    /// Number of cells of one component over all its periods.
+    pub fn n_component_cells(&self, component: &Component) -> usize {
+        let codes = component.dimensions.iter().map(|d| self.dimensions[*d].codes.len());
+        self.n_periods(component.grain) * codes.product::<usize>()
     }
 
     /// Length of the statistic's vector: all tables, then the two bounding figures where there are any.

@@ -4,6 +4,7 @@ use marsad_terms::{Grain, Period};
 use proptest::prelude::*;
 
 use crate::bound::{Row, SelectionKey};
+use crate::shape;
 use crate::shape::{
     Aggregate, Bound, Dimension, Expression, HomeRule, Measure, Output, StatisticShape, TableSpec,
 };
@@ -56,6 +57,37 @@ pub(crate) fn shows(aggregate: usize) -> Output {
     Output { name: format!("n{aggregate}"), expression: Expression::Aggregate { aggregate } }
 }
 
+/// Solves a singular but consistent system by elimination; free unknowns are zero.
+pub(crate) fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
+    let n = right.len();
+    let mut pivots: Vec<(usize, usize)> = Vec::new();
+    for column in 0..n {
+        let start = pivots.len();
+        let Some(row) =
+            (start..n).max_by(|a, b| matrix[*a][column].abs().total_cmp(&matrix[*b][column].abs()))
+        else {
+            break;
+        };
+        if matrix[row][column].abs() < 1e-9 {
+            continue;
+        }
+        matrix.swap(start, row);
+        right.swap(start, row);
+        let (pivot, value) = (matrix[start].clone(), right[start]);
+        for row in (0..n).filter(|row| *row != start) {
+            let factor = matrix[row][column] / pivot[column];
+            matrix[row].iter_mut().zip(&pivot).for_each(|(entry, pivot)| *entry -= factor * pivot);
+            right[row] -= factor * value;
+        }
+        pivots.push((start, column));
+    }
+    let mut solution = vec![0.0; n];
+    for (row, column) in pivots {
+        solution[column] = right[row] / matrix[row][column];
+    }
+    solution
+}
+
 /// One aggregate of persons over (quarter, region) with three quarters and three regions.
 pub(crate) fn plain(bound: Bound) -> StatisticShape {
     StatisticShape {
@@ -66,6 +98,7 @@ pub(crate) fn plain(bound: Bound) -> StatisticShape {
         aggregates: vec![Aggregate::Persons],
         tables: vec![TableSpec { aggregate: 0, grain: Grain::Quarter, dimensions: vec![0], b: 1 }],
         outputs: vec![shows(0)],
+        strategy: shape::Strategy::Tables,
     }
 }
 
@@ -129,6 +162,7 @@ fn build(
         aggregates: std::iter::once(Aggregate::Persons).chain(others).collect(),
         outputs: vec![shows(specs[0].aggregate)],
         tables: specs,
+        strategy: shape::Strategy::Tables,
     }
 }
 

@@ -105,8 +105,25 @@ pub struct Noise {
     pub negative: bool,
     /// The first-time series that it continues; `sigma` is then that of each noisy step.
     pub series: Option<Series>,
-    /// Its measured tables.
+    /// Its tables.
     pub tables: Vec<MeasuredTable>,
+    /// The residual components that got the noise in their place; empty where the tables themselves did.
+    pub residuals: Vec<MeasuredResidual>,
+}
+
+/// One residual component behind a dataflow (algorithms 3.5): it is measured, the tables are made of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeasuredResidual {
+    /// What is counted, where a dataflow has two aggregates.
+    pub aggregate: Option<String>,
+    /// Its period attribute.
+    pub grain: Grain,
+    /// Ids of its dimensions, the period apart.
+    pub dimensions: Vec<String>,
+    /// What it paid.
+    pub nano_rho: NanoRho,
+    /// Standard deviation of its noisy integers Ξ_B x_B.
+    pub sigma: f64,
 }
 
 /// A first-time series behind a dataflow (algorithms 6).

@@ -7,7 +7,7 @@ use marsad_privacy::estimate::{Bounding, Interval};
 use marsad_privacy::shape::Bound;
 use marsad_terms::{Grain, Text};
 
-use crate::dataflow::{Dataflow, MeasuredTable, Noise, Protection, Series};
+use crate::dataflow::{Dataflow, MeasuredResidual, MeasuredTable, Noise, Protection, Series};
 use crate::edition::{Edition, Odds};
 use crate::form;
 use yaml::Yaml;
@@ -183,10 +183,7 @@ fn statistic(flow: &Dataflow) -> Yaml {
             members.extend(bound(noise).map(|bound| ("bound", bound)));
             members.push(("bounding_words", words));
             members.extend(noise.negative.then(|| ("negative_sums", Yaml::bare(true))));
-            let mechanism = if noise.series.is_some() { "toeplitz_gaussian" } else { "discrete_gaussian" };
-            members.push(("mechanism", Yaml::text(mechanism)));
-            members.push(("sigma", Yaml::bare(form::real(noise.sigma))));
-            members.push(("sigma_unit", Yaml::bare(form::real(0.5_f64.powi(noise.f.cast_signed())))));
+            members.extend(mechanism(noise));
             members.extend(noise.series.as_ref().map(|own| ("series", series(own))));
             members.extend(left_out(noise).map(|left_out| ("left_out", left_out)));
             members.push(("tables", Yaml::List(noise.tables.iter().map(|t| table(t, noise)).collect())));
@@ -216,6 +213,34 @@ fn series(series: &Series) -> Yaml {
         // A person who is erased stays in the register as a pseudonym that no longer counts, so that nobody enters twice.
         ("tombstones", Yaml::bare(true)),
     ])
+}
+
+/// What got the noise: the tables, whose integers are published as `raw`, the steps of a series, or residuals, which are not
+/// published.
+fn mechanism(noise: &Noise) -> Vec<(&'static str, Yaml)> {
+    let unit = ("sigma_unit", Yaml::bare(form::real(0.5_f64.powi(noise.f.cast_signed()))));
+    if noise.residuals.is_empty() {
+        let mechanism = if noise.series.is_some() { "toeplitz_gaussian" } else { "discrete_gaussian" };
+        let sigma = ("sigma", Yaml::bare(form::real(noise.sigma)));
+        return vec![("mechanism", Yaml::text(mechanism)), sigma, unit];
+    }
+    let residuals = noise.residuals.iter().map(|part| residual(part, noise)).collect();
+    vec![
+        ("mechanism", Yaml::text("discrete_gaussian_on_residuals")),
+        ("mechanism_words", labels(words::residuals())),
+        unit,
+        ("residuals", Yaml::List(residuals)),
+    ]
+}
+
+fn residual(part: &MeasuredResidual, noise: &Noise) -> Yaml {
+    let mut members = Vec::new();
+    members.extend(part.aggregate.as_ref().map(|name| ("aggregate", Yaml::text(name.as_str()))));
+    members.extend(freq(part.grain, noise.tables.iter().map(|table| table.grain)));
+    members.push(("dimensions", dimensions(&part.dimensions)));
+    members.push(("nano_rho", Yaml::bare(part.nano_rho.get())));
+    members.push(("sigma", Yaml::bare(form::real(part.sigma))));
+    Yaml::Map(members)
 }
 
 fn mode(protection: &Protection) -> &'static str {
@@ -265,6 +290,9 @@ fn table(table: &MeasuredTable, noise: &Noise) -> Yaml {
     members.extend(table.aggregate.as_ref().map(|name| ("aggregate", Yaml::text(name.as_str()))));
     members.extend(freq(table.grain, noise.tables.iter().map(|table| table.grain)));
     members.push(("dimensions", dimensions(&table.dimensions)));
+    if !noise.residuals.is_empty() {
+        return Yaml::Map(members);
+    }
     members.push(("b", Yaml::bare(table.b)));
     members.push(("f", Yaml::bare(noise.f)));
     members.extend(table.step.map(|step| ("step", Yaml::bare(form::real(step)))));

@@ -10,7 +10,7 @@ use marsad_privacy::noisy_table::{OrganisationCells, OrganisationColumn, Organis
 use marsad_privacy::sampler::Scale;
 use marsad_privacy::series::{NoisySeries, SeriesShape};
 use marsad_privacy::shape::{
-    Aggregate, Bound, Dimension, Expression, HomeRule, Measure, Output, StatisticShape, TableSpec,
+    Aggregate, Bound, Dimension, Expression, HomeRule, Measure, Output, StatisticShape, Strategy, TableSpec,
 };
 use marsad_terms::{Digest, Grain, NanoRho, Period, Text, canonical};
 use serde_json::json;
@@ -101,6 +101,7 @@ fn shape(id: &str, bound: Bound, dimensions: Vec<Dimension>, periods: Vec<Period
         aggregates: vec![Aggregate::Persons],
         tables: vec![table(0, Grain::Quarter, &[], 1)],
         outputs: vec![Output { name: "persons".into(), expression: Expression::Aggregate { aggregate: 0 } }],
+        strategy: Strategy::Tables,
     }
 }
 
@@ -411,6 +412,7 @@ fn proposal(
         frozen: Vec::new(),
         replaces: None,
         tables: Vec::new(),
+        strategies: Vec::new(),
         overlap: Vec::new(),
         checklist: Vec::new(),
     }

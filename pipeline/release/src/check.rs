@@ -65,7 +65,7 @@ pub fn check(catalog: &Catalog, statistic: &Statistic, price: &Price) -> Result<
     if analysis.key_space.is_none() {
         return Ok(Checked { analysis, vector: None, price: NanoRho::ZERO, tables: Vec::new() });
     }
-    let shape = analysis.shape(statistic, catalog, &periods(&analysis), 1)?;
+    let shape = analysis.shape(statistic, catalog, &any_periods(&analysis), 1)?;
     if statistic.bound.mode == BoundMode::First {
         let series = SeriesShape::new(shape)?;
         let price = statistic.bound.rho;
@@ -82,7 +82,7 @@ pub fn check(catalog: &Catalog, statistic: &Statistic, price: &Price) -> Result<
 }
 
 /// One period of each grain that the statement names; a statement without one is judged for a quarter.
-fn periods(analysis: &Analysis) -> Vec<Period> {
+pub(crate) fn any_periods(analysis: &Analysis) -> Vec<Period> {
     let period = |grain: Grain| match grain {
         Grain::Year => Period::Year(ANY_YEAR),
         Grain::Quarter => Period::Quarter(ANY_YEAR, 4),

@@ -279,8 +279,22 @@ impl Facts<'_> {
             Some(SelfAudit { passed: Some(false), evidence }) => (Standing::Fail, evidence.as_str()),
         };
         let mechanism = marsad_ledger::proposal::MECHANISM;
-        let evidence = format!("{mechanism}, OpenDP 0.16, marsad {}; {audit}", env!("CARGO_PKG_VERSION"));
+        let evidence = format!(
+            "{mechanism}{}, OpenDP 0.16, marsad {}; {audit}",
+            self.residuals(),
+            env!("CARGO_PKG_VERSION")
+        );
         Item { id: "C07".to_owned(), who: Who::Machine, state, evidence }
+    }
+
+    /// The statistics whose residuals get the noise in place of their tables.
+    fn residuals(&self) -> String {
+        let chosen = self.proposal.strategies.iter().filter(|choice| choice.strategy == "residuals");
+        let chosen: Vec<&str> = chosen.map(|choice| choice.statistic.as_str()).collect();
+        match chosen.is_empty() {
+            true => String::new(),
+            false => format!(", on the residuals of {}", chosen.join(", ")),
+        }
     }
 
     fn publication(&self) -> Item {

@@ -67,6 +67,17 @@ pub enum Error {
         /// Why not.
         what: &'static str,
     },
+    /// A bound without a constant to choose.
+    #[error("statistic {0} has neither `c_squared` nor `k`")]
+    NoConstant(StatisticId),
+    /// The statistic is not in that release.
+    #[error("release {release} holds no statistic {statistic}")]
+    NotInRelease {
+        /// Which statistic.
+        statistic: StatisticId,
+        /// Which release.
+        release: ReleaseId,
+    },
     /// Nothing to measure or publish.
     #[error("release {0} has no statistic that reads records")]
     Empty(ReleaseId),
@@ -132,6 +143,14 @@ impl Error {
                 "a step is drawn once; only one that a crash cut off may be paid for again",
                 "take it out of `redraw`, or see `marsad ledger log` for the steps that were forfeited",
             ),
+            Self::NoConstant(_) => (
+                "E11",
+                "only `norm_clip` and `truncate` are bounded by a constant that has to be chosen",
+                "see the statistic's `[bound]`",
+            ),
+            Self::NotInRelease { .. } => {
+                ("E12", "the constant is weighed beside the release's other statistics", "name one of them")
+            }
             _ => ("E08", "this is a defect of the programme", "report it"),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use marsad_ledger::proposal::{Forecast, SeriesTerms};
+use marsad_privacy::accuracy::Wish;
 use marsad_privacy::series::{self, SeriesShape};
 use marsad_privacy::shape::{Expression, StatisticShape, TableSpec};
 use marsad_privacy::{Joint, accuracy};
@@ -77,24 +78,33 @@ pub(crate) fn columns(shape: &StatisticShape, grain: Grain, dimensions: &[usize]
 
 /// The least price at which every wanted margin is reached; keys are `statistic/grouping set`.
 pub(crate) fn price(joint: &Joint, wishes: &BTreeMap<String, String>) -> Result<NanoRho, Error> {
-    let mut price = NanoRho::ZERO;
-    for (wish, margin) in wishes {
+    Ok(accuracy::price_of(joint, &self::wishes(joint, wishes)?)?)
+}
+
+/// The wanted margins by statistic and table.
+pub(crate) fn wishes(joint: &Joint, wishes: &BTreeMap<String, String>) -> Result<Vec<Wish>, Error> {
+    let wish = |(wish, margin): (&String, &String)| {
         let fault = |what| Error::Wish { wish: wish.clone(), what };
         let (id, set) = wish.split_once('/').ok_or_else(|| fault("has no `/`"))?;
         let margin: f64 = margin.parse().map_err(|_| fault("is no number"))?;
         let found = joint.shapes().iter().position(|shape| shape.id.to_string() == id);
         let statistic = found.ok_or_else(|| fault("names no private statistic of the release"))?;
         let table = wished(&joint.shapes()[statistic], set)
-            .ok_or_else(|| fault("names no grouping set of the SQL"))?;
-        let (output, grain, dimensions) = table;
-        price = price.max(accuracy::price_for(joint, statistic, output, grain, &dimensions, margin)?);
-    }
-    Ok(price)
+            .ok_or_else(|| fault("names no grouping set of the SQL, or one of a ratio alone"))?;
+        Ok(Wish { statistic, table, margin })
+    };
+    wishes.iter().map(wish).collect()
 }
 
-fn wished(shape: &StatisticShape, set: &str) -> Option<(usize, Grain, Vec<usize>)> {
+/// The table of the first output that is no ratio.
+fn wished(shape: &StatisticShape, set: &str) -> Option<usize> {
     let wanted: Vec<&str> = set.split(',').map(str::trim).collect();
-    let output = shape.outputs.iter().position(|o| matches!(o.expression, Expression::Aggregate { .. }))?;
-    let table = shape.tables.iter().find(|table| columns(shape, table.grain, &table.dimensions) == wanted)?;
-    Some((output, table.grain, table.dimensions.clone()))
+    let shown = shape.outputs.iter().find_map(|output| match output.expression {
+        Expression::Aggregate { aggregate } => Some(aggregate),
+        Expression::Ratio { .. } => None,
+    })?;
+    let is_wanted = |table: &TableSpec| {
+        table.aggregate == shown && columns(shape, table.grain, &table.dimensions) == wanted
+    };
+    shape.tables.iter().position(is_wanted)
 }

@@ -3,6 +3,7 @@
 //! [`plan`] decides from public facts what a release would measure, cost and show; [`run`](run::Runner::run) reserves the
 //! cost, adds up, draws the noise once and stores the result.
 
+pub mod bounds;
 mod check;
 mod checklist;
 mod error;
@@ -12,6 +13,7 @@ pub mod plan;
 mod prepare;
 pub mod run;
 mod series;
+mod strategy;
 #[cfg(test)]
 mod tests;
 

@@ -3,11 +3,12 @@
 use marsad_catalog::{Catalog, Price, Release};
 use marsad_ledger::proposal::Proposal;
 use marsad_ledger::{RequestState, State};
-use marsad_terms::{NanoRho, ReleaseId, canonical, clock, nearest};
+use marsad_terms::{ReleaseId, canonical, clock, nearest};
 
 use crate::checklist::Facts;
 use crate::error::Error;
 use crate::prepare::{Prepared, prepare};
+use crate::strategy::Decided;
 use crate::{forecast, overlap, series};
 
 /// What the analyst wishes on the command line, over the release's own price.
@@ -58,8 +59,9 @@ impl Planner<'_> {
         let policy = self.state.policy().ok_or(Error::NoPolicy)?;
         let (workspace, policy_hash) =
             self.state.workspace().zip(self.state.policy_hash()).ok_or(Error::NoPolicy)?;
-        let prepared = prepare(self.catalog, release)?;
-        let joint_price = price(&prepared, wish.as_ref().unwrap_or(&release.price))?;
+        let mut prepared = prepare(self.catalog, release)?;
+        let decided = prepared.decide(wish.as_ref().unwrap_or(&release.price))?;
+        let Decided { nano_rho: joint_price, choices } = decided;
         let redraws = series::redraws(self.state, &prepared, &self.selection_key)?;
         let request = prepared.request(self.catalog, joint_price, &self.selection_key, redraws)?;
         let f = canonical::digest(&request)?;
@@ -92,6 +94,7 @@ impl Planner<'_> {
             frozen: release.frozen.clone(),
             replaces: release.replaces.clone(),
             tables,
+            strategies: choices,
             overlap,
             checklist: Vec::new(),
         };
@@ -117,14 +120,6 @@ impl Planner<'_> {
             Some(_) => Err(Error::UsedId(release.id.clone())),
             None => Ok(()),
         }
-    }
-}
-
-fn price(prepared: &Prepared<'_>, price: &Price) -> Result<NanoRho, Error> {
-    match (&prepared.joint, price) {
-        (None, _) => Ok(NanoRho::ZERO),
-        (Some(_), Price::Rho(rho)) => Ok(*rho),
-        (Some(joint), Price::Margin(wishes)) => forecast::price(joint, wishes),
     }
 }
 

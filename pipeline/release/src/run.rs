@@ -84,7 +84,9 @@ impl Runner<'_> {
     /// The release as it was proposed, or an error that says it changed.
     fn as_proposed(&self, proposal: &Proposal) -> Result<Prepared<'_>, Error> {
         let release = definition(self.catalog, &proposal.release.to_string())?;
-        let prepared = prepare(self.catalog, release)?;
+        let mut prepared = prepare(self.catalog, release)?;
+        // What the plan weighed by its wishes is taken as it stands: F below tells whether anything else changed.
+        prepared.as_in(&proposal.request).map_err(|_| Error::Changed(proposal.release.clone()))?;
         let Request { nano_rho, redraws, .. } = &proposal.request;
         let selection_key = self.keys.selection_id();
         let request = prepared.request(self.catalog, *nano_rho, &selection_key, redraws.clone())?;

@@ -9,12 +9,12 @@ use marsad_ledger::sign::SigningKey;
 use marsad_ledger::{Ledger, Policy, State};
 use marsad_log::Store;
 use marsad_privacy::shape::Aggregate;
-use marsad_terms::NanoRho;
+use marsad_terms::{NanoRho, StatisticId};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::plan::{Planner, definition};
-use crate::{Error, check, prepare};
+use crate::{Error, bounds, check, prepare};
 
 /// The definitions that the program carries, in a folder of their own.
 fn definitions() -> TempDir {
@@ -169,4 +169,125 @@ fn f_changes_with_whatever_changes_the_output_and_with_nothing_else() {
     assert_eq!(digest(folder.path(), 1, "k"), first, "titles and contact are no part of F");
     edit(folder.path(), "queries/services_delivered.toml", "c_squared = 64", "c_squared = 63");
     assert_ne!(digest(folder.path(), 1, "k"), first);
+}
+
+/// What a request says gets the noise of a statistic.
+fn strategy_of(proposal: &Proposal, id: &str) -> marsad_privacy::shape::Strategy {
+    let statistics = proposal.request.statistics.iter();
+    let own = statistics.into_iter().find(|statistic| statistic.id.to_string() == id).unwrap();
+    own.shape.as_ref().unwrap().strategy.clone()
+}
+
+const RELEASE: &str = "queries/releases/2024-Q4.toml";
+
+/// Writes a strategy for a statistic into the release.
+fn ask(folder: &Path, id: &str, strategy: &str) {
+    let path = folder.join(RELEASE);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, line) = (format!("[statistic.{id}]\n"), format!("strategy = \"{strategy}\"\n"));
+    let text = match text.contains(&head) {
+        true => text.replace(&head, &format!("{head}{line}")),
+        false => format!("{text}\n{head}{line}"),
+    };
+    std::fs::write(path, text).unwrap();
+}
+
+#[tokio::test]
+async fn residuals_are_measured_where_the_release_asks_for_them_and_are_another_request() {
+    let folder = definitions();
+    let tables = plan(folder.path(), None).await.unwrap();
+    assert!(tables.strategies.is_empty() && strategy_of(&tables, "assisted_persons").is_tables());
+    assert!(!serde_json::to_string(&tables).unwrap().contains("strateg"));
+    let asked = |id: &str| {
+        let folder = definitions();
+        ask(folder.path(), id, "residuals");
+        folder
+    };
+    let residuals = plan(asked("assisted_persons").path(), None).await.unwrap();
+    assert_ne!(residuals.f, tables.f);
+    assert_eq!(residuals.nano_rho, tables.nano_rho);
+    // None, region, sex, age, and the three pairs of them that are crossed.
+    assert_eq!(strategy_of(&residuals, "assisted_persons").components().len(), 7);
+    assert!(
+        residuals.checklist.iter().any(|item| item.evidence.contains("on the residuals of assisted_persons"))
+    );
+    let [choice] = residuals.strategies.as_slice() else { panic!("{:?}", residuals.strategies) };
+    assert_eq!(
+        (choice.statistic.to_string().as_str(), choice.strategy.as_str()),
+        ("assisted_persons", "residuals")
+    );
+    // Neighbours keep their margins; its own tables are a little better on the whole.
+    let margins = |proposal: &Proposal, own: bool| -> Vec<f64> {
+        let tables = proposal.tables.iter().filter(|t| (t.dataflow == "DF_ASSISTED_PERSONS") == own);
+        tables.filter_map(|table| table.margin.parse().ok()).collect()
+    };
+    assert_eq!(margins(&residuals, false), margins(&tables, false));
+    let ratios =
+        margins(&residuals, true).into_iter().zip(margins(&tables, true)).map(|(r, t)| (r / t).powi(2));
+    // Five tables, margins to one digit.
+    assert!(ratios.sum::<f64>() < 5.05);
+    let refused = plan(asked("services_delivered").path(), None).await;
+    assert!(matches!(refused, Err(Error::Privacy(marsad_privacy::Error::Shape { .. }))));
+}
+
+#[tokio::test]
+async fn a_wish_is_priced_under_both_strategies_and_the_proposal_says_so() {
+    let folder = definitions();
+    let wish = Price::Margin([("assisted_persons/quarter,region".to_owned(), "15".to_owned())].into());
+    let proposal = plan(folder.path(), Some(wish.clone())).await.unwrap();
+    let [choice] = proposal.strategies.as_slice() else { panic!("{:?}", proposal.strategies) };
+    assert_eq!(choice.strategy, "tables");
+    assert!(choice.why.contains("with residuals") && choice.why.contains("multipliers"), "{}", choice.why);
+    let folder = definitions();
+    ask(folder.path(), "assisted_persons", "residuals");
+    let asked = plan(folder.path(), Some(wish)).await.unwrap();
+    let table = asked.tables.iter().find(|t| t.dimensions == ["quarter", "region"]).unwrap();
+    assert_eq!(table.margin, "15.0");
+    assert!(asked.nano_rho.get() <= proposal.nano_rho.get() + proposal.nano_rho.get() / 1_000);
+}
+
+#[tokio::test]
+async fn a_run_takes_the_strategy_from_the_proposal_and_sees_a_change_of_mind() {
+    let folder = definitions();
+    ask(folder.path(), "assisted_persons", "residuals");
+    let wish = Price::Margin([("assisted_persons/quarter,region".to_owned(), "15".to_owned())].into());
+    let proposal = plan(folder.path(), Some(wish)).await.unwrap();
+    let again = |folder: &Path| {
+        let catalog = load(folder);
+        let mut prepared = prepare(&catalog, definition(&catalog, "2024-Q4").unwrap()).unwrap();
+        prepared.as_in(&proposal.request).unwrap();
+        let nano_rho = proposal.request.nano_rho;
+        let request = prepared.request(&catalog, nano_rho, "k", Vec::new()).unwrap();
+        marsad_terms::canonical::digest(&request).unwrap()
+    };
+    assert_eq!(again(folder.path()), proposal.f);
+    edit(folder.path(), RELEASE, "strategy = \"residuals\"", "strategy = \"tables\"");
+    assert_ne!(again(folder.path()), proposal.f);
+}
+
+#[tokio::test]
+async fn a_ladder_of_constants_falls_in_losses_and_rises_in_noise() {
+    let folder = definitions();
+    let catalog = load(folder.path());
+    let price = NanoRho::new(10_000_000);
+    let stage = bounds::Stage { catalog: &catalog, release: None, price, programme: (7, 0.02) };
+    let statistic = |id: &str| &catalog.statistics[&id.parse::<StatisticId>().unwrap()];
+    for (id, key, declared) in [("services_delivered", "c_squared", 64), ("youth_participants", "k", 2)] {
+        let ladder = stage.ladder(statistic(id), &|_, _| {}).await.unwrap();
+        assert_eq!((ladder.key, ladder.declared), (key, declared));
+        assert!(ladder.persons > 10 && ladder.rungs.len() > 3);
+        assert!(ladder.rungs.iter().any(|rung| rung.constant == ladder.suggested));
+        for pair in ladder.rungs.windows(2) {
+            let [less, more] = pair else { panic!() };
+            assert!(less.constant < more.constant);
+            assert!(less.clipped_percent >= more.clipped_percent && less.clipped_percent <= 100.0);
+            assert!(less.left_out_percent >= more.left_out_percent && less.left_out_percent <= 100.0);
+            for (less, more) in less.tables.iter().zip(&more.tables) {
+                assert!(less.noise <= more.noise * 1.000_001 && less.total >= less.noise);
+            }
+        }
+        assert!(ladder.rungs[0].clipped_percent > ladder.rungs.last().unwrap().clipped_percent);
+    }
+    let refused = stage.ladder(statistic("assisted_persons"), &|_, _| {}).await;
+    assert!(matches!(refused, Err(Error::NoConstant(_))));
 }

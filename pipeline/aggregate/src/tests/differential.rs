@@ -163,6 +163,7 @@ fn unbounded(analysis: &Analysis) -> StatisticShape {
         aggregates: analysis.aggregates.iter().map(aggregate).collect(),
         tables: tables.collect(),
         outputs: Vec::new(),
+        strategy: marsad_privacy::shape::Strategy::Tables,
     }
 }
 

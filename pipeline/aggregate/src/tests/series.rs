@@ -74,6 +74,7 @@ fn shape(start: &str, n_steps: usize, regions: &[&str]) -> SeriesShape {
         aggregates: vec![Aggregate::Persons],
         tables: vec![table(vec![], 2), table(vec![0], 1)],
         outputs: vec![Output { name: "n".to_owned(), expression: Expression::Aggregate { aggregate: 0 } }],
+        strategy: marsad_privacy::shape::Strategy::Tables,
     })
     .unwrap()
 }

@@ -11,7 +11,7 @@ use super::parts::{parsed, periods, rho};
 use super::source;
 use crate::error::Kind;
 use crate::page::{At, Page};
-use crate::release::{Price, Release};
+use crate::release::{Price, Release, Strategy};
 use crate::statistic::BoundMode;
 use crate::table::{Table, Value};
 
@@ -67,6 +67,7 @@ fn read(loading: &Loading<'_>, mut table: Table<'_>) -> Option<Release> {
         replaces: replaces.map(|replaces| replaces.value),
         revision,
         shares: wishes.shares,
+        strategies: wishes.strategies,
         redraws: wishes.redraws,
     })
 }
@@ -161,6 +162,7 @@ fn instant(value: Value<'_>) -> Option<String> {
 #[derive(Default)]
 struct Wishes {
     shares: BTreeMap<StatisticId, u32>,
+    strategies: BTreeMap<StatisticId, Strategy>,
     redraws: BTreeMap<StatisticId, Vec<Period>>,
 }
 
@@ -172,26 +174,45 @@ fn wishes(loading: &Loading<'_>, own: &[StatisticId], value: Value<'_>) -> Optio
         let Some(mut table) = value.table() else { continue };
         let statistic = id.as_ref().and_then(|id| loading.catalog.statistics.get(id));
         let mode = statistic.map(|statistic| statistic.bound.mode);
-        if mode == Some(BoundMode::First) && table.has("b") {
+        if mode == Some(BoundMode::First) && (table.has("b") || table.has("strategy")) {
             let what = "a first-time series has a price of its own and no part in the release's";
-            page.fault(at, Kind::Price, what, "leave `b` out, and set `rho` under [bound] of the statistic");
+            page.fault(
+                at,
+                Kind::Price,
+                what,
+                "leave `b` and `strategy` out, and set `rho` under [bound] of the statistic",
+            );
         }
         if mode.is_some_and(|mode| mode != BoundMode::First) && table.has("redraw") {
             let remedy =
                 "leave `redraw` out; a release that was forfeited is asked for again by a `revision`";
             page.fault(at, Kind::Price, "only steps of a first-time series are drawn again", remedy);
         }
+        if !["b", "strategy", "redraw"].iter().any(|key| table.has(key)) {
+            table.missing("b", Kind::MissingKey);
+        }
         let redraw = table.optional("redraw", periods);
-        let b = if redraw.is_some() {
-            table.optional("b", |value| value.count(1..=1000))
-        } else {
-            table.required("b", |value| value.count(1..=1000))
-        };
+        let b = table.optional("b", |value| value.count(1..=1000));
+        let strategy = table.optional("strategy", strategy);
         table.finish();
         if let Some(id) = id {
             wishes.shares.extend(b.map(|b| (id.clone(), b)));
+            wishes.strategies.extend(strategy.map(|strategy| (id.clone(), strategy)));
             wishes.redraws.extend(redraw.map(|periods| (id, periods)));
         }
     }
     Some(wishes)
+}
+
+fn strategy(value: Value<'_>) -> Option<Strategy> {
+    let page = value.page;
+    let text = value.text()?;
+    match text.value.as_str() {
+        "tables" => Some(Strategy::Tables),
+        "residuals" => Some(Strategy::Residuals),
+        _ => {
+            page.unknown(&text, Kind::WrongValue, "strategy", ["tables", "residuals"]);
+            None
+        }
+    }
 }

@@ -108,6 +108,7 @@ const CASES: &[Case] = cases! {
     RELEASE: "[\"2024-Q4\", \"2024\"]" => "[\"2024-Q4\", \"2024-13\"]", "K21" at "periods", "2024-Q3";
     RELEASE: "[\"2024-Q4\", \"2024\"]" => "[\"2024-Q4\", \"2024-Q4\"]", "K07" at "periods", "once";
     RELEASE: "2025-01-15T09:00:00Z" => "2025-01-15T09:00:00", "K05" at "embargo", "Z";
+    RELEASE: "[statistic.urgent_needs_share]" => "[statistic.urgent_needs_share]\nstrategy = \"residual\"", "K05" at "residual", "`residuals`";
     RELEASE: "[statistic.urgent_needs_share]" => "[statistic.urgent_need_share]", "K18" at "urgent_need_share", "`urgent_needs_share`";
 };
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod batch;
+mod bounds;
 mod budget;
 mod demo;
 mod docs;
@@ -40,7 +41,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Extract(ExtractCommand::Check(args)) => land::check(&open()?, &args, quiet).await,
         Command::Land(args) => land::land(&open()?, &args, quiet).await,
         Command::Batch(command) => batch::run(&open()?, &command).await,
-        Command::Query(command) => query::run(&open()?, &command),
+        Command::Query(command) => query::run(&open()?, &command, quiet).await,
         Command::Release(command) => Box::pin(release::run(&open()?, &command, quiet)).await,
         Command::Budget { svg } => budget::run(&open()?, svg.as_deref()).await,
         Command::Ledger(command) => ledger::run(&open()?, &command).await,

@@ -11,24 +11,34 @@ use serde_json::{Value, json};
 
 use super::init::write;
 use super::release::price;
+use super::{Quiet, bounds};
 use crate::args::{QueryCommand, WishArgs};
 use crate::report::{Failure, Report, decimal, table};
 use crate::workspace::Workspace;
 
 /// The price that margins are shown at where none is given: ρ = 0.01.
-const SHOWN_AT: NanoRho = NanoRho::new(10_000_000);
+pub(super) const SHOWN_AT: NanoRho = NanoRho::new(10_000_000);
 
 /// Runs one of them.
 ///
 /// # Errors
 /// Definitions with faults, an unknown statistic, a file that cannot be read; a refusal is a result.
-pub(super) fn run(workspace: &Workspace, command: &QueryCommand) -> Result<Report, Failure> {
+pub(super) async fn run(
+    workspace: &Workspace,
+    command: &QueryCommand,
+    quiet: Quiet,
+) -> Result<Report, Failure> {
     let catalog = workspace.catalog()?;
     match command {
         QueryCommand::List => Ok(list(&catalog)),
         QueryCommand::Show { id, plan } => show(&catalog, id, *plan),
         QueryCommand::New { id } => new(workspace, &catalog, id),
-        QueryCommand::Check { target, wish } => judge(&catalog, target, wish),
+        QueryCommand::Check { target, wish, bounds } if bounds.bounds => {
+            let statistic = statistic(&catalog, target)?;
+            let price = price(wish)?;
+            bounds::run(workspace, (&catalog, statistic), price.as_ref(), bounds, quiet).await
+        }
+        QueryCommand::Check { target, wish, .. } => judge(&catalog, target, wish),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Choice of the precision multipliers b: which table deserves how much of the noise budget (algorithms 3.4).
 //!
 //! It deliberately leaves a clip's b as they are: there b decides whom the clip touches, which no variance shows
-//! (algorithms 2.5). From sizes and wishes alone, so it costs nothing.
+//! (algorithms 2.5); and those of a statistic with residuals, whose tables get no noise of their own. From sizes and wishes alone, so it costs nothing.
 
 use super::{Wanted, weights};
 use crate::error::Error;
 use crate::estimate::family::{Family, unit};
 use crate::joint::Joint;
+use crate::residual::unit_variances;
 use crate::sensitivity;
 use crate::shape::{Bound, StatisticShape};
 
@@ -53,18 +54,30 @@ struct Search {
     shapes: Vec<StatisticShape>,
     families: Vec<Vec<Family>>,
     weights: Vec<Vec<f64>>,
+    /// What statistics with residuals add, whatever the others' multipliers.
+    fixed: f64,
     f: u32,
     free: Vec<(usize, usize)>,
 }
 
 impl Search {
     fn new(joint: &Joint, weights: Vec<Vec<f64>>) -> Self {
-        let is_free = |shape: &StatisticShape| !matches!(shape.bound, Bound::NormClip { .. });
+        let is_free = |shape: &StatisticShape| {
+            shape.strategy.is_tables() && !matches!(shape.bound, Bound::NormClip { .. })
+        };
         let statistics = joint.shapes().iter().enumerate().filter(|(_, shape)| is_free(shape));
         let free =
             statistics.flat_map(|(i, shape)| (0..shape.tables.len()).map(move |table| (i, table))).collect();
-        let families = joint.shapes().iter().map(|shape| Family::all(shape, joint.f())).collect();
-        Self { shapes: joint.shapes().to_vec(), families, weights, f: joint.f(), free }
+        let families = |shape: &StatisticShape| match shape.strategy.is_tables() {
+            true => Family::all(shape, joint.f()),
+            false => Vec::new(),
+        };
+        let residuals = joint.shapes().iter().zip(&weights).filter(|(shape, _)| !shape.strategy.is_tables());
+        let variances =
+            residuals.flat_map(|(shape, weights)| unit_variances(shape, joint.f()).into_iter().zip(weights));
+        let fixed = variances.map(|(variance, weight)| variance * weight).sum();
+        let families = joint.shapes().iter().map(families).collect();
+        Self { shapes: joint.shapes().to_vec(), families, weights, fixed, f: joint.f(), free }
     }
 
     /// The free multipliers as they stand.
@@ -78,7 +91,7 @@ impl Search {
             self.shapes[*statistic].tables[*table].b = *b;
         }
         let Ok(delta_squared) = sensitivity::joint(&self.shapes, self.f) else { return f64::INFINITY };
-        let mut sum = 0.0;
+        let mut sum = self.fixed;
         for ((shape, families), weights) in self.shapes.iter().zip(&mut self.families).zip(&self.weights) {
             for family in families {
                 for member in &mut family.members {

@@ -13,13 +13,13 @@ fn vector() -> Value {
 }
 
 /// E1 and E2 of algorithms 3.3, with the figures of V2.
-pub(super) fn examples() -> Vec<Value> {
+pub(crate) fn examples() -> Vec<Value> {
     let vector: Value = serde_json::from_str(include_str!("../../testdata/V02_m1_estimator.json")).unwrap();
     vector["structural_examples"].as_array().unwrap().clone()
 }
 
 /// One period of home-cell tables, as the cases of V9 and [`examples`] have them.
-pub(super) fn shape(case: &Value) -> (StatisticShape, Vec<usize>) {
+pub(crate) fn shape(case: &Value) -> (StatisticShape, Vec<usize>) {
     let sizes = case["sizes"].as_object().unwrap();
     let names: Vec<&String> = sizes.keys().collect();
     let index = |name: &str| names.iter().position(|known| *known == name).unwrap();

@@ -1,6 +1,7 @@
-//! The smallest release that uses every bound: three statistics of fictitious people, and one person who costs all of Δ.
+//! The smallest release that uses every bound and both strategies: four statistics of fictitious people, and one person
+//! who costs all of Δ.
 //!
-//! Home cells in two tables, a joint clip, and a truncation with ties. It deliberately lacks anything random.
+//! Home cells in two tables, a joint clip, a truncation with ties, and home cells measured by their residuals. It deliberately lacks anything random.
 
 use std::sync::Arc;
 
@@ -11,7 +12,9 @@ use crate::bound::Row;
 use crate::error::Error;
 use crate::exact_table::ExactTable;
 use crate::joint::Joint;
-use crate::shape::{Aggregate, Bound, Dimension, Expression, HomeRule, Output, StatisticShape, TableSpec};
+use crate::shape::{
+    Aggregate, Bound, Component, Dimension, Expression, HomeRule, Output, StatisticShape, Strategy, TableSpec,
+};
 
 const N_REGIONS: u16 = 3;
 /// Besides the worst person, each of them with a tie of two regions that the keyed order breaks.
@@ -33,7 +36,7 @@ pub(super) struct Case {
 
 impl Case {
     pub(super) fn new() -> Result<Self, Error> {
-        let shapes = vec![persons(), rows(), pairs()];
+        let shapes = vec![persons(), rows(), pairs(), residuals()];
         let joint = Joint::new(shapes.clone())?;
         Ok(Self { joint, shapes: shapes.into_iter().map(Arc::new).collect() })
     }
@@ -110,6 +113,16 @@ fn pairs() -> StatisticShape {
     shape("audit_pairs", bound, Aggregate::Persons, table(vec![0], 1))
 }
 
+/// Δ² = 1 + 1 units of the price's key; two components, of which one person moves 1 and 3·2 units at most.
+fn residuals() -> StatisticShape {
+    let mut shape = persons();
+    shape.id = "audit_residuals".parse().expect("lower-case letters and `_`");
+    shape.tables.iter_mut().for_each(|table| table.b = 1);
+    let component = |dimensions, share| Component { aggregate: 0, grain: Grain::Quarter, dimensions, share };
+    shape.strategy = Strategy::Residuals { components: vec![component(vec![], 1), component(vec![0], 3)] };
+    shape
+}
+
 fn table(dimensions: Vec<usize>, b: u32) -> TableSpec {
     TableSpec { aggregate: 0, grain: Grain::Quarter, dimensions, b }
 }
@@ -124,6 +137,7 @@ fn shape(id: &str, bound: Bound, aggregate: Aggregate, table: TableSpec) -> Stat
         aggregates: vec![aggregate],
         tables: vec![table],
         outputs: vec![Output { name: "n".to_owned(), expression }],
+        strategy: Strategy::Tables,
     }
 }
 
@@ -146,8 +160,12 @@ pub(super) fn empty(n_cells: usize) -> Result<Joint, Error> {
 
 #[cfg(test)]
 mod tests {
+    use marsad_terms::NanoRho;
+
     use super::super::Installed;
     use super::*;
+    use crate::sampler::integers;
+    use crate::spend::Spend;
 
     #[test]
     fn the_worst_person_reaches_the_claim() {
@@ -155,7 +173,18 @@ mod tests {
         let (with, without) = (case.sums(&Installed, true).concat(), case.sums(&Installed, false).concat());
         let norm: u128 = with.iter().zip(&without).map(|(a, b)| a.abs_diff(*b).pow(2)).sum();
         assert_eq!(norm, case.joint.delta_squared());
-        assert_eq!(norm, 47 << 32);
+        assert_eq!(norm, 49 << 32);
+        // What gets noise: 47 units in tables; each component its own.
+        let [with, without] =
+            [true, false].map(|with| integers(case.joint.shapes(), case.sums(&Installed, with)));
+        let moved = |cells: &[i64], others: &[i64]| -> u128 {
+            cells.iter().zip(others).map(|(a, b)| u128::from(a.abs_diff(*b)).pow(2)).sum()
+        };
+        let tables: u128 = (0..3).map(|i| moved(&with[i], &without[i])).sum();
+        let spend = Spend::new(&case.joint, NanoRho::new(500_000_000)).unwrap();
+        let found = [tables, moved(&with[3][..1], &without[3][..1]), moved(&with[3][1..], &without[3][1..])];
+        assert_eq!(found, [47_u128, 1, 6].map(|units| units << 32));
+        assert!(spend.parts().map(|part| part.delta_squared).eq(found));
         assert!(case.is_order_free(&Installed));
     }
 }

@@ -1,7 +1,7 @@
 //! The likelihood-ratio test of neighbours, through the way of a release (T4), with coverage and low bits beside it.
 //!
-//! With σ known and δ the difference of the exact sums, t = ⟨δ, y⟩/(‖δ‖σ) is the most powerful test. Its means with and
-//! without the person differ by ‖δ‖/σ, and the claim is that this is at most √(2ρ).
+//! With σ known and δ the difference of what gets noise, both by coordinate, t = Σ δy/σ² / √(Σ δ²/σ²) is the most powerful
+//! test. Its means with and without the person differ by √(Σ δ²/σ²), and the claim is that this is at most √(2ρ).
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,8 @@ use super::{Effort, Mechanism, PRICE, chance};
 use crate::error::Error;
 use crate::estimate::estimate;
 use crate::noisy_table::NoisyTable;
-use crate::sampler::Scale;
+use crate::sampler::integers;
+use crate::spend::Spend;
 
 /// Releases between two reports of progress.
 const STEP: u32 = 500;
@@ -27,7 +28,7 @@ pub(super) struct Compared {
     pub(super) parity_p: f64,
 }
 
-/// One side: its exact sums, the direction δ/(‖δ‖σ) that the test looks along, and the middle between both means.
+/// One side: its exact sums, the direction that the test looks along, and the middle between both means.
 struct Side<'a> {
     mechanism: &'a dyn Mechanism,
     case: &'a Case,
@@ -58,26 +59,43 @@ pub(super) fn compare(
     progress: Progress<'_>,
 ) -> Result<Compared, Error> {
     let (with, without) = (case.sums(mechanism, true), case.sums(mechanism, false));
-    let difference = |(a, b): (&i128, &i128)| (a - b) as f64;
-    let delta: Vec<f64> = with.iter().flatten().zip(without.iter().flatten()).map(difference).collect();
+    let [noiseless, origin] =
+        [&with, &without].map(|sums| integers(case.joint.shapes(), sums.clone()).concat());
+    // As a result tells them: whoever attacks weighs each figure by the noise that it has.
+    let sigmas = sigmas(case, mechanism.measure(case.exact(&without)?, PRICE)?.spend());
+    let difference = |((a, b), sigma): ((&i64, &i64), &f64)| (a - b) as f64 / sigma;
+    let delta: Vec<f64> = noiseless.iter().zip(&origin).zip(&sigmas).map(difference).collect();
     let norm = delta.iter().map(|d| d * d).sum::<f64>().sqrt();
-    let sigma = Scale::new(case.joint.delta_squared(), PRICE)?.sigma;
-    let along: Vec<f64> = delta.iter().map(|d| d / (norm * sigma)).collect();
+    let along: Vec<f64> = delta.iter().zip(&sigmas).map(|(d, sigma)| d / (norm * sigma)).collect();
     // t is taken relative to the sums without, so that squares lose nothing.
-    let middle = norm / sigma / 2.0;
+    let middle = norm / 2.0;
     let done = AtomicU64::new(0);
     let count = |sums: Vec<Vec<i128>>| {
         let side = Side { mechanism, case, sums, along: &along, middle };
-        side.count(effort.runs, &without, &|n| {
+        side.count(effort.runs, &origin, &|n| {
             let done = done.fetch_add(u64::from(n), Ordering::Relaxed) + u64::from(n);
             progress(done, 2 * u64::from(effort.runs));
         })
     };
-    Ok(Counts::compare(count(with)?, count(without.clone())?, chance::tail(effort.slack)))
+    Ok(Counts::compare(count(with)?, count(without)?, chance::tail(effort.slack)))
+}
+
+/// The standard deviation of the noise on each coordinate.
+fn sigmas(case: &Case, spend: &Spend) -> Vec<f64> {
+    let mut sigmas = Vec::new();
+    for (shape, parts) in case.joint.shapes().iter().zip(&spend.residuals) {
+        if let (true, Some(tables)) = (shape.strategy.is_tables(), &spend.tables) {
+            sigmas.resize(sigmas.len() + shape.n_coordinates(), tables.scale.sigma);
+        }
+        for (component, part) in shape.strategy.components().iter().zip(parts) {
+            sigmas.resize(sigmas.len() + shape.n_component_cells(component), part.scale.sigma);
+        }
+    }
+    sigmas
 }
 
 impl Side<'_> {
-    fn count(&self, runs: u32, origin: &[Vec<i128>], done: &(dyn Fn(u32) + Sync)) -> Result<Counts, Error> {
+    fn count(&self, runs: u32, origin: &[i64], done: &(dyn Fn(u32) + Sync)) -> Result<Counts, Error> {
         let n_threads = thread::available_parallelism().map_or(1, NonZero::get);
         let n_threads = u32::try_from(n_threads).unwrap_or(1).min(runs).max(1);
         thread::scope(|scope| {
@@ -90,12 +108,7 @@ impl Side<'_> {
         })
     }
 
-    fn count_alone(
-        &self,
-        runs: u32,
-        origin: &[Vec<i128>],
-        done: &(dyn Fn(u32) + Sync),
-    ) -> Result<Counts, Error> {
+    fn count_alone(&self, runs: u32, origin: &[i64], done: &(dyn Fn(u32) + Sync)) -> Result<Counts, Error> {
         let mut counts = Counts::default();
         for run in 1..=runs {
             let noisy = self.mechanism.measure(self.case.exact(&self.sums)?, PRICE)?;
@@ -110,9 +123,9 @@ impl Side<'_> {
 }
 
 impl Counts {
-    fn take_test(&mut self, noisy: &NoisyTable, origin: &[Vec<i128>], side: &Side<'_>) {
+    fn take_test(&mut self, noisy: &NoisyTable, origin: &[i64], side: &Side<'_>) {
         let raw = noisy.raw().iter().flatten();
-        let moved = raw.clone().zip(origin.iter().flatten()).map(|(y, x)| (i128::from(*y) - x) as f64);
+        let moved = raw.clone().zip(origin).map(|(y, x)| (y - x) as f64);
         let t: f64 = moved.zip(side.along).map(|(y, along)| y * along).sum();
         self.runs += 1;
         self.sum += t;
@@ -127,7 +140,7 @@ impl Counts {
         for (statistic, (shape, sums)) in noisy.shapes().iter().zip(sums).enumerate() {
             let estimated = estimate(noisy, statistic)?;
             for (index, table) in estimated.columns.iter().flat_map(|column| &column.tables).enumerate() {
-                let unit = table.raw_unit.unwrap_or(f64::NAN);
+                let unit = 1.0 / f64::from(shape.tables[index].b << noisy.f());
                 for (cell, sum) in table.cells.iter().zip(&sums[shape.offset(index)..]) {
                     let truth = *sum as f64 * unit;
                     self.intervals += 1;

@@ -13,9 +13,10 @@ use crate::error::Error;
 use crate::exact_table::ExactTable;
 use crate::joint::Joint;
 use crate::noisy_table::NoisyTable;
-use crate::sampler::{Scale, add_noise};
+use crate::sampler::{Scale, integers, with_noise};
 use crate::sensitivity;
 use crate::shape::{Bound, StatisticShape};
+use crate::spend::{Part, Spend};
 
 const SMALL: Effort = Effort { runs: 2_000, draws: 20_000, slack: 6.0, least_p: 1e-9 };
 /// To miss 0.85 of the claim by chance takes more than six standard errors.
@@ -81,46 +82,70 @@ fn mutant_with_selection_by_row_order() {
 
 /// Another Δ², or another width of the noise than the one that is published.
 struct WrongNoise {
-    delta_squared: fn(&Joint) -> u128,
+    /// Spoils one part of a release; its scale follows.
+    wrong: fn(&mut Part, &Joint, NanoRho),
     factor: f64,
 }
 
 impl Mechanism for WrongNoise {
     fn measure(&self, exact: ExactTable, price: NanoRho) -> Result<NoisyTable, Error> {
         let (joint, sums) = exact.into_parts();
-        let scale = Scale::new((self.delta_squared)(&joint), price)?;
-        let noisy = |cells: Vec<i128>| {
-            let cells = cells.into_iter().map(|cell| i64::try_from(cell).unwrap()).collect();
-            add_noise(cells, scale.sigma * self.factor)
-        };
-        let raw = sums.into_iter().map(noisy).collect::<Result<_, _>>()?;
-        Ok(NoisyTable::new(joint, price, scale, raw))
+        let mut spend = Spend::new(&joint, price)?;
+        for part in spend.tables.iter_mut().chain(spend.residuals.iter_mut().flatten()) {
+            (self.wrong)(part, &joint, price);
+            part.scale = Scale::new(part.delta_squared, part.price)?;
+        }
+        let mut drawn = spend.clone();
+        for part in drawn.tables.iter_mut().chain(drawn.residuals.iter_mut().flatten()) {
+            part.scale.sigma *= self.factor;
+        }
+        let cells = integers(joint.shapes(), sums);
+        let raw = with_noise(&joint, &drawn, cells)?;
+        Ok(NoisyTable::new(joint, price, spend, raw))
     }
 }
 
+fn as_it_is(_: &mut Part, _: &Joint, _: NanoRho) {}
+
 #[test]
 fn mutant_with_half_the_sensitivity() {
-    let audit = audited(&WrongNoise { delta_squared: |joint| joint.delta_squared() / 4, factor: 1.0 });
+    let audit = audited(&WrongNoise { wrong: |part, _, _| part.delta_squared /= 4, factor: 1.0 });
     assert_tells_too_much(&audit);
     assert!((audit.mu_estimated - 2.0).abs() < 0.2, "{audit:?}");
 }
 
-fn without_a_table(joint: &Joint) -> u128 {
-    let mut shapes = joint.shapes().to_vec();
-    if shapes[0].tables.len() > 1 {
+fn without_a_table(part: &mut Part, joint: &Joint, _: NanoRho) {
+    let tables = joint.shapes().iter().filter(|shape| shape.strategy.is_tables());
+    let mut shapes: Vec<StatisticShape> = tables.cloned().collect();
+    if part.delta_squared == sensitivity::joint(&shapes, joint.f()).unwrap() && shapes[0].tables.len() > 1 {
         shapes[0].tables.pop();
+        part.delta_squared = sensitivity::joint(&shapes, joint.f()).unwrap();
     }
-    sensitivity::joint(&shapes, joint.f()).unwrap()
 }
 
 #[test]
 fn mutant_with_a_table_left_out_of_the_sensitivity() {
-    assert_tells_too_much(&audited(&WrongNoise { delta_squared: without_a_table, factor: 1.0 }));
+    assert_tells_too_much(&audited(&WrongNoise { wrong: without_a_table, factor: 1.0 }));
+}
+
+/// Each residual component spends what the whole statistic, here the whole release, may spend.
+fn each_component_pays_alone(part: &mut Part, joint: &Joint, price: NanoRho) {
+    let of_components = [1_u128, 6].map(|units| units << (2 * joint.f()));
+    if of_components.contains(&part.delta_squared) {
+        part.price = price;
+    }
+}
+
+#[test]
+fn mutant_with_residual_components_that_do_not_share_the_price() {
+    let audit = audited(&WrongNoise { wrong: each_component_pays_alone, factor: 1.0 });
+    assert_tells_too_much(&audit);
+    assert!((audit.mu_estimated - f64::sqrt(3.0)).abs() < 0.3, "{audit:?}");
 }
 
 #[test]
 fn mutant_with_nine_tenths_of_the_noise() {
-    let audit = audited(&WrongNoise { delta_squared: Joint::delta_squared, factor: 0.9 });
+    let audit = audited(&WrongNoise { wrong: as_it_is, factor: 0.9 });
     // Intervals hold too often, and the draws are not those that the price names.
     assert!(!audit.passed && !audit.covers() && audit.coverage > 0.95, "{audit:?}");
     assert!(audit.sampler_p < LEAST_P, "{audit:?}");
@@ -128,7 +153,7 @@ fn mutant_with_nine_tenths_of_the_noise() {
 
 #[test]
 fn mutant_with_a_third_more_noise() {
-    let audit = audited(&WrongNoise { delta_squared: Joint::delta_squared, factor: 1.3 });
+    let audit = audited(&WrongNoise { wrong: as_it_is, factor: 1.3 });
     assert!(!audit.passed && !audit.covers() && audit.coverage < 0.95, "{audit:?}");
     assert!(audit.sampler_p < LEAST_P, "{audit:?}");
 }
@@ -140,7 +165,7 @@ impl Mechanism for EvenNoise {
     fn measure(&self, exact: ExactTable, price: NanoRho) -> Result<NoisyTable, Error> {
         let noisy = Installed.measure(exact, price)?;
         let raw = noisy.raw().iter().map(|cells| cells.iter().map(|y| y & !1).collect()).collect();
-        Ok(NoisyTable::new(noisy.joint().clone(), price, noisy.scale(), raw))
+        Ok(NoisyTable::new(noisy.joint().clone(), price, noisy.spend().clone(), raw))
     }
 }
 

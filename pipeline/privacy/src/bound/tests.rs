@@ -92,6 +92,7 @@ fn read_case(vector: &Value, statistic: &Value) -> Case {
         aggregates: sums.iter().map(kind).collect(),
         tables,
         outputs: vec![Output { name: "n".into(), expression: Expression::Aggregate { aggregate: 0 } }],
+        strategy: crate::shape::Strategy::Tables,
     };
     Case { shape, f: number(&statistic["f"]), weights, filters, sums }
 }

@@ -33,9 +33,7 @@ impl Release<'_> {
                 Expression::Aggregate { .. } => self.counts(index),
                 Expression::Ratio { denominator, share, .. } => self.ratios(index, denominator, share),
             };
-            // A ratio was not measured itself.
-            let measured = matches!(output.expression, Expression::Aggregate { .. });
-            let raw_unit = measured.then(|| unit(self.shape, table, self.noisy.f()));
+            let raw_unit = self.has_raw(output).then(|| unit(self.shape, table, self.noisy.f()));
             EstimatedTable {
                 grain: table.grain,
                 dimensions: table.dimensions.clone(),
@@ -47,6 +45,11 @@ impl Release<'_> {
         EstimatedColumn { name: output.name.clone(), tables: tables.collect() }
     }
 
+    /// Ratios and tables made of residuals were not measured themselves.
+    fn has_raw(&self, output: &Output) -> bool {
+        self.shape.strategy.is_tables() && matches!(output.expression, Expression::Aggregate { .. })
+    }
+
     fn counts(&self, index: usize) -> (Vec<Cell>, Basis) {
         let table = &self.shape.tables[index];
         let figures = &self.figures[&index];
@@ -55,23 +58,23 @@ impl Release<'_> {
         let sigma_squared = self.noisy.sigma() * self.noisy.sigma();
         let half_width = (self.noisy.f() == 0).then(|| discrete::half_width(sigma_squared, LEVEL));
         let raws = self.noisy.cells(self.statistic, index);
-        let cell = |(place, raw): (usize, &i64)| {
+        let cell = |place: usize| {
             let (estimate, variance) = figures.at(place);
-            let (interval, margin) = match half_width {
-                Some(h) => (Interval::raw_count(*raw, table.b, h), h as f64 / f64::from(table.b)),
+            let raw = raws.get(place).copied();
+            let (interval, margin) = match half_width.zip(raw) {
+                Some((h, raw)) => (Interval::raw_count(raw, table.b, h), h as f64 / f64::from(table.b)),
                 None => (Interval::normal(estimate, variance, Z, non_negative), Z * variance.sqrt()),
             };
             let flag = Flag::of(estimate, margin);
             let (lower, upper) = (interval.lower, interval.upper);
             let value = (flag != Flag::Q).then(|| figures.values[place]);
-            let raw = Some(*raw);
             Cell { raw, estimate, variance, lower, upper, margin, flag, value }
         };
         let basis = match half_width {
             Some(_) => Basis::Exact { sigma_squared, b: table.b },
             None => Basis::Normal { non_negative },
         };
-        (raws.iter().enumerate().map(cell).collect(), basis)
+        ((0..figures.estimates.len()).map(cell).collect(), basis)
     }
 
     /// Cell by cell, over the denominator's table of the same set, which a joint holds.

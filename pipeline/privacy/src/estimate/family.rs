@@ -19,7 +19,9 @@ pub(crate) struct Family {
     pub(crate) multi_valued: Vec<usize>,
     /// Its tables.
     pub(crate) members: Vec<Member>,
-    /// Lengths of its single-valued dimensions of two codes or more.
+    /// Its axes: single-valued dimensions of two codes or more, as indices into the shape's.
+    dimensions: Vec<usize>,
+    /// Their lengths.
     sizes: Vec<usize>,
     n_periods: usize,
     n_slices: usize,
@@ -56,6 +58,7 @@ impl Family {
             grain,
             members,
             sizes: axes.iter().map(n_codes).collect(),
+            dimensions: axes,
             n_periods,
             n_slices: n_periods * multi_valued.iter().map(n_codes).product::<usize>(),
             multi_valued,
@@ -72,6 +75,11 @@ impl Family {
     pub(crate) fn unit_variances(&self) -> impl Iterator<Item = (usize, f64)> {
         let workload = self.workload(1.0);
         self.members.iter().map(move |member| (member.index, workload.variance(member.axes)))
+    }
+
+    /// Its axes, as indices into the shape's dimensions.
+    pub(crate) fn dimensions(&self) -> &[usize] {
+        &self.dimensions
     }
 
     /// The lengths of its axes.

@@ -2,17 +2,19 @@
 
 mod bounding;
 mod columns;
+mod combination;
 pub(crate) mod discrete;
 pub(crate) mod display;
 pub(crate) mod family;
 pub(crate) mod interval;
 mod reconcile;
-pub(crate) mod residual;
 mod simultaneous;
+mod slices;
 mod statistic;
 pub(crate) mod workload;
 
 pub use bounding::{Bounding, bounding};
+pub use combination::{Combiner, Term};
 pub use display::rounds_along_the_order;
 pub use interval::Interval;
 pub use statistic::{Cell, EstimatedColumn, EstimatedStatistic, EstimatedTable, estimate};

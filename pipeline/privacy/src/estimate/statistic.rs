@@ -48,7 +48,7 @@ pub struct EstimatedTable {
 /// One published cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cell {
-    /// The noisy integer; `None` for ratios and running totals.
+    /// The noisy integer; `None` for ratios, running totals and tables made of residuals.
     pub raw: Option<i64>,
     /// Reconciled estimate, never clamped (a share: cut to 0–100); NaN where a ratio has no bounded interval.
     pub estimate: f64,

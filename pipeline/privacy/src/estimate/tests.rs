@@ -8,8 +8,9 @@ use crate::exact_table::ExactTable;
 use crate::flag::Flag;
 use crate::joint::Joint;
 use crate::noisy_table::NoisyTable;
-use crate::sampler::{Scale, measure};
+use crate::sampler::measure;
 use crate::shape::{Aggregate, Bound, Expression, HomeRule, Output, StatisticShape, TableSpec};
+use crate::spend::Spend;
 use crate::testing;
 
 /// So much that figures are right to a thousandth.
@@ -137,9 +138,8 @@ fn shares_are_in_per_cent_and_averages_in_their_unit() {
         assert!(cell.lower < cell.estimate && cell.estimate < cell.upper && cell.margin > 0.0);
     }
     // Nothing over nothing has no bounded interval.
-    let (scale, zeros) =
-        (Scale::new(joint.delta_squared(), ALMOST_EXACT).unwrap(), vec![0; joint.n_coordinates()]);
-    let nobody = NoisyTable::new(joint, ALMOST_EXACT, scale, vec![zeros]);
+    let (spend, zeros) = (Spend::new(&joint, ALMOST_EXACT).unwrap(), vec![0; joint.n_coordinates()]);
+    let nobody = NoisyTable::new(joint, ALMOST_EXACT, spend, vec![zeros]);
     for cell in &estimate(&nobody, 0).unwrap().columns[2].tables[3].cells {
         assert!(cell.flag == Flag::Q && cell.value.is_none());
         assert!([cell.estimate, cell.lower, cell.upper, cell.margin].iter().all(|number| number.is_nan()));

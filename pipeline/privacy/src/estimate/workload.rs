@@ -34,6 +34,16 @@ impl Workload {
         Self { sizes, tables, precisions }
     }
 
+    /// Axes of the given lengths; tables whose components were measured themselves, each with noise of covariance τ_B²·C_B.
+    ///
+    /// Each table then stands with the variance of its estimate: what a fit of display values weighs it by.
+    pub(crate) fn of_components(sizes: Vec<usize>, tables: &[Axes], noise: &BTreeMap<Axes, f64>) -> Self {
+        let precisions = noise.iter().map(|(subset, variance)| (*subset, variance.recip())).collect();
+        let mut workload = Self { sizes, tables: Vec::new(), precisions };
+        workload.tables = tables.iter().map(|axes| (*axes, workload.variance(*axes))).collect();
+        workload
+    }
+
     /// The lengths of the axes.
     pub(crate) fn sizes(&self) -> &[usize] {
         &self.sizes
@@ -156,6 +166,16 @@ fn decompose(sizes: &[usize], axes: Axes, cells: &[f64]) -> Vec<(Axes, Vec<f64>)
         parts = split.collect();
     }
     parts
+}
+
+/// center_B(y) of a table over B itself.
+pub(crate) fn centred(sizes: &[usize], axes: Axes, mut cells: Vec<f64>) -> Vec<f64> {
+    let mut inner = 1;
+    for axis in members(axes).rev() {
+        centre(&mut cells, sizes[axis], inner);
+        inner *= sizes[axis];
+    }
+    cells
 }
 
 /// Subtracts the mean along the middle axis of (outer, n, inner) and returns the sums along it.

@@ -15,8 +15,12 @@ use opendp::metrics::L2Distance;
 use super::Scale;
 use crate::error::Error;
 use crate::exact_table::ExactTable;
+use crate::joint::Joint;
 use crate::noisy_table::NoisyTable;
+use crate::residual;
 use crate::series::{ExactStep, NoisyStep, StepDraw};
+use crate::shape::StatisticShape;
+use crate::spend::Spend;
 
 /// Cells drawn by one measurement: boundaries follow from the number of cells alone.
 const CHUNK: usize = 4096;
@@ -28,24 +32,60 @@ type Gaussian =
 
 /// Adds discrete Gaussian noise to each cell; consumes the exact table, so no table is measured twice.
 ///
-/// Shape: n cells in, the same n in the same order out. Units: `price` in nano-ρ, cells in 1/(b·2^f).
-/// Claim: `price`-zCDP for one person over all cells. Proof: ‖v_u‖₂ ≤ Δ by [`crate::sensitivity::joint`]; σ² ≥
-/// Δ²/(2ρ) by [`Scale::new`]; chunks with the same σ bits are together the mechanism on the whole vector, since its
-/// coordinates are independent (algorithms 4.1–4.3; Canonne, Kamath, Steinke 2020, arXiv 2004.00010). Attack:
-/// `sampler::tests` (χ², KS, chunked = whole) and `crate::audit`.
+/// Shape: n cells in, the same n in the same order out; of a statistic with residuals its components' cells. Units: `price`
+/// in nano-ρ, cells in 1/(b·2^f), residuals in 1/2^f.
+/// Claim: `price`-zCDP for one person over all cells. Proof: the parts of [`Spend`] have prices that add up to it; within a
+/// part ‖v_u‖₂ ≤ Δ by [`crate::sensitivity`] and σ² ≥ Δ²/(2ρ) by [`crate::sampler::Scale`]; chunks with the same σ bits are together
+/// the mechanism on the whole vector, since its coordinates are independent (algorithms 4.1–4.3; Canonne, Kamath, Steinke
+/// 2020, arXiv 2004.00010). Attack: `sampler::tests` (χ², KS, chunked = whole) and `crate::audit`.
 ///
 /// # Errors
 /// `ZeroPrice`; `PriceExceeded` if OpenDP's own map disagrees with the price; `Randomness` if the system's source fails
 /// or a thread dies. Nothing is measured then.
 pub fn measure(exact: ExactTable, price: NanoRho) -> Result<NoisyTable, Error> {
     let (joint, sums) = exact.into_parts();
-    let scale = Scale::new(joint.delta_squared(), price)?;
-    assert_price(scale, price)?;
-    let lengths: Vec<usize> = sums.iter().map(Vec::len).collect();
-    let cells: Vec<i64> = sums.into_iter().flatten().map(saturate).collect();
-    let mut noisy = add_noise(cells, scale.sigma)?.into_iter();
-    let raw = lengths.into_iter().map(|length| noisy.by_ref().take(length).collect()).collect();
-    Ok(NoisyTable::new(joint, price, scale, raw))
+    let spend = Spend::new(&joint, price)?;
+    spend.parts().try_for_each(|part| assert_price(part.scale, part.price))?;
+    let cells = integers(joint.shapes(), sums);
+    let raw = with_noise(&joint, &spend, cells)?;
+    Ok(NoisyTable::new(joint, price, spend, raw))
+}
+
+/// The integers that get noise, by statistic: tables as they are, or their residuals.
+pub(crate) fn integers(shapes: &[StatisticShape], sums: Vec<Vec<i128>>) -> Vec<Vec<i64>> {
+    let of_statistic = |(shape, sums): (&StatisticShape, Vec<i128>)| {
+        let exact = if shape.strategy.is_tables() { sums } else { residual::integers(shape, &sums) };
+        exact.into_iter().map(saturate).collect()
+    };
+    shapes.iter().zip(sums).map(of_statistic).collect()
+}
+
+/// All tables are one vector; each component is one of its own.
+pub(crate) fn with_noise(joint: &Joint, spend: &Spend, cells: Vec<Vec<i64>>) -> Result<Vec<Vec<i64>>, Error> {
+    let of_tables = |(shape, cells): (&StatisticShape, &Vec<i64>)| {
+        if shape.strategy.is_tables() { cells.clone() } else { Vec::new() }
+    };
+    let tables: Vec<i64> = joint.shapes().iter().zip(&cells).flat_map(of_tables).collect();
+    let tables = match &spend.tables {
+        Some(part) => add_noise(tables, part.scale.sigma)?,
+        None => tables,
+    };
+    let mut tables = tables.into_iter();
+    let mut raw = Vec::with_capacity(cells.len());
+    for ((shape, cells), parts) in joint.shapes().iter().zip(cells).zip(&spend.residuals) {
+        if shape.strategy.is_tables() {
+            raw.push(tables.by_ref().take(cells.len()).collect());
+            continue;
+        }
+        let mut cells = cells.into_iter();
+        let mut noisy = Vec::with_capacity(cells.len());
+        for (component, part) in shape.strategy.components().iter().zip(parts) {
+            let exact = cells.by_ref().take(shape.n_component_cells(component)).collect();
+            noisy.extend(add_noise(exact, part.scale.sigma)?);
+        }
+        raw.push(noisy);
+    }
+    Ok(raw)
 }
 
 /// Adds noise to the exact part of one step of a series; consumes it, so no step is measured twice.
@@ -72,7 +112,7 @@ fn saturate(sum: i128) -> i64 {
     i64::try_from(sum.clamp(-LARGEST, LARGEST)).unwrap_or(0)
 }
 
-/// OpenDP's map of the whole vector's sensitivity must not pass the price, rounded up.
+/// OpenDP's map of a vector's sensitivity must not pass its price, rounded up.
 fn assert_price(scale: Scale, price: NanoRho) -> Result<(), Error> {
     let charged = gaussian(scale.sigma)?.map(&scale.d_in).map_err(|_| Error::PriceExceeded)?;
     if charged <= price.rho().next_up() { Ok(()) } else { Err(Error::PriceExceeded) }
@@ -89,24 +129,38 @@ pub(crate) fn add_noise(cells: Vec<i64>, sigma: f64) -> Result<Vec<i64>, Error> 
     if cells.len() <= CHUNK {
         return draw(&cells, sigma);
     }
-    let n_chunks = cells.len().div_ceil(CHUNK);
-    let n_threads = thread::available_parallelism().map_or(1, NonZero::get).min(n_chunks);
-    let share = n_chunks.div_ceil(n_threads) * CHUNK;
+    let n_threads = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
-        let threads: Vec<_> = cells
-            .chunks(share)
-            .map(|cells| {
-                scope.spawn(move || {
-                    let parts: Result<Vec<Vec<i64>>, Error> =
-                        cells.chunks(CHUNK).map(|chunk| draw(&chunk.to_vec(), sigma)).collect();
-                    parts.map(|parts| parts.concat())
-                })
-            })
-            .collect();
+        let mut left = cells.as_slice();
+        let mut threads = Vec::new();
+        for chunks in share(cells.len(), n_threads) {
+            let (own, rest) = left.split_at(chunks.iter().sum());
+            left = rest;
+            threads.push(scope.spawn(move || one_thread(own, &chunks, sigma)));
+        }
         let parts: Result<Vec<Vec<i64>>, Error> =
             threads.into_iter().map(|thread| thread.join().map_err(|_| Error::Randomness)?).collect();
         parts.map(|parts| parts.concat())
     })
+}
+
+/// How many cells each thread draws in each measurement: from public sizes alone, never from what the cells hold.
+pub(super) fn share(n_cells: usize, n_threads: usize) -> Vec<Vec<usize>> {
+    let n_chunks = n_cells.div_ceil(CHUNK);
+    let chunks: Vec<usize> = (0..n_chunks).map(|i| CHUNK.min(n_cells - i * CHUNK)).collect();
+    let each = n_chunks.div_ceil(n_threads.max(1)).max(1);
+    chunks.chunks(each).map(<[usize]>::to_vec).collect()
+}
+
+fn one_thread(cells: &[i64], chunks: &[usize], sigma: f64) -> Result<Vec<i64>, Error> {
+    let mut left = cells;
+    let mut noisy = Vec::with_capacity(cells.len());
+    for chunk in chunks {
+        let (own, rest) = left.split_at(*chunk);
+        left = rest;
+        noisy.extend(draw(&own.to_vec(), sigma)?);
+    }
+    Ok(noisy)
 }
 
 /// Asks once. OpenDP wants the vector itself, not a slice.

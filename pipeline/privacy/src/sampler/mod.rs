@@ -5,7 +5,8 @@ mod scale;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use measure::integers;
 #[cfg(test)]
-pub(crate) use measure::add_noise;
+pub(crate) use measure::with_noise;
 pub use measure::{measure, measure_step};
 pub use scale::Scale;

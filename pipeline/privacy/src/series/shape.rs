@@ -28,6 +28,9 @@ impl SeriesShape {
         let Bound::First { start } = shape.bound else {
             return fault("only the bound `first` makes a series");
         };
+        if !shape.strategy.is_tables() {
+            return fault("a first-time series measures its tables, never their residuals");
+        }
         if shape.aggregates != [Aggregate::Persons] {
             return fault(
                 "a first-time series counts persons, COUNT(DISTINCT person_key), and nothing beside them",

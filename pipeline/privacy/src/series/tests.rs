@@ -43,6 +43,7 @@ fn series(horizon: usize, b: &[u32]) -> SeriesShape {
             name: "persons".to_owned(),
             expression: Expression::Aggregate { aggregate: 0 },
         }],
+        strategy: crate::shape::Strategy::Tables,
     })
     .unwrap()
 }

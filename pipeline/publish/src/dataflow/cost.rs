@@ -6,24 +6,47 @@
 use marsad_privacy::noisy_table::NoisyTable;
 use marsad_privacy::sensitivity;
 use marsad_privacy::shape::{Bound, Expression, StatisticShape, TableSpec};
+use marsad_privacy::spend::Part;
 use marsad_terms::NanoRho;
 
 use crate::error::Result;
 
 /// The cost of each output column of one statistic.
 pub(super) fn of_columns(noisy: &NoisyTable, statistic: usize) -> Result<Vec<NanoRho>> {
-    let parts: std::result::Result<Vec<u128>, _> =
-        noisy.shapes().iter().map(|shape| sensitivity::statistic(shape, noisy.f())).collect();
-    let own = apportion(noisy.nano_rho().get(), &parts?)[statistic];
-    let columns = apportion(own, &column_weights(&noisy.shapes()[statistic]));
+    let (shape, spend) = (&noisy.shapes()[statistic], noisy.spend());
+    if !shape.strategy.is_tables() {
+        return Ok(of_components(shape, &spend.residuals[statistic]));
+    }
+    // Those with residuals have their own prices; the others share the one of the vector of tables.
+    let part = |shape: &StatisticShape| match shape.strategy.is_tables() {
+        true => sensitivity::statistic(shape, noisy.f()),
+        false => Ok(0),
+    };
+    let parts: std::result::Result<Vec<u128>, _> = noisy.shapes().iter().map(part).collect();
+    let tables = spend.tables.map_or(0, |part| part.price.get());
+    let own = apportion(tables, &parts?)[statistic];
+    let columns = apportion(own, &column_weights(shape));
     Ok(columns.into_iter().map(NanoRho::new).collect())
+}
+
+/// What the components of each column paid, by the same rule of the first that uses them.
+fn of_components(shape: &StatisticShape, parts: &[Part]) -> Vec<NanoRho> {
+    let mut costs = vec![0; shape.outputs.len()];
+    for (component, part) in shape.strategy.components().iter().zip(parts) {
+        costs[payer(shape, component.aggregate)] += part.price.get();
+    }
+    costs.into_iter().map(NanoRho::new).collect()
+}
+
+/// The first column that uses an aggregate, or the first of all.
+fn payer(shape: &StatisticShape, aggregate: usize) -> usize {
+    shape.outputs.iter().position(|output| uses(&output.expression, aggregate)).unwrap_or(0)
 }
 
 fn column_weights(shape: &StatisticShape) -> Vec<u128> {
     let mut weights = vec![0_u128; shape.outputs.len()];
     for table in &shape.tables {
-        let payer = shape.outputs.iter().position(|output| uses(&output.expression, table.aggregate));
-        weights[payer.unwrap_or(0)] += weight(shape, table);
+        weights[payer(shape, table.aggregate)] += weight(shape, table);
     }
     if shape.left_out_cap().is_some() {
         weights[0] += 2;

@@ -7,7 +7,9 @@ use marsad_privacy::noisy_table::NoisyTable;
 use marsad_privacy::shape::{Aggregate, Expression, Output, StatisticShape, TableSpec};
 use marsad_terms::Period;
 
-use super::{Dataflow, Dimension, Heading, Measure, MeasuredTable, Noise, Protection, Row, cost};
+use super::{
+    Dataflow, Dimension, Heading, Measure, MeasuredResidual, MeasuredTable, Noise, Protection, Row, cost,
+};
 use crate::error::{Error, Result};
 use crate::released::Estimated;
 
@@ -87,7 +89,30 @@ fn noise(
         negative,
         series: None,
         tables: tables(heading, noisy, shape, output),
+        residuals: residuals(heading, noisy, shape, output),
     }
+}
+
+/// The components of the output's aggregates with their noise; none where its tables were measured.
+fn residuals(
+    heading: &Heading<'_>,
+    noisy: &NoisyTable,
+    shape: &StatisticShape,
+    output: &Output,
+) -> Vec<MeasuredResidual> {
+    let place = noisy.shapes().iter().position(|own| own.id == shape.id);
+    let parts = place.map_or(&[][..], |place| &noisy.spend().residuals[place]);
+    let own = shape.strategy.components().iter().zip(parts);
+    let used = own.filter(|(component, _)| cost::uses(&output.expression, component.aggregate));
+    let name = |d: &usize| heading.catalog.dimension_id(&shape.dimensions[*d].name);
+    used.map(|(component, noise)| MeasuredResidual {
+        aggregate: part(output, component.aggregate),
+        grain: component.grain,
+        dimensions: component.dimensions.iter().map(name).collect(),
+        nano_rho: noise.price,
+        sigma: noise.scale.sigma,
+    })
+    .collect()
 }
 
 fn tables(

@@ -74,5 +74,6 @@ fn noise(heading: &Heading<'_>, noisy: &NoisySeries) -> Noise {
             steps: (0_u32..).zip(noisy.steps()).filter(|(_, step)| step.is_some()).map(|(t, _)| t).collect(),
         }),
         tables: tables.collect(),
+        residuals: Vec::new(),
     }
 }

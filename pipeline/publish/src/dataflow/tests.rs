@@ -1,6 +1,14 @@
 //! What becomes of a released table on its way to rows: codes, totals, flags, values.
 
+use marsad_privacy::Joint;
+use marsad_privacy::accuracy::with_residuals;
+use marsad_privacy::estimate::estimate;
+use marsad_privacy::exact_table::ExactTable;
+use marsad_privacy::sampler::measure;
+use marsad_privacy::shape::StatisticShape;
+
 use super::*;
+use crate::released::Estimated;
 use crate::testing::{Fixture, PRICE};
 
 fn flow<'a>(flows: &'a [Dataflow], id: &str) -> &'a Dataflow {
@@ -94,4 +102,38 @@ fn exact_figures_are_their_own_interval() {
     assert!(
         flow.rows.iter().all(|row| row.status() == "A" && row.cell.is_some_and(|cell| cell.raw.is_none()))
     );
+}
+
+/// Half of a release measured by residuals: what publication says of them is what was paid and drawn.
+#[test]
+fn residuals_are_published_with_their_own_prices_and_without_raw() {
+    let fixture = Fixture::shared();
+    let shapes: Vec<StatisticShape> =
+        fixture.proposal.request.statistics.iter().filter_map(|one| one.shape.clone()).collect();
+    let joint = Joint::new(shapes).unwrap();
+    let place = joint.shapes().iter().position(|shape| shape.id.to_string() == "assisted_persons").unwrap();
+    let joint = with_residuals(&joint, place, &[]).unwrap();
+    let sums = joint.shapes().iter().map(|shape| vec![0; shape.n_coordinates()]).collect();
+    let noisy = measure(ExactTable::from_sums(joint, sums).unwrap(), PRICE).unwrap();
+    let costs = |statistic: usize| cost::of_columns(&noisy, statistic).unwrap();
+    let all: u64 = (0..noisy.shapes().len()).flat_map(costs).map(NanoRho::get).sum();
+    assert_eq!(all, PRICE.get());
+    assert_eq!(costs(place), [noisy.spend().of_residuals(place)]);
+    let figures = estimate(&noisy, place).unwrap();
+    let estimated = Estimated { figures, bounding: None };
+    let heading = Heading::new(&fixture.catalog, &noisy.shapes()[place].id, "MARSAD").unwrap();
+    let flows = measured::dataflows(&heading, &noisy, place, &estimated).unwrap();
+    let [flow] = flows.as_slice() else { panic!() };
+    assert!(
+        flow.rows.iter().all(|row| row.raw_unit.is_none() && row.cell.is_none_or(|cell| cell.raw.is_none()))
+    );
+    let Protection::Noise(noise) = &flow.protection else { panic!() };
+    assert_eq!(noise.residuals.len(), 7);
+    assert_eq!(noise.residuals.iter().map(|part| part.nano_rho.get()).sum::<u64>(), flow.nano_rho.get());
+    let mut edition = fixture.edition();
+    edition.dataflows = flows;
+    let statement = String::from_utf8(crate::privacy_yaml::write(&edition)).unwrap();
+    assert!(statement.contains("    mechanism: discrete_gaussian_on_residuals\n"));
+    assert!(statement.contains("    residuals:\n    - dimensions:\n      - TIME_PERIOD\n      nano_rho: "));
+    assert!(!statement.contains("raw_unit") && !statement.contains("mechanism: discrete_gaussian\n"));
 }

@@ -92,6 +92,19 @@ pub(crate) fn unit() -> Text {
     }
 }
 
+/// What is measured where residuals are.
+pub(crate) fn residuals() -> Text {
+    Text {
+        fr: "ce ne sont pas les tables qui ont été mesurées, mais ce que chacune ajoute à ses totaux ; les estimations en sont \
+             composées, et la colonne raw reste vide"
+            .into(),
+        ar: "لم تقس الجداول نفسها، بل ما يضيفه كل جدول إلى مجاميعه؛ ومنها تركب التقديرات، ويبقى العمود raw فارغا".into(),
+        en: "what was measured is not the tables but what each adds to its totals; estimates are made of these, and the column \
+             raw is empty"
+            .into(),
+    }
+}
+
 /// How a person's contribution is bounded.
 pub(crate) fn bounding(protection: &Protection) -> Text {
     let text = |fr: &str, ar: &str, en: &str| Text { fr: fr.into(), ar: ar.into(), en: en.into() };

@@ -3,6 +3,7 @@
 mod decide;
 mod define;
 mod list;
+mod outlook;
 mod plan;
 mod publish;
 mod run;
@@ -36,7 +37,7 @@ pub(super) async fn run(
         ReleaseCommand::List => list::list(workspace).await,
         ReleaseCommand::Show { id } => {
             let state = workspace.ledger()?.state().await?;
-            Ok(show::show(&state, state.find(id)?))
+            Ok(show::show(&state, state.find(id)?, &workspace.languages()))
         }
         ReleaseCommand::Diff { a, b } => {
             let state = workspace.ledger()?.state().await?;

@@ -40,7 +40,7 @@ pub(crate) async fn plan(
         Planner { catalog: &catalog, state: &state, selection_key, author, audit }.plan(release, &wish)?;
     ledger.propose(&proposal, &key).await?;
     let state = ledger.state().await?;
-    Ok(show::show(&state, state.find(&release.id.to_string())?))
+    Ok(show::show(&state, state.find(&release.id.to_string())?, &workspace.languages()))
 }
 
 /// The policy's name of a key.

@@ -3,16 +3,15 @@
 use marsad_ledger::proposal::Forecast;
 use marsad_ledger::{Answer, RequestState, ScopeAfter, State};
 use marsad_privacy::accounting;
+use marsad_privacy::shape::StatisticShape;
 use marsad_terms::{Language, NanoRho};
 use serde_json::{Value, json};
 
+use super::outlook::{DELTAS, Outlook, in_languages};
 use crate::report::{Report, decimal, table};
 
-/// δ at which ε is listed.
-const DELTAS: [f64; 2] = [1e-6, 1e-8];
-
 /// One proposal with where it stands.
-pub(super) fn show(state: &State, request: &RequestState) -> Report {
+pub(super) fn show(state: &State, request: &RequestState, languages: &[Language]) -> Report {
     let proposal = &request.proposal;
     let id = request.proposal_id.hex();
     let head = format!(
@@ -26,17 +25,22 @@ pub(super) fn show(state: &State, request: &RequestState) -> Report {
         cost(proposal.nano_rho),
     );
     let scopes = scopes(state, request);
+    let outlook = Outlook::of(request);
     let parts = [
         head,
+        meaning(outlook.as_ref(), &scopes, languages),
         scope_table(&scopes),
-        tables(request),
+        tables(request, outlook.as_ref()),
         series(request),
+        strategies(request),
+        outlook.as_ref().map(|outlook| outlook.curve(left(&scopes))).unwrap_or_default(),
+        rehearsals(request),
         checklist(request),
         decisions(request),
         next(request, &scopes),
     ];
     let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
-    Report::new(text, document(request, &scopes))
+    Report::new(text, document(request, &scopes, outlook.as_ref()))
 }
 
 /// Scopes before and after the cost; once it is charged, both are what is used.
@@ -54,13 +58,30 @@ fn cost(rho: NanoRho) -> String {
     if rho == NanoRho::ZERO {
         return "no cost: figures of organisations only".to_owned();
     }
-    let guess = accounting::guess(rho);
+    let epsilons = DELTAS.map(|delta| accounting::epsilon(rho, delta));
     format!(
-        "cost ρ = {}, ε = {} at δ = 10⁻⁶; from even odds nobody guesses better than {} % whether a person is in the data",
+        "cost ρ = {}: ε = {} at δ = 10⁻⁶, {} at 10⁻⁸, {} at 10⁻¹⁰",
         decimal(rho),
-        accounting::epsilon(rho, 1e-6),
-        guess.membership_percent
+        epsilons[0],
+        epsilons[1],
+        epsilons[2]
     )
+}
+
+/// The guess bounds in plain words.
+fn meaning(outlook: Option<&Outlook>, scopes: &[ScopeAfter], languages: &[Language]) -> String {
+    let Some(outlook) = outlook else { return String::new() };
+    in_languages(&outlook.words(lifetime(scopes).map_or(NanoRho::ZERO, |scope| scope.after)), languages)
+}
+
+fn lifetime(scopes: &[ScopeAfter]) -> Option<&ScopeAfter> {
+    scopes.iter().find(|scope| scope.scope == "lifetime")
+}
+
+/// What the lifetime's cap leaves for this release.
+fn left(scopes: &[ScopeAfter]) -> Option<NanoRho> {
+    let scope = lifetime(scopes)?;
+    scope.cap.map(|cap| cap.checked_sub(scope.used).unwrap_or(NanoRho::ZERO))
 }
 
 fn scope_table(scopes: &[ScopeAfter]) -> String {
@@ -69,20 +90,51 @@ fn scope_table(scopes: &[ScopeAfter]) -> String {
     table(&["scope", "used", "after", "cap"], rows, 1)
 }
 
-fn tables(request: &RequestState) -> String {
-    let rows = request.proposal.tables.iter().map(|t| {
+fn tables(request: &RequestState, outlook: Option<&Outlook>) -> String {
+    let sides = outlook.map(Outlook::half_and_double).unwrap_or_default();
+    let rows = request.proposal.tables.iter().enumerate().map(|(index, t)| {
         let margin = if t.margin.is_empty() { "by cell".to_owned() } else { format!("± {}", t.margin) };
-        let dimensions = t.dimensions.join(", ");
+        let side = |side: usize| {
+            let margin = sides.get(index).and_then(|sides| sides[side]);
+            margin.map_or_else(String::new, |margin| format!("± {margin:.1}"))
+        };
         vec![
             t.dataflow.clone(),
-            dimensions,
+            t.dimensions.join(", "),
             t.cells.to_string(),
+            side(0),
             margin,
+            side(1),
             t.reliable_from.clone(),
             t.usable_from.clone(),
         ]
     });
-    table(&["dataflow", "table", "cells", "margin", "A from", "U from"], rows, 2)
+    table(&["dataflow", "table", "cells", "at ½ρ", "margin", "at 2ρ", "A from", "U from"], rows, 2)
+}
+
+/// What gets the noise of each statistic where that was weighed, and why.
+fn strategies(request: &RequestState) -> String {
+    let choices = request.proposal.strategies.iter();
+    let rows = choices.map(|c| vec![c.statistic.to_string(), c.strategy.clone(), c.why.clone()]);
+    let rows: Vec<Vec<String>> = rows.collect();
+    if rows.is_empty() { String::new() } else { table(&["statistic", "noise on", "why"], rows, 3) }
+}
+
+/// How the constants of bounds are weighed before anyone confirms C05.
+fn rehearsals(request: &RequestState) -> String {
+    if request.run.is_some() {
+        return String::new();
+    }
+    let shapes = request.proposal.request.statistics.iter().filter_map(|one| one.shape.as_ref());
+    let bounded = shapes.filter(|shape| shape.left_out_cap().is_some());
+    let line = |shape: &StatisticShape| {
+        format!("  marsad query check {} --bounds --release {}", shape.id, request.proposal.release)
+    };
+    let lines: Vec<String> = bounded.map(line).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("C² and k of these statistics, rehearsed on a simulated programme (C05):\n{}", lines.join("\n"))
 }
 
 /// First-time series: opened by this release, or continued at no cost.
@@ -159,9 +211,12 @@ pub(super) fn approvals(request: &RequestState) -> Vec<Value> {
     request.decisions.iter().map(one).collect()
 }
 
-fn document(request: &RequestState, scopes: &[ScopeAfter]) -> Value {
+fn document(request: &RequestState, scopes: &[ScopeAfter], outlook: Option<&Outlook>) -> Value {
     let proposal = &request.proposal;
     let rho = proposal.nano_rho;
+    let after = lifetime(scopes).map_or(NanoRho::ZERO, |scope| scope.after);
+    let words = outlook.map(|outlook| outlook.words(after));
+    let curve = outlook.map(Outlook::document).unwrap_or_default();
     let epsilon = DELTAS.map(|delta| json!({"delta": delta, "epsilon": accounting::epsilon(rho, delta)}));
     let guess = accounting::guess(rho);
     let scopes: Vec<Value> = scopes
@@ -173,23 +228,26 @@ fn document(request: &RequestState, scopes: &[ScopeAfter]) -> Value {
         "release": proposal.release, "proposal": request.proposal_id, "f": request.f,
         "state": request.state.as_str(), "author": proposal.author, "nano_rho": rho, "epsilon": epsilon,
         "guess": {"membership": guess.membership_percent, "attribute": guess.attribute_percent},
-        "scopes": scopes, "tables": tables_as_numbers(request), "series": proposal.series,
-        "overlap": proposal.overlap,
+        "guess_words": words, "scopes": scopes, "tables": tables_as_numbers(request, outlook), "curve": curve,
+        "series": proposal.series, "strategies": proposal.strategies, "overlap": proposal.overlap,
         "approvals": approvals(request), "needed": needed.saturating_sub(request.approvals().count()),
         "checklist": proposal.checklist,
     })
 }
 
 /// The forecasts, figures as numbers; none where a ratio's margin depends on its denominator.
-fn tables_as_numbers(request: &RequestState) -> Vec<Value> {
+fn tables_as_numbers(request: &RequestState, outlook: Option<&Outlook>) -> Vec<Value> {
     let number = |text: &str| text.parse::<f64>().ok();
-    let one = |t: &Forecast| {
+    let sides = outlook.map(Outlook::half_and_double).unwrap_or_default();
+    let one = |(index, t): (usize, &Forecast)| {
+        let [half, double] = sides.get(index).copied().unwrap_or_default();
         json!({
             "dataflow": t.dataflow, "dimensions": t.dimensions, "cells": t.cells, "margin": number(&t.margin),
+            "margin_at_half": half, "margin_at_double": double,
             "reliable_from": number(&t.reliable_from), "usable_from": number(&t.usable_from),
         })
     };
-    request.proposal.tables.iter().map(one).collect()
+    request.proposal.tables.iter().enumerate().map(one).collect()
 }
 
 /// Every place where two proposals differ.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::testing::solve;
 
 fn vector() -> Value {
     serde_json::from_str(include_str!("../../../testdata/V02_m1_estimator.json")).unwrap()
@@ -89,6 +90,32 @@ fn the_gains_are_those_of_algorithms_3_3() {
     }
 }
 
+/// More than two million base cells over six axes: what is held is each table's cells and its subsets', Π (n + 1) for the
+/// largest, however many tables there are.
+#[test]
+fn millions_of_base_cells_over_six_axes_are_reconciled() {
+    let sizes = vec![12, 12, 12, 12, 10, 10];
+    let all: Axes = 0b11_1111;
+    let tables = vec![(all, 40.0), (0b00_0011, 2.0), (0b01_0100, 3.0), (0b10_1001, 5.0), (0, 1.0)];
+    assert!(n_cells(&sizes, all) > 2_000_000);
+    let workload = Workload::new(sizes.clone(), tables.clone());
+    let observed: Vec<Vec<f64>> =
+        tables.iter().enumerate().map(|(i, (axes, _))| cells(n_cells(&sizes, *axes), i as u64)).collect();
+    let residuals = workload.residuals(&observed);
+    let held: usize = residuals.values().map(Vec::len).sum();
+    assert_eq!(held, sizes.iter().map(|n| n + 1).product::<usize>());
+    let base = workload.table(&residuals, all);
+    for (axes, variance) in tables {
+        let table = workload.table(&residuals, axes);
+        let mut sums = vec![0.0; table.len()];
+        projected(&sizes, axes).iter().zip(&base).for_each(|(place, cell)| sums[*place] += cell);
+        for (sum, cell) in sums.iter().zip(&table) {
+            assert!((sum - cell).abs() < 1e-6 * cell.abs().max(1e6), "{sum} {cell}");
+        }
+        assert!(workload.variance(axes) < variance);
+    }
+}
+
 /// A random workload with its noisy tables: 1 to 4 axes of 1 to 4 codes.
 fn case() -> impl Strategy<Value = (Vec<usize>, Vec<(Axes, f64)>, u64)> {
     prop::collection::vec(1_usize..5, 1..5).prop_flat_map(|sizes| {
@@ -109,37 +136,6 @@ fn projected(sizes: &[usize], axes: Axes) -> Vec<usize> {
     let n: usize = sizes.iter().product();
     let code = |cell: usize, axis: usize| cell / sizes[axis + 1..].iter().product::<usize>() % sizes[axis];
     (0..n).map(|cell| members(axes).fold(0, |place, axis| place * sizes[axis] + code(cell, axis))).collect()
-}
-
-/// Solves a singular but consistent system by elimination; free unknowns are zero.
-fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
-    let n = right.len();
-    let mut pivots: Vec<(usize, usize)> = Vec::new();
-    for column in 0..n {
-        let start = pivots.len();
-        let Some(row) =
-            (start..n).max_by(|a, b| matrix[*a][column].abs().total_cmp(&matrix[*b][column].abs()))
-        else {
-            break;
-        };
-        if matrix[row][column].abs() < 1e-9 {
-            continue;
-        }
-        matrix.swap(start, row);
-        right.swap(start, row);
-        let (pivot, value) = (matrix[start].clone(), right[start]);
-        for row in (0..n).filter(|row| *row != start) {
-            let factor = matrix[row][column] / pivot[column];
-            matrix[row].iter_mut().zip(&pivot).for_each(|(entry, pivot)| *entry -= factor * pivot);
-            right[row] -= factor * value;
-        }
-        pivots.push((start, column));
-    }
-    let mut solution = vec![0.0; n];
-    for (row, column) in pivots {
-        solution[column] = right[row] / matrix[row][column];
-    }
-    solution
 }
 
 proptest! {
