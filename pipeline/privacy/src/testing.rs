@@ -190,3 +190,18 @@ pub(crate) fn row(shape: &StatisticShape) -> impl Strategy<Value = OwnedRow> + u
         },
     )
 }
+
+/// One entry of Ξ_B over base cells: n − 1 where codes agree, −1 where they differ, dimension by dimension.
+pub(crate) fn residual(
+    row: usize,
+    dimensions: &[usize],
+    sizes: &[usize],
+    code: impl Fn(usize) -> usize,
+) -> f64 {
+    let (mut left, mut entry) = (row, 1.0);
+    for d in dimensions.iter().rev() {
+        entry *= if left % sizes[*d] == code(*d) { sizes[*d] as f64 - 1.0 } else { -1.0 };
+        left /= sizes[*d];
+    }
+    entry
+}

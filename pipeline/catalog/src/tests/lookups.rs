@@ -97,7 +97,7 @@ fn every_target_and_every_axis_of_the_strategy_is_answered() {
     let targets = catalog.code_lists["INDICATOR"].codes.iter().map(|code| code.id.clone());
     let axes = ["3", "4", "5", "9", "11"];
     let known = |axis: &&str| catalog.code_lists["SNIA_AXIS"].code(axis).is_some();
-    assert!(axes.iter().all(|axis| known(axis)));
+    assert!(axes.iter().all(known));
     for wanted in targets.chain(axes.map(|axis| format!("axis:{axis}"))) {
         assert!(answered.contains(&wanted), "no statistic answers {wanted}");
     }

@@ -135,7 +135,9 @@ pub fn with_residuals(joint: &Joint, statistic: usize, wishes: &[Wish]) -> Resul
         residual::by_weight(shape, &weights)
     } else {
         let mut targets = variances(price_of(&as_tables, wishes)?)?;
-        own.iter().for_each(|wish| targets[wish.table] = (wish.margin / Z).powi(2));
+        for wish in &own {
+            targets[wish.table] = (wish.margin / Z).powi(2);
+        }
         residual::for_targets(shape, &targets)
     };
     shapes[statistic].strategy = strategy;
@@ -164,7 +166,9 @@ fn with_multipliers(
     for table in &tables {
         wanted[table.statistic][table.table] = table.margin.unwrap_or(FAR);
     }
-    wishes.iter().for_each(|wish| wanted[wish.statistic][wish.table] = wish.margin);
+    for wish in wishes {
+        wanted[wish.statistic][wish.table] = wish.margin;
+    }
     let chosen = choose_b(joint.shapes(), &wanted)?;
     let mut shapes: Vec<StatisticShape> = joint.shapes().to_vec();
     for (table, b) in shapes[statistic].tables.iter_mut().zip(&chosen.b[statistic]) {

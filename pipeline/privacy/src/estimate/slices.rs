@@ -28,14 +28,13 @@ pub(crate) struct Slice {
 impl<'a> Slices<'a> {
     pub(crate) fn new(family: &'a Family, noisy: &'a NoisyTable, statistic: usize) -> Self {
         let shape = &noisy.shapes()[statistic];
-        let workload = match shape.strategy.is_tables() {
-            true => family.workload(noisy.sigma()),
-            false => {
-                let tables: Vec<Axes> = family.members.iter().map(|member| member.axes).collect();
-                let noise = own(family, shape, noisy, statistic)
-                    .map(|(axes, _, sigma)| (axes, (sigma * unit(family, noisy, axes)).powi(2)));
-                Workload::of_components(family.sizes().to_vec(), &tables, &noise.collect())
-            }
+        let workload = if shape.strategy.is_tables() {
+            family.workload(noisy.sigma())
+        } else {
+            let tables: Vec<Axes> = family.members.iter().map(|member| member.axes).collect();
+            let noise = own(family, shape, noisy, statistic)
+                .map(|(axes, _, sigma)| (axes, (sigma * unit(family, noisy, axes)).powi(2)));
+            Workload::of_components(family.sizes().to_vec(), &tables, &noise.collect())
         };
         Self { family, workload, noisy, statistic }
     }
@@ -56,13 +55,11 @@ impl<'a> Slices<'a> {
 
     /// The tables' estimates of one slice. A lone noisy table is its own estimate, to the last bit.
     pub(crate) fn estimates(&self, slice: &Slice) -> Vec<Vec<f64>> {
-        match slice.observed.as_slice() {
-            [alone] => vec![alone.clone()],
-            _ => {
-                let table = |member: &Member| self.workload.table(&slice.residuals, member.axes);
-                self.family.members.iter().map(table).collect()
-            }
+        if let [alone] = slice.observed.as_slice() {
+            return vec![alone.clone()];
         }
+        let table = |member: &Member| self.workload.table(&slice.residuals, member.axes);
+        self.family.members.iter().map(table).collect()
     }
 
     /// r_B = center_B(y)/Π n, of what was measured itself.

@@ -59,7 +59,9 @@ impl Components {
     pub(super) fn optimal(&self, weights: &[f64]) -> Vec<f64> {
         let mut gains = vec![0.0; self.prices.len()];
         for (weight, table) in weights.iter().zip(&self.tables) {
-            table.iter().for_each(|(component, adds)| gains[*component] += weight * adds);
+            for (component, adds) in table {
+                gains[*component] += weight * adds;
+            }
         }
         let roots: Vec<f64> =
             gains.iter().zip(&self.prices).map(|(gain, price)| (gain * price).sqrt()).collect();

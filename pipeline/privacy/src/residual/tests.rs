@@ -78,7 +78,9 @@ fn residuals() -> impl Strategy<Value = StatisticShape> {
 fn sums(shape: &StatisticShape, f: u32, rows: &[OwnedRow]) -> Vec<i128> {
     let mut tally = Tally::new(Arc::new(shape.clone()), f, testing::key());
     tally.begin(&[9; 16]);
-    rows.iter().for_each(|row| tally.row(&row.lend()));
+    for row in rows {
+        tally.row(&row.lend());
+    }
     tally.into_sums()
 }
 
@@ -221,15 +223,8 @@ fn dense(noisy: &NoisyTable, table: usize) -> Vec<(f64, f64)> {
             let of: usize = component.dimensions.iter().map(|d| sizes[*d]).product();
             let weight = (part.scale.sigma * unit).powi(-2);
             for (row, y) in cells[period * of..][..of].iter().enumerate() {
-                // Row of Ξ_B over the base: n − 1 where codes agree, −1 where they differ, dimension by dimension.
-                let of_cell = |cell: usize| -> f64 {
-                    let mut left = row;
-                    component.dimensions.iter().rev().fold(1.0, |product, d| {
-                        let own = left % sizes[*d];
-                        left /= sizes[*d];
-                        product * if own == code(cell, *d) { sizes[*d] as f64 - 1.0 } else { -1.0 }
-                    })
-                };
+                let of_cell =
+                    |cell: usize| testing::residual(row, &component.dimensions, &sizes, |d| code(cell, d));
                 let design: Vec<f64> = (0..n).map(of_cell).collect();
                 for i in 0..n {
                     right[i] += design[i] * *y as f64 * unit * weight;
@@ -240,7 +235,9 @@ fn dense(noisy: &NoisyTable, table: usize) -> Vec<(f64, f64)> {
         let scale =
             normal.iter().map(|row| row.iter().fold(0.0_f64, |m, x| m.max(x.abs()))).fold(0.0, f64::max);
         normal.iter_mut().flatten().for_each(|entry| *entry /= scale);
-        right.iter_mut().for_each(|entry| *entry /= scale);
+        for entry in &mut right {
+            *entry /= scale;
+        }
         let base = solve(normal.clone(), right);
         let cells: usize = spec.dimensions.iter().map(|d| sizes[*d]).product();
         for cell in 0..cells {

@@ -39,7 +39,7 @@ fn noisy() -> NoisyTable {
     let joint = Joint::new(vec![shape(Bound::HomeCell), other]).unwrap();
     let joint = with_residuals(&joint, 1, &[]).unwrap();
     let sums = |shape: &StatisticShape| {
-        (0..shape.n_coordinates()).map(|i| (50 + 7 * i as i128 % 90) * 6 << 16).collect()
+        (0..shape.n_coordinates()).map(|i| ((50 + 7 * i as i128 % 90) * 6) << 16).collect()
     };
     let sums = joint.shapes().iter().map(sums).collect();
     measure(ExactTable::from_sums(joint, sums).unwrap(), PRICE).unwrap()
@@ -88,14 +88,8 @@ fn dense(noisy: &NoisyTable, one: &Term, other: &Term) -> f64 {
         let weight = (part.scale.sigma * one_unit).powi(-2);
         let rows: usize = component.dimensions.iter().map(|d| SIZES[*d]).product();
         for row in 0..rows {
-            let of_cell = |cell: usize| -> f64 {
-                let mut left = row;
-                component.dimensions.iter().rev().fold(1.0, |product, d| {
-                    let own = left % SIZES[*d];
-                    left /= SIZES[*d];
-                    product * if own == code(cell, *d) { SIZES[*d] as f64 - 1.0 } else { -1.0 }
-                })
-            };
+            let of_cell =
+                |cell: usize| testing::residual(row, &component.dimensions, &SIZES, |d| code(cell, d));
             observe(&(0..n).map(of_cell).collect::<Vec<f64>>(), weight);
         }
     }
