@@ -7,10 +7,12 @@
 
 pub mod analyse;
 mod calendar;
+mod carry;
 mod error;
 pub mod landed_table;
 mod operator;
 mod organisation;
+mod reference;
 mod session;
 mod shape;
 mod sources;
@@ -23,4 +25,4 @@ pub use analyse::{Analysis, Refusal, UnitPath, Verdict, analyse};
 pub use error::Error;
 pub use landed_table::LandedTable;
 pub use shape::ShapeError;
-pub use sources::{Source, Sources};
+pub use sources::{Source, Sources, Whose};

@@ -1,4 +1,6 @@
 //! Attacks on the analyser and the operator.
 
 mod differential;
+mod neighbours;
 mod verdicts;
+mod world;
