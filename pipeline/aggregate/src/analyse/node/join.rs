@@ -6,11 +6,13 @@
 //! among the *own* rows. Records with a reference table: each row meets at most one public row. The other side's key after
 //! an outer join may be NULL and is an ordinary column from there on ([`Origin::nullable`]).
 
-use datafusion::common::{DFSchema, JoinType, NullEquality};
+use std::collections::BTreeSet;
+
+use datafusion::common::{JoinType, NullEquality};
 use datafusion::logical_expr::{BinaryExpr, Expr, Join, Operator, utils::split_conjunction};
 
 use super::super::UnitPath;
-use super::super::expression::{self, Context, Scope, types::is_literal};
+use super::super::expression::{self, Context, Scope};
 use super::super::lineage::{Key, Lineage, Origin, Piece};
 use super::super::refusal::{Code, Construct, Offence};
 use super::{Unit, Walked, walk};
@@ -52,10 +54,7 @@ impl Sides<'_> {
 
     /// Records with records: equality of two persons of one key space, and own-row conditions beside it.
     fn persons(self, one_space: bool) -> Result<Walked, Offence> {
-        let keyed = self.join.on.iter().any(|(left, right)| {
-            self.is_person(left, &self.left, self.join.left.schema())
-                && self.is_person(right, &self.right, self.join.right.schema())
-        });
+        let keyed = self.equalities().iter().any(|(left, right)| left.is_person() && right.is_person());
         if !one_space || !keyed {
             return Err(self.offence(Code::P05));
         }
@@ -106,33 +105,29 @@ impl Sides<'_> {
         Ok(Walked { unit: Unit::Public, columns, key: None, path })
     }
 
-    fn is_person(&self, expr: &Expr, side: &Walked, schema: &DFSchema) -> bool {
-        expression::judge(expr, &Scope::of(schema, side), self.context).is_ok_and(|origin| origin.is_person())
-    }
-
-    /// Pieces of the public side's key that the conditions fix to one value a record.
-    fn fixed(&self, persons_left: bool) -> std::collections::BTreeSet<Piece> {
-        let (side, schema) = match persons_left {
-            true => (&self.right, self.join.right.schema()),
-            false => (&self.left, self.join.left.schema()),
+    /// What the join equates, the left side's value first: conjuncts of ON, which the engine takes apart only later.
+    fn equalities(&self) -> Vec<(Origin, Origin)> {
+        let [left, right] = [(&self.join.left, &self.left), (&self.join.right, &self.right)]
+            .map(|(plan, walked)| Scope::of(plan.schema(), walked));
+        let of_sides = |a: &Expr, b: &Expr| {
+            let a = expression::judge(a, &left, self.context).ok()?;
+            Some((a, expression::judge(b, &right, self.context).ok()?))
         };
-        let scope = Scope::of(schema, side);
-        let pieces = |expr: &Expr| {
-            let judged = expression::judge(expr, &scope, self.context);
-            judged.map(|origin| origin.pieces).unwrap_or_default()
-        };
-        let on = self.join.on.iter().map(|(left, right)| if persons_left { right } else { left });
-        let filters = self.join.filter.iter().flat_map(|filter| split_conjunction(filter));
-        let literals = filters.filter_map(|condition| match condition {
-            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) if is_literal(right) => {
-                Some(left.as_ref())
-            }
-            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) if is_literal(left) => {
-                Some(right.as_ref())
+        let conditions = self.join.filter.iter().flat_map(|filter| split_conjunction(filter));
+        let written = conditions.filter_map(|condition| match condition {
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+                of_sides(left, right).or_else(|| of_sides(right, left))
             }
             _ => None,
         });
-        on.chain(literals).flat_map(pieces).collect()
+        let paired = self.join.on.iter().filter_map(|(left, right)| of_sides(left, right));
+        paired.chain(written).collect()
+    }
+
+    /// Pieces of the public side's key that the conditions fix to one value a record.
+    fn fixed(&self, persons_left: bool) -> BTreeSet<Piece> {
+        let public = |(left, right): (Origin, Origin)| if persons_left { right } else { left };
+        self.equalities().into_iter().flat_map(|pair| public(pair).pieces).collect()
     }
 
     /// Conditions see both sides' rows as they are, before anything is filled up.
