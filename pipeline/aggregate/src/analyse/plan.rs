@@ -34,7 +34,7 @@ pub(super) fn plan(sql: &str, sources: &Sources) -> Result<Planned, Verdict> {
     let invalid = |error: DataFusionError| {
         let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
         let (line, column) = span.map_or((1, 1), |span| (span.start.line, span.start.column));
-        Verdict::Invalid { what: first_line(&error.strip_backtrace()), line, column }
+        Verdict::Invalid { what: first_line(&error.find_root().strip_backtrace()), line, column }
     };
     let context = session(1).map_err(invalid)?;
     for (name, source) in &sources.tables {
@@ -132,7 +132,7 @@ impl Planned {
 }
 
 fn cannot_run(error: DataFusionError) -> Offence {
-    let text = format!("the engine cannot run it: {}", first_line(&error.strip_backtrace()));
+    let text = format!("the engine cannot run it: {}", first_line(&error.find_root().strip_backtrace()));
     Offence::new(Code::P17, Construct::Statement, text)
 }
 
