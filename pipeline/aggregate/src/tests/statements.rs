@@ -144,7 +144,7 @@ fn windowed() -> impl Strategy<Value = String> {
 fn sets() -> impl Strategy<Value = String> {
     let operation = prop_oneof![Just("UNION ALL"), Just("UNION"), Just("INTERSECT"), Just("EXCEPT")];
     (operation, rows(0), rows(0)).prop_map(|(operation, left, right)| {
-        let columns = format!("p, {COLUMNS}, CAST(x AS BIGINT) AS x");
+        let columns = format!("p, {COLUMNS}, TRY_CAST(x AS BIGINT) AS x");
         format!("(SELECT {columns} FROM {left} l {operation} SELECT {columns} FROM {right} r)")
     })
 }
