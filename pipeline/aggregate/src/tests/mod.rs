@@ -1,8 +1,11 @@
 //! Attacks on the analyser and the operator.
 
+mod corpus;
 mod differential;
+mod extremes;
 mod joins;
 mod neighbours;
+mod refused;
 mod statements;
 mod verdicts;
 mod world;

@@ -60,7 +60,7 @@ async fn run(plan: &LogicalPlan, rows: &[Record], partitions: usize) -> Vec<Reco
 }
 
 /// Runs every node of every statement over rows with and without one person.
-fn attack(statements: &[String], rows: &[Record]) {
+pub(super) fn attack(statements: &[String], rows: &[Record]) {
     let reversed: Vec<Record> = rows.iter().rev().cloned().collect();
     for sql in statements {
         let analysis = accepted(sql);

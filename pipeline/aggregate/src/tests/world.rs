@@ -108,6 +108,7 @@ pub(super) struct Record {
     codes: [Option<usize>; 4],
     numbers: [Option<i64>; 2],
     note: Option<usize>,
+    outermost: Option<bool>,
 }
 
 /// The record types of one key space, and the other one.
@@ -133,6 +134,7 @@ pub(super) fn records() -> impl Strategy<Value = Vec<Record>> {
         codes,
         numbers: [amount, hours],
         note,
+        outermost: None,
     });
     proptest::collection::vec(record, 0..40).prop_map(|mut records| {
         records.iter_mut().zip(0..).for_each(|(record, id)| record.id = id);
@@ -140,7 +142,37 @@ pub(super) fn records() -> impl Strategy<Value = Vec<Record>> {
     })
 }
 
+/// Rows at the ends of their types, beside each other within a person: zero, overflow, bad casts, NaN, the outermost dates.
+pub(super) fn extremes() -> Vec<Record> {
+    let amounts = [Some(i64::MIN), Some(i64::MAX), Some(0), Some(-1), None];
+    let hours = [Some(3_999_999_999_i64 / 100), Some(-3_999_999), Some(0), None];
+    let notes = (0..NOTES.len()).map(Some).chain([None]);
+    let row = |(i, note): (usize, Option<usize>)| {
+        let record = |amount: usize| Record {
+            table: 0,
+            person: u8::try_from(i % 3).unwrap(),
+            id: u8::try_from(i * amounts.len() + amount).unwrap(),
+            month: 0,
+            codes: [note.map(|n| n % 4), Some(i % 4), None, None],
+            numbers: [amounts[amount], hours[(i + amount) % hours.len()]],
+            note,
+            outermost: Some(amount % 2 == 0),
+        };
+        (0..amounts.len()).map(record).collect::<Vec<_>>()
+    };
+    notes.enumerate().flat_map(row).collect()
+}
+
 impl Record {
+    /// A landed day: of its month, or the first or last that lands.
+    fn day(&self) -> i32 {
+        match self.outermost {
+            None => self.month().first_day(),
+            Some(true) => Month { year: 1900, month: 1 }.first_day(),
+            Some(false) => Month { year: 2101, month: 1 }.first_day() - 1,
+        }
+    }
+
     fn month(&self) -> Month {
         Month { year: 2024, month: self.month + 1 }
     }
@@ -169,7 +201,7 @@ fn column(field: &Field, records: &[&Record]) -> ArrayRef {
         ("person_key", _) => bytes(|r| r.person),
         ("record_id", _) => bytes(|r| r.id),
         (_, DataType::Date32) => {
-            Arc::new(Date32Array::from_iter_values(records.iter().map(|r| r.month().first_day())))
+            Arc::new(Date32Array::from_iter_values(records.iter().map(|r| r.day())))
         }
         ("quarter", _) => text(&|r| Some(r.month().quarter().to_string())),
         ("year", _) => text(&|r| Some(r.month().year.to_string())),

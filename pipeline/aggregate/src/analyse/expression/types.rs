@@ -76,9 +76,20 @@ pub(super) fn widens(from: &DataType, to: &DataType) -> bool {
         (Decimal128(p, s), Decimal128(q, t)) => {
             t >= s && i16::from(*q) - i16::from(*t) >= i16::from(*p) - i16::from(*s)
         }
-        (from, Decimal128(q, t)) if from.is_integer() => i16::from(*q) - i16::from(*t) >= 20,
+        (from, Decimal128(q, t)) if from.is_integer() => i16::from(*q) - i16::from(*t) >= digits(from),
         (from, to) if from.is_integer() && to.is_integer() => integer_widens(from, to),
         _ => false,
+    }
+}
+
+/// Decimal digits of an integer type.
+fn digits(of: &DataType) -> i16 {
+    match of {
+        DataType::Int8 | DataType::UInt8 => 3,
+        DataType::Int16 | DataType::UInt16 => 5,
+        DataType::Int32 | DataType::UInt32 => 10,
+        DataType::Int64 => 19,
+        _ => 20,
     }
 }
 
