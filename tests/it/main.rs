@@ -9,6 +9,7 @@ mod census;
 mod commands;
 mod crash;
 mod demo;
+mod joins;
 mod release;
 mod tidy;
 mod workspace;

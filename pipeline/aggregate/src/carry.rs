@@ -142,7 +142,9 @@ impl Carrier {
             join.null_aware,
         )?);
         match (left.columns, right.columns) {
-            (Some(left), Some(right)) if join.join_type == JoinType::Full => self.coalesced(joined, &left, &right),
+            (Some(left), Some(right)) if join.join_type == JoinType::Full => {
+                self.coalesced(joined, &left, &right)
+            }
             (Some(_), Some(right)) if keeps_right(join.join_type) => found(joined, Some(right)),
             (Some(left), _) => found(joined, Some(left)),
             (None, right) => found(joined, right),
@@ -251,5 +253,8 @@ fn found(plan: LogicalPlan, columns: Option<Columns>) -> Result<Carried> {
 
 fn unknown(plan: &LogicalPlan) -> DataFusionError {
     let line = plan.display().to_string();
-    DataFusionError::Plan(format!("no person can be carried through {}", line.lines().next().unwrap_or_default()))
+    DataFusionError::Plan(format!(
+        "no person can be carried through {}",
+        line.lines().next().unwrap_or_default()
+    ))
 }

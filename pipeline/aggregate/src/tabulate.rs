@@ -90,9 +90,9 @@ impl Landed<'_> {
             return bounded_sums(Arc::new(work), input, &context.task_ctx()).await;
         }
         let runs = person_closed_runs(self.snapshot.n_buckets());
-        let restricted = |run: Range<u32>| tables.iter().map(move |(name, table)| {
-            (name.clone(), table.restricted(&run))
-        }).collect();
+        let restricted = |run: Range<u32>| {
+            tables.iter().map(move |(name, table)| (name.clone(), table.restricted(&run))).collect()
+        };
         sums_by_run(plan, runs.into_iter().map(restricted).collect(), work).await
     }
 
@@ -189,7 +189,8 @@ fn partitions() -> usize {
 /// Consecutive buckets that a plan of several tables reads at once: many short runs, so that a join holds few persons.
 fn person_closed_runs(n_buckets: u32) -> Vec<Range<u32>> {
     let n_runs = n_buckets.clamp(1, MOST_RUNS);
-    let border = |i: u32| u32::try_from(u64::from(i) * u64::from(n_buckets) / u64::from(n_runs)).unwrap_or(n_buckets);
+    let border =
+        |i: u32| u32::try_from(u64::from(i) * u64::from(n_buckets) / u64::from(n_runs)).unwrap_or(n_buckets);
     (0..n_runs).map(|i| border(i)..border(i + 1)).collect()
 }
 

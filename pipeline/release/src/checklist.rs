@@ -115,10 +115,13 @@ impl Facts<'_> {
     fn unlisted_joins(&self, prepared: &PreparedStatistic<'_>) -> Vec<String> {
         let scanned: Vec<RecordTypeId> = prepared.record_types().collect();
         let Some(purpose) = self.catalog.purposes.get(&prepared.statistic.purpose) else { return Vec::new() };
-        let pairs = scanned.iter().enumerate().flat_map(|(i, a)| scanned[i + 1..].iter().map(move |b| (a, b)));
+        let pairs =
+            scanned.iter().enumerate().flat_map(|(i, a)| scanned[i + 1..].iter().map(move |b| (a, b)));
         let barred = pairs.filter(|(a, b)| !purpose.allows_join(a, b));
         let id = &prepared.statistic.id;
-        barred.map(|(a, b)| format!("{id}: {} does not allow {a} to be joined with {b}", purpose.id)).collect()
+        barred
+            .map(|(a, b)| format!("{id}: {} does not allow {a} to be joined with {b}", purpose.id))
+            .collect()
     }
 
     fn purpose_ids(&self) -> Vec<String> {
@@ -312,7 +315,8 @@ fn uncovered(prepared: &PreparedStatistic<'_>, record_type: &RecordType, purpose
     if !purpose.record_types.contains(&record_type.id) {
         faults.push(format!("{id}: {} does not cover {}", purpose.id, record_type.id));
     }
-    let read = prepared.analysis.iter().filter_map(|analysis| analysis.record_types.get(record_type.id.as_str()));
+    let read =
+        prepared.analysis.iter().filter_map(|analysis| analysis.record_types.get(record_type.id.as_str()));
     let used = read.flatten();
     let sensitive = used.filter(|name| record_type.column(name).is_some_and(|column| column.sensitive));
     let barred = sensitive.filter(|name| !purpose.sensitive.contains(name));

@@ -57,7 +57,8 @@ enum Key {
 
 /// Which of two quarters is the row's would be open.
 fn one_column_a_grain(periods: &[PeriodColumn]) -> Result<(), Offence> {
-    let twice = periods.iter().enumerate().find(|(i, period)| periods[..*i].iter().any(|p| p.grain == period.grain));
+    let twice =
+        periods.iter().enumerate().find(|(i, period)| periods[..*i].iter().any(|p| p.grain == period.grain));
     match twice {
         Some((_, period)) => {
             let text = format!("a second {} among the keys", period.grain.column());

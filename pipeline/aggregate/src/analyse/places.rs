@@ -43,10 +43,12 @@ impl Places {
     /// The refusal of an offence, at its place.
     pub(super) fn refusal(&self, offence: Offence) -> Refusal {
         match self.around(&offence) {
-            Some(found) => Refusal::new(offence.code, start(&found.span), found.text.clone()),
+            Some(found) => {
+                Refusal::of(offence.code, offence.construct, start(&found.span), found.text.clone())
+            }
             None => {
                 let first = offence.columns.iter().map(start).min();
-                Refusal::new(offence.code, first.unwrap_or((1, 1)), offence.text)
+                Refusal::of(offence.code, offence.construct, first.unwrap_or((1, 1)), offence.text)
             }
         }
     }

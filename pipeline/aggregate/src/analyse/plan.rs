@@ -56,7 +56,8 @@ fn first_line(text: &str) -> String {
 pub(super) fn judge(planned: &Planned, context: &Context<'_>) -> Result<Analysis, Offence> {
     let plan = &planned.plan;
     let (aggregate, above) = final_aggregate(plan)?;
-    let walked = node::walk(&aggregate.input, context).map_err(|offence| total_of_parts(offence, aggregate))?;
+    let walked =
+        node::walk(&aggregate.input, context).map_err(|offence| total_of_parts(offence, aggregate))?;
     let key_space = match &walked.unit {
         Unit::Person(space) => Some(space.clone()),
         Unit::Organisations => None,
@@ -116,7 +117,9 @@ impl Planned {
     fn digest(&self, sources: &Sources) -> Digest {
         let mut text = self.plan.display_indent().to_string();
         for (table, _) in scans(&self.plan) {
-            if let Some(Whose::Nobody { content, .. }) = sources.tables.get(&table).map(|source| &source.subject) {
+            if let Some(Whose::Nobody { content, .. }) =
+                sources.tables.get(&table).map(|source| &source.subject)
+            {
                 text.push_str(&format!("\n{table} {content}"));
             }
         }
@@ -182,8 +185,7 @@ fn final_aggregate(plan: &LogicalPlan) -> Result<(&AggregateNode, Option<&[Expr]
 /// What stands where the final aggregate should.
 fn above_the_aggregate(node: &LogicalPlan) -> Offence {
     let exprs = node.expressions();
-    let offence =
-        |code, construct, text: &str| Offence::new(code, construct, text).at(&exprs);
+    let offence = |code, construct, text: &str| Offence::new(code, construct, text).at(&exprs);
     match node {
         LogicalPlan::Limit(_) => offence(Code::P01, Construct::Statement, "LIMIT"),
         LogicalPlan::Filter(filter) if has_aggregate(&filter.input) => {
@@ -192,11 +194,15 @@ fn above_the_aggregate(node: &LogicalPlan) -> Offence {
         LogicalPlan::Distinct(Distinct::All(_) | Distinct::On(_)) => {
             offence(Code::P03, Construct::Distinct, "DISTINCT")
         }
-        LogicalPlan::Window(window) if window.window_expr.iter().any(is_sum) && has_aggregate(&window.input) => {
+        LogicalPlan::Window(window)
+            if window.window_expr.iter().any(is_sum) && has_aggregate(&window.input) =>
+        {
             offence(Code::P18, Construct::Window, "a total of the parts")
         }
         LogicalPlan::Window(_) => offence(Code::P02, Construct::Window, "a window at the end"),
-        other if is_set_operation(other) => offence(Code::P03, Construct::SetOperation, "a set operation at the end"),
+        other if is_set_operation(other) => {
+            offence(Code::P03, Construct::SetOperation, "a set operation at the end")
+        }
         other if has_aggregate(other) => {
             offence(Code::P17, Construct::Statement, "operations above the final aggregate")
         }

@@ -99,7 +99,9 @@ impl Code {
                 "it would be an unprotected figure of other persons",
                 "WHERE t.person_key = a.person_key AND …, person_key IN (SELECT person_key …), a literal, or a released figure",
             ),
-            Self::P08 => ("exact counts would decide what is shown", "leave it out: flags mark the weak cells"),
+            Self::P08 => {
+                ("exact counts would decide what is shown", "leave it out: flags mark the weak cells")
+            }
             Self::P09 => (
                 "the set of keys would itself tell who is there",
                 "group by a column with a code list, or declare the list of a derived column under [codes]",
@@ -131,6 +133,12 @@ impl Code {
         }
     }
 }
+
+/// Why an order without a key is refused, and what to write instead.
+const TIE: (&str, &str) = (
+    "which of two equal rows comes first would depend on other persons' rows",
+    "ORDER BY …, record_id of every record type that is joined, all columns of an inner GROUP BY, and a literal for each branch of a UNION ALL",
+);
 
 /// One refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -200,7 +208,15 @@ pub(crate) type Place = (u64, u64);
 
 impl Refusal {
     pub(crate) fn new(code: Code, place: Place, text: impl Into<String>) -> Self {
-        let (why, write) = code.why_and_write();
+        Self::of(code, Construct::Statement, place, text)
+    }
+
+    /// In the words for that construct.
+    pub(crate) fn of(code: Code, construct: Construct, place: Place, text: impl Into<String>) -> Self {
+        let (why, write) = match (code, construct) {
+            (Code::P13, Construct::Window) => TIE,
+            _ => code.why_and_write(),
+        };
         let text: String = text.into();
         let text =
             if text.chars().count() > 120 { text.chars().take(119).chain(['…']).collect() } else { text };

@@ -10,7 +10,9 @@ use crate::analyse::{Verdict, analyse};
 /// Each statement of the corpus with the verdict above it.
 fn corpus() -> Vec<(&'static str, String)> {
     let text = include_str!("../../testdata/corpus.sql");
-    let pieces = text.split(";\n").filter(|piece| piece.lines().any(|line| !line.is_empty() && !line.starts_with("--")));
+    let pieces = text
+        .split(";\n")
+        .filter(|piece| piece.lines().any(|line| !line.is_empty() && !line.starts_with("--")));
     let read = |piece: &'static str| {
         let comments = piece.lines().filter_map(|line| line.strip_prefix("-- "));
         let verdict = comments.filter(|line| *line == "accepted" || line.len() == 3 && line.starts_with('P'));

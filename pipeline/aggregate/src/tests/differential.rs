@@ -110,7 +110,8 @@ fn table(records: &[Record], partitions: usize) -> Arc<MemTable> {
 fn sources() -> Sources {
     let lists = [("region", "REF_AREA"), ("sex", "SEX"), ("service_type", "SERVICE_TYPE")];
     let lists: BTreeMap<String, String> = lists.map(|(c, l)| (c.to_owned(), l.to_owned())).into();
-    let source = Source { schema: schema(), lists, subject: Whose::Persons { key_space: "programme".to_owned() } };
+    let source =
+        Source { schema: schema(), lists, subject: Whose::Persons { key_space: "programme".to_owned() } };
     Sources { tables: BTreeMap::from([("assistance_service".to_owned(), source)]), codes: BTreeMap::new() }
 }
 

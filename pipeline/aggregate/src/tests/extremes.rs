@@ -105,7 +105,8 @@ fn condition(depth: u32) -> BoxedStrategy<String> {
         (whole(d), compare(), float(d)).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
         (text(d), compare(), text(d)).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
         (date(d), compare(), date(d)).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        (date(d), date(d)).prop_map(|(a, b)| format!("date_trunc('quarter', {a}) <= date_trunc('year', {b})")),
+        (date(d), date(d))
+            .prop_map(|(a, b)| format!("date_trunc('quarter', {a}) <= date_trunc('year', {b})")),
         date(d).prop_map(|a| format!("date_trunc('week', {a}) < TIMESTAMP '1900-01-01 00:00:00'")),
         (whole(d), whole(d), whole(d)).prop_map(|(a, b, c)| format!("{a} BETWEEN {b} AND {c}")),
         (whole(d), whole(d)).prop_map(|(a, b)| format!("{a} IN (1, 2, {b})")),
@@ -198,8 +199,9 @@ fn no_allowed_aggregate_or_window_fails_at_any_extreme() {
         runs(&sql, &extremes());
     }
     for value in WINDOWS {
-        let sql =
-            format!("SELECT COUNT(*) AS n FROM (SELECT {value} AS v FROM assistance_service) x WHERE v IS NOT NULL");
+        let sql = format!(
+            "SELECT COUNT(*) AS n FROM (SELECT {value} AS v FROM assistance_service) x WHERE v IS NOT NULL"
+        );
         runs(&sql, &extremes());
     }
 }

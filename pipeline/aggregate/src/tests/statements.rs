@@ -24,10 +24,7 @@ impl Statement {
             format!("({})", keys.collect::<Vec<_>>().join(", "))
         };
         let sets = self.sets.iter().map(set).collect::<Vec<_>>().join(", ");
-        format!(
-            "SELECT {shown}, {} AS n FROM {} GROUP BY GROUPING SETS ({sets})",
-            self.aggregate, self.from
-        )
+        format!("SELECT {shown}, {} AS n FROM {} GROUP BY GROUPING SETS ({sets})", self.aggregate, self.from)
     }
 
     /// One grouping set in plain SQL, what is unknown as `_U`.
@@ -72,11 +69,15 @@ fn correlated() -> impl Strategy<Value = String> {
         Just("EXISTS (SELECT 1 FROM training t WHERE t.person_key = a.person_key AND t.region = a.region)"),
         Just("NOT EXISTS (SELECT 1 FROM training t WHERE t.person_key = a.person_key)"),
         Just("(SELECT COUNT(*) FROM training t WHERE t.person_key = a.person_key) < 2"),
-        Just("(SELECT MAX(t.event_date) FROM training t WHERE a.person_key = t.person_key AND t.hours > 0.5) >= a.event_date"),
+        Just(
+            "(SELECT MAX(t.event_date) FROM training t WHERE a.person_key = t.person_key AND t.hours > 0.5) >= a.event_date"
+        ),
         Just("a.amount > (SELECT MIN(population) FROM ref_region)"),
     ];
     condition.prop_map(|condition| {
-        format!("(SELECT a.person_key AS p, {COLUMNS}, amount AS x FROM assistance_service a WHERE {condition})")
+        format!(
+            "(SELECT a.person_key AS p, {COLUMNS}, amount AS x FROM assistance_service a WHERE {condition})"
+        )
     })
 }
 
@@ -133,7 +134,9 @@ fn windowed() -> impl Strategy<Value = String> {
         Just("ROW_NUMBER() OVER (PARTITION BY person_key ORDER BY event_date, record_id)"),
         Just("SUM(amount) OVER (PARTITION BY person_key)"),
         Just("RANK() OVER (PARTITION BY person_key, region ORDER BY event_date)"),
-        Just("COUNT(*) OVER (PARTITION BY person_key ORDER BY record_id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING)"),
+        Just(
+            "COUNT(*) OVER (PARTITION BY person_key ORDER BY record_id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING)"
+        ),
         Just("LEAD(amount, 1, 7) OVER (PARTITION BY person_key ORDER BY event_date DESC, record_id)"),
     ];
     value.prop_map(|value| {

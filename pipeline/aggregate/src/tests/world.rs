@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray,
+    ArrayRef, AsArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Int64Array, RecordBatch,
+    StringArray,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::datasource::MemTable;
@@ -64,11 +65,12 @@ pub(super) fn sources() -> Sources {
             .collect();
         let listed = columns.keys().filter(|c| coded.contains(c.as_str()) && *c != "quarter");
         let lists = listed.map(|c| (c.clone(), c.clone())).collect();
-        let key = |key: &Value| key.as_array().unwrap().iter().map(|c| c.as_str().unwrap().to_owned()).collect();
+        let key =
+            |key: &Value| key.as_array().unwrap().iter().map(|c| c.as_str().unwrap().to_owned()).collect();
         let subject = match of_records {
-            true => Whose::Persons {
-                key_space: table["key_space"].as_str().unwrap_or("programme").to_owned(),
-            },
+            true => {
+                Whose::Persons { key_space: table["key_space"].as_str().unwrap_or("programme").to_owned() }
+            }
             false => Whose::Nobody { unique_key: key(&table["unique_key"]), content: Digest::of(b"") },
         };
         let schema = Arc::new(Schema::new(fields));
@@ -200,9 +202,7 @@ fn column(field: &Field, records: &[&Record]) -> ArrayRef {
     match (field.name().as_str(), field.data_type()) {
         ("person_key", _) => bytes(|r| r.person),
         ("record_id", _) => bytes(|r| r.id),
-        (_, DataType::Date32) => {
-            Arc::new(Date32Array::from_iter_values(records.iter().map(|r| r.day())))
-        }
+        (_, DataType::Date32) => Arc::new(Date32Array::from_iter_values(records.iter().map(|r| r.day()))),
         ("quarter", _) => text(&|r| Some(r.month().quarter().to_string())),
         ("year", _) => text(&|r| Some(r.month().year.to_string())),
         ("note", _) => text(&|r| r.note.map(|note| NOTES[note].to_owned())),

@@ -77,7 +77,8 @@ pub(super) fn of_literal(value: ScalarValue) -> Origin {
 
 /// A text against a literal pattern that compiles.
 pub(super) fn matches_text(binary: &BinaryExpr) -> bool {
-    let Some(pattern) = literal(&binary.right).and_then(|p| p.try_as_str().flatten().map(str::to_owned)) else {
+    let Some(pattern) = literal(&binary.right).and_then(|p| p.try_as_str().flatten().map(str::to_owned))
+    else {
         return false;
     };
     evaluates(&Expr::BinaryExpr(BinaryExpr::new(Box::new(lit("")), binary.op, Box::new(lit(pattern)))))
@@ -96,12 +97,8 @@ fn evaluates(expr: &Expr) -> bool {
     let schema = DFSchema::empty();
     let column: ArrayRef = Arc::new(StringArray::from(vec![""]));
     let row = RecordBatch::try_from_iter([("text", column)]);
-    let expr = create_physical_expr(
-        expr,
-        &schema,
-        &ExecutionProps::new(),
-        &PhysicalPlanningContext::default(),
-    );
+    let expr =
+        create_physical_expr(expr, &schema, &ExecutionProps::new(), &PhysicalPlanningContext::default());
     match (expr, row) {
         (Ok(expr), Ok(row)) => expr.evaluate(&row).is_ok(),
         _ => false,

@@ -53,8 +53,11 @@ pub(super) fn aggregate(
         return Err(Offence::expression(Code::P14, expr));
     }
     let params = &function.params;
-    let args =
-        params.args.iter().map(|arg| expression::judge(arg, scope, context)).collect::<Result<Vec<_>, _>>()?;
+    let args = params
+        .args
+        .iter()
+        .map(|arg| expression::judge(arg, scope, context))
+        .collect::<Result<Vec<_>, _>>()?;
     if let Some(filter) = &params.filter {
         expression::judge(filter, scope, context)?;
     }
@@ -67,8 +70,7 @@ pub(super) fn aggregate(
         "string_agg" => is_full && !params.distinct && params.args.get(1).is_some_and(is_literal),
         _ => params.order_by.is_empty() && needs_no_order(function, scope),
     };
-    let keeps_list =
-        ["min", "max", "first_value", "last_value", "nth_value"].contains(&function.func.name());
+    let keeps_list = ["min", "max", "first_value", "last_value", "nth_value"].contains(&function.func.name());
     match args.first() {
         _ if !fine => Err(refused()),
         Some(first) if keeps_list => {

@@ -66,13 +66,15 @@ impl Sides<'_> {
             true => format!("{} on all columns, the person among them", self.join.join_type),
             false => format!("{} join on the person", self.join.join_type.to_string().to_lowercase()),
         };
-        let path = UnitPath { node, status: unit.describe(), children: vec![self.left.path, self.right.path] };
+        let path =
+            UnitPath { node, status: unit.describe(), children: vec![self.left.path, self.right.path] };
         Ok(Walked { unit, columns, key, path })
     }
 
     /// Records with a reference table: each record meets at most one of its rows, and none stands without a record.
     fn reference(self, persons_left: bool) -> Result<Walked, Offence> {
-        let (person, public) = if persons_left { (&self.left, &self.right) } else { (&self.right, &self.left) };
+        let (person, public) =
+            if persons_left { (&self.left, &self.right) } else { (&self.right, &self.left) };
         let (filters, keeps) = match self.join.join_type {
             JoinType::Inner => (false, true),
             JoinType::Left => (false, persons_left),
@@ -81,7 +83,8 @@ impl Sides<'_> {
             JoinType::RightSemi | JoinType::RightAnti => (true, !persons_left),
             _ => (false, false),
         };
-        let meets_one = || public.key.as_ref().is_some_and(|key| key.pieces.is_subset(&self.fixed(persons_left)));
+        let meets_one =
+            || public.key.as_ref().is_some_and(|key| key.pieces.is_subset(&self.fixed(persons_left)));
         if !keeps || self.is_set_operation() || !(filters || meets_one()) {
             return Err(self.offence(Code::P06));
         }
@@ -90,7 +93,8 @@ impl Sides<'_> {
         let unit = person.unit.clone();
         let key = person.key.clone();
         let node = format!("{} join of a reference table", self.join.join_type.to_string().to_lowercase());
-        let path = UnitPath { node, status: unit.describe(), children: vec![self.left.path, self.right.path] };
+        let path =
+            UnitPath { node, status: unit.describe(), children: vec![self.left.path, self.right.path] };
         Ok(Walked { unit, columns, key, path })
     }
 

@@ -32,7 +32,9 @@ pub(super) fn scanned(scan: &TableScan, context: &Context<'_>) -> Result<Walked,
         }
     }
     let status = match &unit {
-        Unit::Person(space) => format!("rows of one person (person_key, {space}), with consent and a legal basis"),
+        Unit::Person(space) => {
+            format!("rows of one person (person_key, {space}), with consent and a legal basis")
+        }
         other => other.describe(),
     };
     let path = UnitPath { node: format!("scan {table}"), status, children: Vec::new() };
@@ -45,5 +47,10 @@ pub(super) fn constant(plan: &LogicalPlan) -> Walked {
     let path =
         UnitPath { node: "literal rows".to_owned(), status: Unit::Public.describe(), children: Vec::new() };
     let one_row = matches!(plan, LogicalPlan::EmptyRelation(_));
-    Walked { unit: Unit::Public, columns, key: one_row.then(|| Key { certain: true, ..Key::default() }), path }
+    Walked {
+        unit: Unit::Public,
+        columns,
+        key: one_row.then(|| Key { certain: true, ..Key::default() }),
+        path,
+    }
 }

@@ -18,8 +18,7 @@ pub(super) fn distinct(distinct: &Distinct, context: &Context<'_>) -> Result<Wal
         return Err(Offence::new(Code::P03, Construct::Distinct, "DISTINCT ON"));
     };
     let below = walk(input, context)?;
-    let offence =
-        |code| Offence::new(code, Construct::Distinct, "DISTINCT").at(&input.expressions());
+    let offence = |code| Offence::new(code, Construct::Distinct, "DISTINCT").at(&input.expressions());
     match below.unit {
         Unit::Organisations => return Err(offence(Code::P17)),
         Unit::Person(_) if !below.shows_person() => return Err(offence(Code::P03)),
@@ -79,7 +78,10 @@ impl Merged<'_> {
     }
 
     fn parts(&self, column: usize) -> Vec<Origin> {
-        self.branches.iter().map(|branch| branch.columns.get(column).cloned().unwrap_or_else(Origin::other)).collect()
+        self.branches
+            .iter()
+            .map(|branch| branch.columns.get(column).cloned().unwrap_or_else(Origin::other))
+            .collect()
     }
 
     /// The person in one place of each branch, or in none of any (it is carried beside them).

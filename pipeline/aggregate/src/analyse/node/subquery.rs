@@ -8,7 +8,9 @@
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::expr::InSubquery;
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Aggregate, BinaryExpr, Expr, Filter, LogicalPlan, Operator, Projection, Subquery};
+use datafusion::logical_expr::{
+    Aggregate, BinaryExpr, Expr, Filter, LogicalPlan, Operator, Projection, Subquery,
+};
 
 use super::super::expression::{self, Context, Scope};
 use super::super::lineage::Origin;

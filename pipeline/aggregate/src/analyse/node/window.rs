@@ -86,9 +86,7 @@ impl Windowed<'_> {
             "ntile" => is_full && args.first().is_some_and(is_positive),
             "nth_value" => is_full && args.get(1).is_some_and(is_positive),
             "lag" | "lead" => is_full && args.get(1).is_none_or(is_count),
-            "sum" if whole && !is_full => {
-                args.first().and_then(type_of).is_some_and(|of| of.is_integer())
-            }
+            "sum" if whole && !is_full => args.first().and_then(type_of).is_some_and(|of| of.is_integer()),
             name @ ("count" | "min" | "max" | "sum") => {
                 let exact = args.len() == 1 && type_of(&args[0]).is_some_and(|of| is_order_free(name, &of));
                 exact && (whole || is_full)
@@ -100,7 +98,9 @@ impl Windowed<'_> {
     /// MIN, LAG and their like keep the list of their values.
     fn value(&self, function: &WindowFunction, args: &[Origin]) -> Origin {
         let parts: Vec<Origin> = match function.fun.name() {
-            "min" | "max" | "first_value" | "last_value" | "nth_value" => args.iter().take(1).cloned().collect(),
+            "min" | "max" | "first_value" | "last_value" | "nth_value" => {
+                args.iter().take(1).cloned().collect()
+            }
             "lag" | "lead" => {
                 args.iter().enumerate().filter(|(i, _)| *i != 1).map(|(_, arg)| arg.clone()).collect()
             }
@@ -115,8 +115,7 @@ fn is_plain(frame: &WindowFrame) -> bool {
     let is_fine = |bound: &WindowFrameBound| match bound {
         WindowFrameBound::CurrentRow => true,
         WindowFrameBound::Preceding(distance) | WindowFrameBound::Following(distance) => {
-            distance.is_null()
-                || frame.units == WindowFrameUnits::Rows && is_count(&literal(distance))
+            distance.is_null() || frame.units == WindowFrameUnits::Rows && is_count(&literal(distance))
         }
     };
     is_fine(&frame.start_bound) && is_fine(&frame.end_bound)
