@@ -149,7 +149,8 @@ impl Room {
         let columns: Vec<String> = names.map(|name| format!(", CAST({name} AS VARCHAR)")).collect();
         let columns = columns.concat();
         let sql = format!("SELECT person_key, CAST(event_month AS INT){columns} FROM landed");
-        let record_type = self.catalog.record_types.get(&analysis.table.parse()?).ok_or("no such records")?;
+        let table = analysis.record_types.keys().next().ok_or("no records")?;
+        let record_type = self.catalog.record_types.get(&table.parse()?).ok_or("no such records")?;
         let context = SessionContext::new();
         context.register_table("landed", Arc::new(LandedTable::new(record_type, &self.snapshot)))?;
         let mut persons: BTreeMap<[u8; 16], Vec<Row>> = BTreeMap::new();

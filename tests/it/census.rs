@@ -218,7 +218,7 @@ fn margins(workspace: &Workspace) -> Vec<String> {
 }
 
 /// The landing as a run sees it, and the key that selects.
-async fn snapshot(dir: &Path) -> (Snapshot, SelectionKey) {
+pub(crate) async fn snapshot(dir: &Path) -> (Snapshot, SelectionKey) {
     let [programme, restricted] = ["landing", "restricted"].map(|name| Store::open(name, dir).unwrap());
     let keys = Keys::load(&dir.join("keys")).unwrap();
     let key = SelectionKey::new(*keys.selection());

@@ -10,6 +10,7 @@ mod census;
 mod commands;
 mod crash;
 mod demo;
+mod joins;
 mod plan;
 mod release;
 mod series;

@@ -84,6 +84,13 @@ impl LandedTable {
     pub(crate) fn with_withdrawn(self) -> Self {
         Self { consented: false, ..self }
     }
+
+    /// Its rows in buckets of these numbers: all rows of some persons, the same in every record type of their key space.
+    pub(crate) fn restricted(&self, numbers: &std::ops::Range<u32>) -> Self {
+        let inside = |bucket: &&Vec<LandedFile>| numbers.contains(&bucket[0].bucket);
+        let buckets = self.buckets.iter().filter(inside).cloned().collect();
+        Self { buckets: Arc::new(buckets), ..self.clone() }
+    }
 }
 
 #[async_trait]

@@ -7,10 +7,12 @@
 
 pub mod analyse;
 mod calendar;
+mod carry;
 mod error;
 pub mod landed_table;
 mod operator;
 mod organisation;
+mod reference;
 pub mod rehearsal;
 mod series;
 mod session;
@@ -26,4 +28,4 @@ pub use error::Error;
 pub use landed_table::LandedTable;
 pub use series::Closing;
 pub use shape::ShapeError;
-pub use sources::{Source, Sources};
+pub use sources::{Source, Sources, Whose};

@@ -29,12 +29,17 @@ use marsad_privacy::bound::{Quantiser, Row, SelectionKey, Tally};
 use marsad_privacy::shape::{Aggregate, StatisticShape};
 use marsad_terms::Grain;
 
-use crate::calendar::Calendar;
-use crate::landed_table::by_person;
+use crate::calendar::{Calendar, Listed};
+use crate::landed_table::{by_person, month_of};
 
-/// The columns of the operator's input, by place: person, month, dimensions, then a value and a flag an aggregate.
+/// The columns of the operator's input: person, month, the period of a grain where the month does not say it, dimensions,
+/// then a value and a flag an aggregate.
 pub(crate) const PERSON: &str = "person_key";
 pub(crate) const MONTH: &str = "event_month";
+
+pub(crate) fn period_column(grain: Grain) -> String {
+    format!("period_{}", grain.column())
+}
 
 pub(crate) fn dimension_column(index: usize) -> String {
     format!("dimension_{index}")
@@ -170,6 +175,8 @@ pub(crate) struct Columns {
     codes: Vec<(BTreeMap<String, u16>, u16)>,
     quantisers: Vec<Option<Quantiser>>,
     calendar: Calendar,
+    /// By grain: text → index in the shape's list.
+    periods: [BTreeMap<String, u32>; 2],
 }
 
 impl Columns {
@@ -186,7 +193,8 @@ impl Columns {
         let quantisers =
             quantisers.collect::<Result<_, _>>().map_err(|e| DataFusionError::Plan(e.to_string()))?;
         let calendar = Calendar::new(Grain::ALL.map(|grain| shape.periods_of(grain)));
-        Ok(Self { codes: codes.collect(), quantisers, calendar })
+        let texts = |grain| shape.periods_of(grain).iter().map(ToString::to_string).zip(0..).collect();
+        Ok(Self { codes: codes.collect(), quantisers, calendar, periods: Grain::ALL.map(texts) })
     }
 
     /// Pours all rows of one partition out, person by person.
@@ -225,8 +233,21 @@ impl Columns {
         }
         let persons = column(batch, PERSON)?.as_fixed_size_binary().clone();
         let days = column(batch, MONTH)?.as_primitive::<Date32Type>().clone();
-        let calendar = &self.calendar;
-        Ok(Rows { persons, days, calendar, codes, values, counted, n_dimensions, n_aggregates })
+        let (calendar, told) = (&self.calendar, self.told_periods(batch)?);
+        Ok(Rows { persons, days, calendar, told, codes, values, counted, n_dimensions, n_aggregates })
+    }
+
+    /// By grain: the period of each row as the statement itself says it; `None` where the month says it.
+    fn told_periods(&self, batch: &RecordBatch) -> Result<[Option<Vec<Option<u32>>>; 2]> {
+        let mut told = [None, None];
+        for ((told, grain), index) in told.iter_mut().zip(Grain::ALL).zip(&self.periods) {
+            if let Some(texts) = batch.column_by_name(&period_column(grain)) {
+                let texts = cast(texts, &DataType::Utf8)?;
+                let place = |text: Option<&str>| text.and_then(|text| index.get(text).copied());
+                *told = Some(texts.as_string::<i32>().iter().map(place).collect());
+            }
+        }
+        Ok(told)
     }
 }
 
@@ -284,6 +305,7 @@ struct Rows<'a> {
     persons: FixedSizeBinaryArray,
     days: Date32Array,
     calendar: &'a Calendar,
+    told: [Option<Vec<Option<u32>>>; 2],
     codes: Vec<u16>,
     values: Vec<i64>,
     counted: Vec<bool>,
@@ -311,7 +333,7 @@ impl Rows<'_> {
                 }
             }
             // A row outside the listed periods has no cell.
-            let Some(listed) = self.calendar.day(*day) else { continue };
+            let Some(listed) = self.listed(row, *day) else { continue };
             into.row(&Row {
                 month: listed.month,
                 periods: listed.periods,
@@ -321,6 +343,22 @@ impl Rows<'_> {
             });
         }
         Ok(())
+    }
+}
+
+impl Rows<'_> {
+    /// The month and the listed periods of a row; `None` without any.
+    fn listed(&self, row: usize, day: i32) -> Option<Listed> {
+        let by_month = self.calendar.day(day);
+        if self.told.iter().all(Option::is_none) {
+            return by_month;
+        }
+        let period = |grain: usize| match &self.told[grain] {
+            Some(told) => told[row],
+            None => by_month.and_then(|listed| listed.periods[grain]),
+        };
+        let periods = [period(0), period(1)];
+        periods.iter().any(Option::is_some).then(|| Listed { month: month_of(day), periods })
     }
 }
 

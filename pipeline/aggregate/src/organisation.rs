@@ -17,7 +17,7 @@ use crate::calendar::{Calendar, Listed};
 use crate::operator::{MONTH, column, counted_column, dimension_column, value_column};
 use crate::session;
 use crate::shape::measured;
-use crate::tabulate::{Landed, projected};
+use crate::tabulate::Landed;
 
 /// Adds up one statistic exactly.
 pub(crate) async fn tabulate(
@@ -31,9 +31,8 @@ pub(crate) async fn tabulate(
     }
     let dimensions = dimensions(landed, analysis, statistic)?;
     let mut table = empty(analysis, statistic, periods, dimensions)?;
-    let plan = projected(analysis, &[MONTH])?;
     let context = session::session(1)?;
-    let physical = landed.physical(&context.state(), analysis, plan).await?;
+    let physical = landed.physical(&context.state(), analysis).await?;
     for batch in collect(physical, context.task_ctx()).await? {
         add(&mut table, analysis, &batch)?;
     }

@@ -17,9 +17,9 @@ use marsad_privacy::series::{Counts, Entrants, SeriesShape};
 use crate::analyse::Analysis;
 use crate::error::Error;
 use crate::landed_table::LandedTable;
-use crate::operator::{ByPerson, Columns, MONTH, PERSON, is_sorted};
+use crate::operator::{ByPerson, Columns, is_sorted};
 use crate::session;
-use crate::tabulate::{Landed, partitions, projected};
+use crate::tabulate::{Landed, partitions};
 
 /// Steps of a series that are about to close.
 pub struct Closing<'a> {
@@ -123,8 +123,7 @@ impl Landed<'_> {
         make: impl Fn() -> T,
     ) -> EngineResult<Vec<T>> {
         let context = session::session(partitions())?;
-        let plan = projected(analysis, &[PERSON, MONTH])?;
-        let input = self.physical_with(&context.state(), analysis, plan, shown).await?;
+        let input = self.physical_with(&context.state(), analysis, shown).await?;
         poured(input, &context.task_ctx(), series, make).await
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use marsad_catalog::{Catalog, ColumnKind, RecordType, Subject};
-use marsad_terms::Name;
+use marsad_terms::{Digest, Name};
+
+use crate::reference;
 
 /// Columns that landing writes and SQL never sees: the table provider applies them.
 pub(crate) const HIDDEN: [&str; 2] = ["consent_reporting", "schema_version"];
@@ -17,8 +19,34 @@ pub struct Source {
     pub schema: SchemaRef,
     /// Code list by column.
     pub lists: BTreeMap<String, String>,
-    /// The key space of its persons; `None` for organisations.
-    pub key_space: Option<String>,
+    /// Whose rows they are.
+    pub subject: Whose,
+}
+
+/// Whose the rows of a table are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Each row is one person's.
+    Persons {
+        /// Keys of one space mean the same persons.
+        key_space: String,
+    },
+    /// Rows of organisations.
+    Organisations,
+    /// A public reference table: fixed before any record is read.
+    Nobody {
+        /// Columns that together tell its rows apart.
+        unique_key: Vec<String>,
+        /// What its rows are: part of a statement's digest.
+        content: Digest,
+    },
+}
+
+impl Whose {
+    /// Whether the rows are persons'.
+    pub fn is_person(&self) -> bool {
+        matches!(self, Self::Persons { .. })
+    }
 }
 
 /// All tables, and the codes of the lists.
@@ -31,9 +59,12 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The tables of a catalogue: one a record type.
+    /// The tables of a catalogue: one a record type, and one a code list, public.
     pub fn of(catalog: &Catalog) -> Self {
-        let tables = catalog.record_types.values().map(|r| (r.id.as_str().to_owned(), source(r))).collect();
+        let lists = catalog.code_lists.values();
+        let mut tables: BTreeMap<String, Source> =
+            lists.map(|list| (reference::table_of(list), reference::source(list, catalog))).collect();
+        tables.extend(catalog.record_types.values().map(|r| (r.id.as_str().to_owned(), source(r))));
         let codes = catalog
             .code_lists
             .values()
@@ -53,11 +84,11 @@ fn source(record_type: &RecordType) -> Source {
         })
         .collect();
     lists.insert("legal_basis".to_owned(), "LEGAL_BASIS".to_owned());
-    let key_space = match &record_type.subject {
-        Subject::Person { key_space } => Some(key_space.clone()),
-        Subject::Organisation => None,
+    let subject = match &record_type.subject {
+        Subject::Person { key_space } => Whose::Persons { key_space: key_space.clone() },
+        Subject::Organisation => Whose::Organisations,
     };
-    Source { schema: visible_schema(&marsad_landing::schema::landed(record_type)), lists, key_space }
+    Source { schema: visible_schema(&marsad_landing::schema::landed(record_type)), lists, subject }
 }
 
 /// The landed columns that SQL sees, then `quarter` and `year` as texts.

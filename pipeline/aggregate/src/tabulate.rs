@@ -2,19 +2,23 @@
 //!
 //! The sums go from the operator into [`ExactTable`] and nowhere else.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Decimal128Type;
 use datafusion::catalog::TableProvider;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::{DataFusionError, Result as EngineResult};
 use datafusion::execution::{SessionState, TaskContext};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
 use futures::{StreamExt, stream};
 use marsad_catalog::Catalog;
 use marsad_landing::Snapshot;
@@ -22,15 +26,16 @@ use marsad_privacy::Joint;
 use marsad_privacy::bound::SelectionKey;
 use marsad_privacy::exact_table::ExactTable;
 use marsad_privacy::noisy_table::OrganisationTable;
-use marsad_terms::{Period, Progress};
+use marsad_terms::{Name, Period, Progress};
 
 use crate::analyse::Analysis;
 use crate::error::Error;
-use crate::landed_table::LandedTable;
-use crate::operator::{
-    MONTH, PERSON, PersonBoundedAggregateExec, Work, counted_column, dimension_column, value_column,
-};
-use crate::{organisation, session};
+use crate::landed_table::{LandedTable, by_person};
+use crate::operator::{PersonBoundedAggregateExec, Work, is_sorted};
+use crate::{carry, organisation, reference, session};
+
+/// Runs of buckets at most: each is planned anew.
+const MOST_RUNS: u32 = 64;
 
 /// What statements read.
 pub struct Landed<'a> {
@@ -77,44 +82,119 @@ impl Landed<'_> {
     }
 
     pub(crate) async fn sums(&self, analysis: &Analysis, work: Work) -> EngineResult<Vec<i128>> {
-        let context = session::session(partitions())?;
-        let input = self.physical(&context.state(), analysis, projected(analysis, &[PERSON, MONTH])?).await?;
-        bounded_sums(work, input, &context.task_ctx()).await
+        let plan = carry::projected(analysis)?;
+        let tables = self.tables(analysis, &plan)?;
+        if analysis.is_scan {
+            let context = session::session(partitions())?;
+            let input = over(&context.state(), plan, &tables).await?;
+            return bounded_sums(Arc::new(work), input, &context.task_ctx()).await;
+        }
+        let runs = person_closed_runs(self.snapshot.n_buckets());
+        let restricted = |run: Range<u32>| {
+            tables.iter().map(move |(name, table)| (name.clone(), table.restricted(&run))).collect()
+        };
+        sums_by_run(plan, runs.into_iter().map(restricted).collect(), work).await
     }
 
-    /// Plans over the landed files what was judged over empty tables.
+    /// What a plan scans: landed records, and code lists as reference tables.
+    fn tables(&self, analysis: &Analysis, plan: &LogicalPlan) -> EngineResult<Tables> {
+        let mut tables = Tables::new();
+        for name in scanned(plan) {
+            let landed = self.catalog.record_types.values().find(|r| r.id.as_str() == name);
+            let landed = landed.filter(|_| analysis.record_types.contains_key(&name));
+            let missing = || DataFusionError::Plan(format!("there is no table {name}"));
+            let table = match landed {
+                Some(record_type) => Table::Landed(LandedTable::new(record_type, self.snapshot)),
+                None => Table::Public(Arc::new(reference::table(self.catalog, &name).ok_or_else(missing)??)),
+            };
+            tables.insert(name, table);
+        }
+        Ok(tables)
+    }
+
+    /// The physical plan of an organisation statistic, in one partition.
     pub(crate) async fn physical(
         &self,
         state: &SessionState,
         analysis: &Analysis,
-        plan: LogicalPlan,
     ) -> EngineResult<Arc<dyn ExecutionPlan>> {
-        self.physical_with(state, analysis, plan, |table| table).await
+        let plan = carry::projected(analysis)?;
+        let tables = self.tables(analysis, &plan)?;
+        over(state, plan, &tables).await
     }
 
-    /// The same over each landed table as `shown` makes it.
+    /// The plan of a statement over one record type, whose landed table is as `shown` makes it.
     pub(crate) async fn physical_with(
         &self,
         state: &SessionState,
         analysis: &Analysis,
-        plan: LogicalPlan,
         shown: fn(LandedTable) -> LandedTable,
     ) -> EngineResult<Arc<dyn ExecutionPlan>> {
-        let record_type = self.catalog.record_types.values().find(|r| r.id.to_string() == analysis.table);
-        let missing = || DataFusionError::Plan(format!("there is no record type {}", analysis.table));
-        let table = LandedTable::new(record_type.ok_or_else(missing)?, self.snapshot);
-        over(state, plan, Arc::new(shown(table))).await
+        let plan = carry::projected(analysis)?;
+        let tables =
+            self.tables(analysis, &plan)?.into_iter().map(|(name, table)| (name, table.shown(shown)));
+        over(state, plan, &tables.collect()).await
     }
 }
 
+/// A table of a run.
+#[derive(Clone)]
+pub(crate) enum Table {
+    /// Records, by bucket.
+    Landed(LandedTable),
+    /// The same in every run.
+    Public(Arc<dyn TableProvider>),
+}
+
+impl Table {
+    fn restricted(&self, buckets: &Range<u32>) -> Self {
+        match self {
+            Self::Landed(table) => Self::Landed(table.restricted(buckets)),
+            public @ Self::Public(_) => public.clone(),
+        }
+    }
+
+    fn shown(self, shown: fn(LandedTable) -> LandedTable) -> Self {
+        match self {
+            Self::Landed(table) => Self::Landed(shown(table)),
+            public @ Self::Public(_) => public,
+        }
+    }
+
+    pub(crate) fn provider(&self) -> Arc<dyn TableProvider> {
+        match self {
+            Self::Landed(table) => Arc::new(table.clone()),
+            Self::Public(table) => table.clone(),
+        }
+    }
+}
+
+/// Tables by name.
+pub(crate) type Tables = BTreeMap<String, Table>;
+
+fn scanned(plan: &LogicalPlan) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    // Nothing in the closure fails.
+    let _ = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            names.insert(scan.table_name.table().to_owned());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    names
+}
+
+/// Plans over tables with rows what was judged over empty ones.
 pub(crate) async fn over(
     state: &SessionState,
     plan: LogicalPlan,
-    table: Arc<dyn TableProvider>,
+    tables: &Tables,
 ) -> EngineResult<Arc<dyn ExecutionPlan>> {
-    let plan = plan.transform_up(|node| match node {
+    let plan = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::TableScan(mut scan) => {
-            scan.source = provider_as_source(table.clone());
+            let missing = || DataFusionError::Plan(format!("there is no table {}", scan.table_name));
+            let table = tables.get(scan.table_name.table()).ok_or_else(missing)?;
+            scan.source = provider_as_source(table.provider());
             Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
         }
         other => Ok(Transformed::no(other)),
@@ -126,77 +206,67 @@ pub(crate) fn partitions() -> usize {
     available_parallelism().map_or(1, NonZero::get)
 }
 
-/// Dimensions, values and flags under the operator's names.
-fn expressions(analysis: &Analysis) -> Vec<Expr> {
-    let dimensions = analysis.dimensions.iter().enumerate();
-    let mut columns: Vec<Expr> =
-        dimensions.map(|(i, dimension)| dimension.expr.clone().alias(dimension_column(i))).collect();
-    for (i, aggregate) in analysis.aggregates.iter().enumerate() {
-        columns.extend(aggregate.value.clone().map(|value| value.alias(value_column(i))));
-        columns.extend(aggregate.counted.clone().map(|counted| counted.alias(counted_column(i))));
-    }
-    columns
+/// Consecutive buckets that a plan of several tables reads at once: many short runs, so that a join holds few persons.
+fn person_closed_runs(n_buckets: u32) -> Vec<Range<u32>> {
+    let n_runs = n_buckets.clamp(1, MOST_RUNS);
+    let border =
+        |i: u32| u32::try_from(u64::from(i) * u64::from(n_buckets) / u64::from(n_runs)).unwrap_or(n_buckets);
+    (0..n_runs).map(|i| border(i)..border(i + 1)).collect()
 }
 
-/// The operator's columns over the input of the statement's final aggregate: `hidden` ones of the scan, which pass through
-/// projections that drop them, then the statement's own.
-pub(crate) fn projected(analysis: &Analysis, hidden: &[&str]) -> EngineResult<LogicalPlan> {
-    let carried = carry(&analysis.input, hidden)?;
-    let columns = carried.schema().columns();
-    let named = |name: &&str| {
-        let column = columns.iter().find(|column| column.name == carried_name(name)).cloned();
-        let missing = || DataFusionError::Plan(format!("the input lost {name}"));
-        column.map(|column| Expr::Column(column).alias(*name)).ok_or_else(missing)
+/// Runs a plan of several tables once for each of `runs`, tables restricted to some persons with all their rows.
+///
+/// Claim: the sums of all runs together are those of the plan over all rows. Proof: f(D) = ⊎_u f(D_u) ([`crate::analyse`]),
+/// and each person is in one run. Attack: `tests::differential`.
+pub(crate) async fn sums_by_run(plan: LogicalPlan, runs: Vec<Tables>, work: Work) -> EngineResult<Vec<i128>> {
+    let work = Arc::new(work);
+    let tasks = runs.into_iter().map(|tables| {
+        let (plan, work) = (plan.clone(), work.clone());
+        async move {
+            let one_run = async move {
+                let context = session::session(1)?;
+                let input = sorted_by_person(over(&context.state(), plan, &tables).await?)?;
+                bounded_sums(work, input, &context.task_ctx()).await
+            };
+            let died = |_| DataFusionError::Execution("a run died".to_owned());
+            tokio::spawn(one_run).await.map_err(died)?
+        }
+    });
+    let mut parts = stream::iter(tasks).buffer_unordered(partitions());
+    let mut total = None;
+    while let Some(part) = parts.next().await {
+        add(&mut total, part?);
+    }
+    total.ok_or_else(|| DataFusionError::Execution("no run answered".to_owned()))
+}
+
+/// The plan in one partition, with a sort where its order is not known to be by person.
+fn sorted_by_person(input: Arc<dyn ExecutionPlan>) -> EngineResult<Arc<dyn ExecutionPlan>> {
+    let input: Arc<dyn ExecutionPlan> = match input.properties().output_partitioning().partition_count() {
+        1 => input,
+        _ => Arc::new(CoalescePartitionsExec::new(input)),
     };
-    let mut all = hidden.iter().map(named).collect::<EngineResult<Vec<_>>>()?;
-    all.extend(expressions(analysis));
-    LogicalPlanBuilder::from(carried).project(all)?.build()
-}
-
-/// A name that no statement can write without meaning it.
-fn carried_name(column: &str) -> String {
-    format!("__marsad_{column}")
-}
-
-/// Adds copies of scan columns to every node, under names of their own: a projection cannot lose or rename the person.
-fn carry(plan: &LogicalPlan, hidden: &[&str]) -> EngineResult<LogicalPlan> {
-    match plan {
-        LogicalPlan::TableScan(scan) => {
-            let own: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
-            let name = scan.table_name.clone();
-            let copies = hidden.iter().map(|column| {
-                Expr::Column(datafusion::common::Column::new(Some(name.clone()), *column))
-                    .alias(carried_name(column))
-            });
-            LogicalPlanBuilder::from(plan.clone()).project(own.into_iter().chain(copies))?.build()
-        }
-        LogicalPlan::Projection(projection) => {
-            let input = carry(&projection.input, hidden)?;
-            let copies = copies(&input, hidden);
-            let columns: Vec<Expr> = projection.expr.iter().cloned().chain(copies).collect();
-            LogicalPlanBuilder::from(input).project(columns)?.build()
-        }
-        other => {
-            let inputs =
-                other.inputs().into_iter().map(|i| carry(i, hidden)).collect::<EngineResult<Vec<_>>>()?;
-            other.with_new_exprs(other.expressions(), inputs)?.recompute_schema()
-        }
+    match by_person(&input.schema()) {
+        Some(order) if !is_sorted(&input)? => Ok(Arc::new(SortExec::new(order, input))),
+        _ => Ok(input),
     }
 }
 
-fn copies(input: &LogicalPlan, hidden: &[&str]) -> Vec<Expr> {
-    let names: Vec<String> = hidden.iter().map(|column| carried_name(column)).collect();
-    let columns = input.schema().columns().into_iter();
-    columns.filter(|column| names.contains(&column.name)).map(Expr::Column).collect()
+/// Adds the sums of some persons to those of others.
+fn add(total: &mut Option<Vec<i128>>, part: Vec<i128>) {
+    match total {
+        None => *total = Some(part),
+        Some(total) => total.iter_mut().zip(part).for_each(|(sum, more)| *sum = sum.saturating_add(more)),
+    }
 }
 
 /// Runs the operator; partitions add exactly, their number and order cannot matter.
 pub(crate) async fn bounded_sums(
-    work: Work,
+    work: Arc<Work>,
     input: Arc<dyn ExecutionPlan>,
     context: &Arc<TaskContext>,
 ) -> EngineResult<Vec<i128>> {
-    let operator = Arc::new(PersonBoundedAggregateExec::new(Arc::new(work), input)?);
+    let operator = Arc::new(PersonBoundedAggregateExec::new(work, input)?);
     let n = operator.properties().output_partitioning().partition_count();
     let tasks = (0..n).map(|partition| {
         let (operator, context) = (operator.clone(), context.clone());
@@ -212,11 +282,7 @@ pub(crate) async fn bounded_sums(
     let mut total: Option<Vec<i128>> = None;
     while let Some(part) = parts.next().await {
         let failed = |_| DataFusionError::Execution("a partition died".to_owned());
-        let part = part.map_err(failed)??;
-        match &mut total {
-            None => total = Some(part),
-            Some(total) => total.iter_mut().zip(part).for_each(|(sum, more)| *sum = sum.saturating_add(more)),
-        }
+        add(&mut total, part.map_err(failed)??);
     }
     total.ok_or_else(|| DataFusionError::Execution("no partition answered".to_owned()))
 }

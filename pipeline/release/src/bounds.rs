@@ -87,7 +87,8 @@ impl Stage<'_> {
     pub async fn ladder(&self, statistic: &Statistic, progress: Progress<'_>) -> Result<Ladder, Error> {
         let (key, declared) = constant(statistic)?;
         let analysis = accepted(statistic, &Sources::of(self.catalog))?;
-        let types: BTreeSet<_> = analysis.table.parse().into_iter().collect();
+        let types: BTreeSet<_> =
+            analysis.record_types.keys().filter_map(|table| table.parse().ok()).collect();
         let rehearsal = Rehearsal::new(self.catalog, self.programme, &types, progress).await?;
         let play = Play { stage: self, analysis: &analysis, statistic, rehearsal: &rehearsal };
         let shape = play.shape(declared)?;

@@ -8,7 +8,7 @@ use marsad_ledger::checklist::{Item, Standing, Who};
 use marsad_ledger::proposal::{Forecast, Proposal};
 use marsad_ledger::{Policy, ScopeAfter};
 use marsad_privacy::accounting;
-use marsad_terms::{Grain, Language, Name, Text};
+use marsad_terms::{Grain, Language, Name, RecordTypeId, Text};
 
 use crate::plan::SelfAudit;
 use crate::prepare::{Prepared, PreparedStatistic};
@@ -89,10 +89,10 @@ impl Facts<'_> {
         ]
     }
 
+    /// Each statistic with each record type that it scans.
     fn read(&self) -> impl Iterator<Item = (&PreparedStatistic<'_>, &RecordType)> {
-        let with_type = |s: &'_ PreparedStatistic<'_>| s.record_type();
-        self.prepared.statistics.iter().filter_map(move |s| {
-            self.catalog.record_types.get(&with_type(s)?).map(|record_type| (s, record_type))
+        self.prepared.statistics.iter().flat_map(move |s| {
+            s.record_types().filter_map(move |id| Some((s, self.catalog.record_types.get(&id)?)))
         })
     }
 
@@ -105,11 +105,25 @@ impl Facts<'_> {
                 Some(purpose) => faults.extend(uncovered(prepared, record_type, purpose)),
             }
         }
+        faults.extend(self.prepared.statistics.iter().flat_map(|s| self.unlisted_joins(s)));
         let evidence = match faults.is_empty() {
             true => format!("covered by {}", self.purpose_ids().join(", ")),
             false => faults.join("; "),
         };
         Item::machine("C01", faults.is_empty(), evidence)
+    }
+
+    /// All records of a person that a statement scans meet in it, however it is written: each pair must be listed.
+    fn unlisted_joins(&self, prepared: &PreparedStatistic<'_>) -> Vec<String> {
+        let scanned: Vec<RecordTypeId> = prepared.record_types().collect();
+        let Some(purpose) = self.catalog.purposes.get(&prepared.statistic.purpose) else { return Vec::new() };
+        let pairs =
+            scanned.iter().enumerate().flat_map(|(i, a)| scanned[i + 1..].iter().map(move |b| (a, b)));
+        let barred = pairs.filter(|(a, b)| !purpose.allows_join(a, b));
+        let id = &prepared.statistic.id;
+        barred
+            .map(|(a, b)| format!("{id}: {} does not allow {a} to be joined with {b}", purpose.id))
+            .collect()
     }
 
     fn purpose_ids(&self) -> Vec<String> {
@@ -139,8 +153,9 @@ impl Facts<'_> {
     }
 
     fn units(&self) -> String {
-        let private = self.read().filter(|(s, _)| s.is_private()).count();
-        let exact = self.read().count() - private;
+        let reading = || self.prepared.statistics.iter().filter(|s| s.analysis.is_some());
+        let private = reading().filter(|s| s.is_private()).count();
+        let exact = reading().count() - private;
         format!(
             "{private} statistic(s) bounded by person over all rows; {exact} of organisations, without persons"
         )
@@ -331,7 +346,9 @@ fn uncovered(prepared: &PreparedStatistic<'_>, record_type: &RecordType, purpose
     if !purpose.record_types.contains(&record_type.id) {
         faults.push(format!("{id}: {} does not cover {}", purpose.id, record_type.id));
     }
-    let used = prepared.analysis.iter().flat_map(|analysis| &analysis.columns);
+    let read =
+        prepared.analysis.iter().filter_map(|analysis| analysis.record_types.get(record_type.id.as_str()));
+    let used = read.flatten();
     let sensitive = used.filter(|name| record_type.column(name).is_some_and(|column| column.sensitive));
     let barred = sensitive.filter(|name| !purpose.sensitive.contains(name));
     faults

@@ -27,9 +27,10 @@ pub struct PreparedStatistic<'a> {
 }
 
 impl PreparedStatistic<'_> {
-    /// The record type that it reads.
-    pub fn record_type(&self) -> Option<RecordTypeId> {
-        self.analysis.as_ref().and_then(|analysis| analysis.table.parse().ok())
+    /// The record types that it scans, sub-queries included.
+    pub fn record_types(&self) -> impl Iterator<Item = RecordTypeId> {
+        let scanned = self.analysis.iter().flat_map(|analysis| analysis.record_types.keys());
+        scanned.filter_map(|table| table.parse().ok())
     }
 
     /// Whether it reads records of persons.
@@ -93,6 +94,10 @@ fn prepare_one<'a>(
         let share = release.shares.get(&statistic.id).copied().unwrap_or(1);
         let measured = analysis.shape(statistic, catalog, &release.periods, share)?;
         match statistic.bound.mode {
+            BoundMode::First if !analysis.is_scan() => {
+                let what = "reads more than one record type, by more than a filter";
+                return Err(Error::Series { statistic: statistic.id.clone(), what });
+            }
             BoundMode::First => {
                 series = Some(PreparedSeries::new(SeriesShape::new(measured)?, &release.periods)?);
             }
@@ -149,7 +154,7 @@ impl Prepared<'_> {
         Ok(StatisticRequest {
             id: prepared.statistic.id.clone(),
             sql: prepared.statistic.sql.clone(),
-            record_types: prepared.record_type().into_iter().collect(),
+            record_types: prepared.record_types().collect(),
             plan: prepared.analysis.as_ref().map(|analysis| analysis.digest),
             code_lists: lists.map(|list| (list.id.clone(), list.digest())).collect(),
             shape: prepared.shape.clone(),
@@ -182,7 +187,7 @@ impl Prepared<'_> {
     /// Private record types that it reads, ascending.
     pub fn record_types(&self) -> Vec<RecordTypeId> {
         let private = self.statistics.iter().filter(|s| s.is_private());
-        let mut types: Vec<RecordTypeId> = private.filter_map(PreparedStatistic::record_type).collect();
+        let mut types: Vec<RecordTypeId> = private.flat_map(PreparedStatistic::record_types).collect();
         types.sort();
         types.dedup();
         types

@@ -54,7 +54,7 @@ impl PreparedStatistic<'_> {
         let definition = SeriesDefinition::new(
             selection_key,
             self.statistic.id.clone(),
-            self.record_type().into_iter().collect(),
+            self.record_types().collect(),
             self.analysis.as_ref().map(|analysis| analysis.digest),
             series.shape.clone(),
         );
@@ -164,7 +164,7 @@ impl Runner<'_> {
     ) -> Result<Drawing<'a>, Error> {
         let changed = || Error::Changed(prepared.release.id.clone());
         let one = prepared.statistics.iter().find(|s| s.statistic.id == *id).ok_or_else(changed)?;
-        let record_type = one.record_type().and_then(|id| self.catalog.record_types.get(&id));
+        let record_type = one.record_types().next().and_then(|id| self.catalog.record_types.get(&id));
         let state = self.ledger.state().await?;
         let opened = state.series(&asked.series).ok_or_else(changed)?;
         Ok(Drawing {
@@ -218,16 +218,17 @@ impl Runner<'_> {
     /// The register with all steps up to `last` closed: who is visible now and has an event by then has entered.
     async fn closed(&self, drawing: &Drawing<'_>, last: u32) -> Result<Register, Error> {
         let Drawing { analysis, record_type, asked, .. } = drawing;
-        let register = self.landing.register(record_type, asked.series).await?;
-        if register.closed() > last {
-            return Ok(register);
-        }
-        let open = register.closed()..=last;
-        let snapshot = self.landing.snapshot().await?;
-        let landed = Landed { catalog: self.catalog, snapshot: &snapshot };
         let key = SelectionKey::new(*self.keys.selection());
-        let closing = Closing { register: &register, open: open.clone(), key: &key };
-        let entries = landed.entrants(analysis, &asked.shape, &closing).await?;
-        Ok(self.landing.close_steps(record_type, asked.series, open, entries).await?)
+        let mut register = self.landing.register(record_type, asked.series).await?;
+        // Another run may close some of the steps meanwhile, and decides then who entered at those.
+        while register.closed() <= last {
+            let open = register.closed()..=last;
+            let snapshot = self.landing.snapshot().await?;
+            let landed = Landed { catalog: self.catalog, snapshot: &snapshot };
+            let closing = Closing { register: &register, open: open.clone(), key: &key };
+            let entries = landed.entrants(analysis, &asked.shape, &closing).await?;
+            register = self.landing.close_steps(record_type, asked.series, open, entries).await?;
+        }
+        Ok(register)
     }
 }

@@ -147,6 +147,29 @@ fn a_count_beside_a_sum_weighs_as_much_as_a_typical_row_of_it() {
     }
 }
 
+#[tokio::test]
+async fn a_statement_over_two_record_types_charges_both_and_needs_a_listed_join() {
+    let with_join = || {
+        let folder = definitions();
+        let release = "queries/releases/2024-Q4.toml";
+        edit(folder.path(), release, "\"needs_by_type\",", "\"needs_by_type\", \"needs_to_service\",");
+        folder
+    };
+    let folder = with_join();
+    let proposal = plan(folder.path(), None).await.unwrap();
+    assert_eq!(standing(&proposal, "C01"), Standing::Pass);
+    let read = proposal.request.statistics.iter().find(|s| s.id.to_string() == "needs_to_service").unwrap();
+    let types: Vec<String> = read.record_types.iter().map(ToString::to_string).collect();
+    assert_eq!(types, ["assistance_service", "needs_assessment"]);
+    assert!(read.record_types.iter().all(|record_type| proposal.record_types.contains(record_type)));
+    let folder = with_join();
+    edit(folder.path(), "purposes.toml", "[\"needs_assessment\", \"assistance_service\"]", "");
+    let proposal = plan(folder.path(), None).await.unwrap();
+    assert_eq!(standing(&proposal, "C01"), Standing::Fail);
+    let item = proposal.checklist.iter().find(|item| item.id == "C01").unwrap();
+    assert!(item.evidence.contains("needs_to_service: P-2025-01 does not allow"), "{}", item.evidence);
+}
+
 #[test]
 fn f_changes_with_whatever_changes_the_output_and_with_nothing_else() {
     let digest = |folder: &Path, rho: u64, key: &str| {

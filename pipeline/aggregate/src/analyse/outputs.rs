@@ -5,10 +5,10 @@ use datafusion::logical_expr::utils::grouping_set_to_exprlist;
 use datafusion::logical_expr::{Aggregate as AggregateNode, BinaryExpr, Expr, Operator};
 use marsad_privacy::shape::Expression;
 
-use super::expression::{self, Context, name_of, place_of};
-use super::lineage::Lineage;
-use super::plan::Walked;
-use super::refusal::{Code, Refusal};
+use super::expression::{self, Context, Scope, name_of};
+use super::lineage::Origin;
+use super::node::Walked;
+use super::refusal::{Code, Construct, Offence};
 use super::{Aggregate, Kind};
 
 /// What output columns may refer to.
@@ -32,7 +32,7 @@ enum Measured {
 }
 
 /// Judges aggregates and the projection above them.
-pub(super) fn judge(columns: &Columns<'_>, above: Option<&[Expr]>) -> Result<Outputs, Refusal> {
+pub(super) fn judge(columns: &Columns<'_>, above: Option<&[Expr]>) -> Result<Outputs, Offence> {
     let mut aggregates = Vec::new();
     let mut measured = Vec::new();
     for expr in &columns.aggregate.aggr_expr {
@@ -47,32 +47,32 @@ pub(super) fn judge(columns: &Columns<'_>, above: Option<&[Expr]>) -> Result<Out
         columns.output(expr, &measured, &mut outputs)?;
     }
     if outputs.columns.is_empty() {
-        return Err(Refusal::new(Code::P15, (1, 1), "no aggregate among the output columns"));
+        return Err(Offence::new(Code::P15, Construct::Statement, "no aggregate among the output columns"));
     }
     Ok(outputs)
 }
 
 impl Columns<'_> {
-    fn measured(&self, expr: &Expr, all: &mut Vec<Aggregate>) -> Result<Measured, Refusal> {
+    fn measured(&self, expr: &Expr, all: &mut Vec<Aggregate>) -> Result<Measured, Offence> {
         let function = match expr {
             Expr::AggregateFunction(function) => function,
             Expr::Alias(alias) => return self.measured(&alias.expr, all),
-            other => return Err(Refusal::new(Code::P17, place_of(other), other.to_string())),
+            other => return Err(Offence::expression(Code::P17, other)),
         };
-        let refuse = |code| Refusal::new(code, place_of(expr), expr.to_string());
+        let refuse = |code| Offence::expression(code, expr);
         let params = &function.params;
         let [argument] = params.args.as_slice() else { return Err(refuse(Code::P10)) };
         if !params.order_by.is_empty() || params.null_treatment.is_some() {
             return Err(refuse(Code::P10));
         }
-        let lineage = self.judge(argument)?;
+        let origin = self.judge(argument)?;
         let filter = params.filter.as_deref();
         if let Some(filter) = filter {
             self.judge(filter)?;
         }
         let row_counts = || counted(argument, filter);
         match (function.func.name(), params.distinct) {
-            ("count", true) if lineage == Lineage::Person => {
+            ("count", true) if origin.is_person() => {
                 let aggregate =
                     Aggregate { kind: Kind::Persons, measure: None, value: None, counted: filter.cloned() };
                 Ok(Measured::One(place(all, aggregate)))
@@ -89,19 +89,19 @@ impl Columns<'_> {
     }
 
     /// A sum of one declared column; a cast that widens may stand around it.
-    fn sum(&self, function: &AggregateFunction, counted: Option<Expr>) -> Result<Aggregate, Refusal> {
+    fn sum(&self, function: &AggregateFunction, counted: Option<Expr>) -> Result<Aggregate, Offence> {
         let argument = &function.params.args[0];
         let bare = uncast(argument);
         let name = name_of(bare);
         let declared = matches!(bare, Expr::Column(_)) && self.context.declared.measures.contains(&name);
         if !declared {
-            return Err(Refusal::new(Code::P12, place_of(argument), argument.to_string()));
+            return Err(Offence::expression(Code::P12, argument));
         }
         Ok(Aggregate { kind: Kind::Sum, measure: Some(name), value: Some(bare.clone()), counted })
     }
 
-    fn judge(&self, expr: &Expr) -> Result<Lineage, Refusal> {
-        expression::judge(expr, &self.aggregate.input, &self.walked.lineage, self.context)
+    fn judge(&self, expr: &Expr) -> Result<Origin, Offence> {
+        expression::judge(expr, &Scope::of(self.aggregate.input.schema(), self.walked), self.context)
     }
 
     fn output(
@@ -109,7 +109,7 @@ impl Columns<'_> {
         expr: &Expr,
         measured: &[(String, Measured)],
         outputs: &mut Outputs,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Offence> {
         let (name, bare) = match expr {
             Expr::Alias(alias) => (alias.name.clone(), alias.expr.as_ref()),
             other => (name_of(other), other),
@@ -136,7 +136,7 @@ impl Columns<'_> {
                 }
             }),
         };
-        let unproven = || Refusal::new(Code::P17, place_of(expr), expr.to_string());
+        let unproven = || Offence::expression(Code::P17, expr);
         outputs.columns.push((name, expression.ok_or_else(unproven)?));
         Ok(())
     }

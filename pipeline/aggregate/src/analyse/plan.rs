@@ -1,38 +1,40 @@
-//! The walk over the logical plan, after type coercion and before optimisation, bottom-up and default deny (12.1).
+//! From the text to the logical plan, after type coercion and before optimisation, and from its top to the final aggregate.
 //!
 //! `note = 5` aborts by a cast that only coercion shows; an optimised plan would hide what was written.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::logical_expr::utils::{enumerate_grouping_sets, grouping_set_to_exprlist};
-use datafusion::logical_expr::{
-    Aggregate as AggregateNode, Expr, ExprSchemable, GroupingSet as SqlSet, LogicalPlan, TableScan,
-};
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Aggregate as AggregateNode, Distinct, Expr, LogicalPlan};
 use futures::executor::block_on;
 use marsad_terms::Digest;
 
-use super::expression::{self, Context, place_of};
-use super::lineage::Lineage;
+use super::expression::Context;
+use super::keys;
+use super::node::{self, Unit, Walked, is_set_operation};
 use super::outputs::{self, Columns};
-use super::refusal::{Code, Refusal};
-use super::{Analysis, Dimension, GroupingSet, UnitPath, Verdict};
+use super::refusal::{Code, Construct, Offence};
+use super::{Analysis, UnitPath, Verdict};
+use crate::carry;
 use crate::session::session;
-use crate::sources::Sources;
+use crate::sources::{Sources, Whose};
 
-/// A statement as it was written, and the columns that it reads once what it does not need is dropped.
+/// A statement as it was written, and the engine that planned it over empty tables.
 pub(super) struct Planned {
-    pub(super) plan: LogicalPlan,
-    columns: Vec<String>,
+    plan: LogicalPlan,
+    state: SessionState,
 }
 
 /// Plans a statement over tables without rows and coerces its types.
 pub(super) fn plan(sql: &str, sources: &Sources) -> Result<Planned, Verdict> {
-    let invalid = |error: datafusion::error::DataFusionError| {
+    let invalid = |error: DataFusionError| {
         let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
         let (line, column) = span.map_or((1, 1), |span| (span.start.line, span.start.column));
-        Verdict::Invalid { what: first_line(&error.strip_backtrace()), line, column }
+        Verdict::Invalid { what: first_line(&error.find_root().strip_backtrace()), line, column }
     };
     let context = session(1).map_err(invalid)?;
     for (name, source) in &sources.tables {
@@ -43,17 +45,7 @@ pub(super) fn plan(sql: &str, sources: &Sources) -> Result<Planned, Verdict> {
     let plan = block_on(state.create_logical_plan(sql)).map_err(invalid)?;
     let options = state.config_options().clone();
     let plan = state.analyzer().execute_and_check(plan, &options, |_, _| {}).map_err(invalid)?;
-    let columns = columns_read(&state.optimize(&plan).unwrap_or_else(|_| plan.clone()));
-    Ok(Planned { plan, columns })
-}
-
-fn columns_read(plan: &LogicalPlan) -> Vec<String> {
-    match plan {
-        LogicalPlan::TableScan(scan) => {
-            scan.projected_schema.fields().iter().map(|f| f.name().clone()).collect()
-        }
-        other => other.inputs().into_iter().flat_map(columns_read).collect(),
-    }
+    Ok(Planned { plan, state })
 }
 
 fn first_line(text: &str) -> String {
@@ -61,35 +53,120 @@ fn first_line(text: &str) -> String {
 }
 
 /// Judges a planned statement.
-pub(super) fn judge(planned: Planned, context: &Context<'_>) -> Result<Analysis, Refusal> {
+pub(super) fn judge(planned: &Planned, context: &Context<'_>) -> Result<Analysis, Offence> {
     let plan = &planned.plan;
     let (aggregate, above) = final_aggregate(plan)?;
-    let walked = walk(&aggregate.input, context)?;
-    let table = walked.table.clone();
-    let source = &context.sources.tables[&table];
-    let (dimensions, sets) = keys(aggregate, &walked, context, above.unwrap_or_default())?;
-    let columns = Columns { walked: &walked, aggregate, context };
-    let outputs = outputs::judge(&columns, above)?;
-    Ok(Analysis {
-        key_space: source.key_space.clone(),
-        columns: planned.columns,
-        dimensions,
+    let walked =
+        node::walk(&aggregate.input, context).map_err(|offence| total_of_parts(offence, aggregate))?;
+    let key_space = match &walked.unit {
+        Unit::Person(space) => Some(space.clone()),
+        Unit::Organisations => None,
+        Unit::Public => {
+            return Err(Offence::new(Code::P06, Construct::Statement, "a statement over reference tables"));
+        }
+    };
+    let keys = keys::judge(aggregate, &walked, context, above.unwrap_or_default())?;
+    let outputs = outputs::judge(&Columns { walked: &walked, aggregate, context }, above)?;
+    let analysis = Analysis {
+        key_space,
+        record_types: planned.record_types(context.sources)?,
+        is_scan: is_scan(&aggregate.input) && keys.periods.iter().all(|period| period.own),
+        dimensions: keys.dimensions,
+        periods: keys.periods,
         aggregates: outputs.aggregates,
-        sets,
+        sets: keys.sets,
         outputs: outputs.columns,
-        unit_path: UnitPath {
-            node: "final aggregate".to_owned(),
-            status: "a sum over persons, bounded by the operator".to_owned(),
-            children: vec![walked.path],
-        },
-        digest: Digest::of(plan.display_indent().to_string().as_bytes()),
+        unit_path: final_path(walked),
+        digest: planned.digest(context.sources),
         input: aggregate.input.as_ref().clone(),
-        table,
-    })
+    };
+    planned.runs(&analysis)?;
+    Ok(analysis)
+}
+
+fn final_path(walked: Walked) -> UnitPath {
+    let status = match walked.unit {
+        Unit::Person(_) => "a sum over persons, bounded by the operator",
+        _ => "exact, of no person",
+    };
+    UnitPath { node: "final aggregate".to_owned(), status: status.to_owned(), children: vec![walked.path] }
+}
+
+impl Planned {
+    /// The record types that the statement scans, anywhere, and the columns that it reads once what it does not need is
+    /// dropped.
+    fn record_types(&self, sources: &Sources) -> Result<BTreeMap<String, Vec<String>>, Offence> {
+        let is_reference = |table: &str| {
+            sources.tables.get(table).is_some_and(|source| matches!(source.subject, Whose::Nobody { .. }))
+        };
+        let mut read = BTreeMap::new();
+        for (table, _) in scans(&self.plan) {
+            read.entry(table).or_insert_with(Vec::new);
+        }
+        for (table, columns) in scans(&self.state.optimize(&self.plan).map_err(cannot_run)?) {
+            let read: &mut Vec<String> = read.entry(table).or_default();
+            read.extend(columns);
+            read.sort_unstable();
+            read.dedup();
+        }
+        read.retain(|table, _| !is_reference(table));
+        Ok(read)
+    }
+
+    /// Of the plan, and of the reference tables that it scans.
+    fn digest(&self, sources: &Sources) -> Digest {
+        let mut text = self.plan.display_indent().to_string();
+        for (table, _) in scans(&self.plan) {
+            if let Some(Whose::Nobody { content, .. }) =
+                sources.tables.get(&table).map(|source| &source.subject)
+            {
+                text.push_str(&format!("\n{table} {content}"));
+            }
+        }
+        Digest::of(text.as_bytes())
+    }
+
+    /// A statement that the engine cannot run would be found out only after it was paid for.
+    fn runs(&self, analysis: &Analysis) -> Result<(), Offence> {
+        let carried = carry::projected(analysis).map_err(cannot_run)?;
+        block_on(self.state.create_physical_plan(&carried)).map_err(cannot_run)?;
+        Ok(())
+    }
+}
+
+fn cannot_run(error: DataFusionError) -> Offence {
+    let text = format!("the engine cannot run it: {}", first_line(&error.find_root().strip_backtrace()));
+    Offence::new(Code::P17, Construct::Statement, text)
+}
+
+/// All scanned tables, those of sub-queries too, with their columns.
+fn scans(plan: &LogicalPlan) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    // Nothing in the closure fails.
+    let _ = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let columns = scan.projected_schema.fields().iter().map(|field| field.name().clone());
+            found.push((scan.table_name.table().to_owned(), columns.collect()));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
+}
+
+/// Whether the plan is one scan under filters and projections: its rows stay sorted by person, in partitions of persons.
+fn is_scan(plan: &LogicalPlan) -> bool {
+    let below = match plan {
+        LogicalPlan::TableScan(_) => return true,
+        LogicalPlan::SubqueryAlias(alias) => &alias.input,
+        LogicalPlan::Filter(filter) => &filter.input,
+        LogicalPlan::Projection(projection) => &projection.input,
+        _ => return false,
+    };
+    scans(plan).len() == 1 && is_scan(below)
 }
 
 /// Peels presentation off: the one final aggregate, and the projection above it.
-fn final_aggregate(plan: &LogicalPlan) -> Result<(&AggregateNode, Option<&[Expr]>), Refusal> {
+fn final_aggregate(plan: &LogicalPlan) -> Result<(&AggregateNode, Option<&[Expr]>), Offence> {
     let mut node = plan;
     let mut above: Option<&[Expr]> = None;
     loop {
@@ -100,18 +177,36 @@ fn final_aggregate(plan: &LogicalPlan) -> Result<(&AggregateNode, Option<&[Expr]
                 above = Some(&projection.expr);
                 node = &projection.input;
             }
-            LogicalPlan::Limit(_) => return Err(Refusal::new(Code::P01, (1, 1), "LIMIT")),
-            LogicalPlan::Filter(filter) if has_aggregate(&filter.input) => {
-                return Err(Refusal::new(Code::P08, place_of(&filter.predicate), "HAVING"));
-            }
-            LogicalPlan::Distinct(_) => return Err(Refusal::new(Code::P03, (1, 1), "DISTINCT")),
-            LogicalPlan::Union(_) => return Err(Refusal::new(Code::P03, (1, 1), "UNION")),
-            LogicalPlan::Window(_) => return Err(Refusal::new(Code::P02, (1, 1), "a window at the end")),
-            other if has_aggregate(other) => {
-                return Err(Refusal::new(Code::P17, (1, 1), "operations above the final aggregate"));
-            }
-            _ => return Err(Refusal::new(Code::P15, (1, 1), "no aggregate")),
+            other => return Err(above_the_aggregate(other)),
         }
+    }
+}
+
+/// What stands where the final aggregate should.
+fn above_the_aggregate(node: &LogicalPlan) -> Offence {
+    let exprs = node.expressions();
+    let offence = |code, construct, text: &str| Offence::new(code, construct, text).at(&exprs);
+    match node {
+        LogicalPlan::Limit(_) => offence(Code::P01, Construct::Statement, "LIMIT"),
+        LogicalPlan::Filter(filter) if has_aggregate(&filter.input) => {
+            offence(Code::P08, Construct::Having, "HAVING")
+        }
+        LogicalPlan::Distinct(Distinct::All(_) | Distinct::On(_)) => {
+            offence(Code::P03, Construct::Distinct, "DISTINCT")
+        }
+        LogicalPlan::Window(window)
+            if window.window_expr.iter().any(is_sum) && has_aggregate(&window.input) =>
+        {
+            offence(Code::P18, Construct::Window, "a total of the parts")
+        }
+        LogicalPlan::Window(_) => offence(Code::P02, Construct::Window, "a window at the end"),
+        other if is_set_operation(other) => {
+            offence(Code::P03, Construct::SetOperation, "a set operation at the end")
+        }
+        other if has_aggregate(other) => {
+            offence(Code::P17, Construct::Statement, "operations above the final aggregate")
+        }
+        _ => offence(Code::P15, Construct::Statement, "no aggregate"),
     }
 }
 
@@ -119,176 +214,32 @@ fn has_aggregate(plan: &LogicalPlan) -> bool {
     matches!(plan, LogicalPlan::Aggregate(_)) || plan.inputs().into_iter().any(has_aggregate)
 }
 
-/// What is known of a node's rows: they are the rows of one person, column by column with its origin.
-pub(super) struct Walked {
-    pub(super) table: String,
-    /// Parallel to the node's schema.
-    pub(super) lineage: Vec<Lineage>,
-    pub(super) path: UnitPath,
-}
-
-/// Claim: each row of the node is a function of one record. Proof: by induction over scan, filter and projection.
-fn walk(plan: &LogicalPlan, context: &Context<'_>) -> Result<Walked, Refusal> {
-    match plan {
-        LogicalPlan::TableScan(scan) => scanned(scan, context),
-        LogicalPlan::SubqueryAlias(alias) => walk(&alias.input, context),
-        LogicalPlan::Filter(filter) => {
-            let below = walk(&filter.input, context)?;
-            expression::judge(&filter.predicate, &filter.input, &below.lineage, context)?;
-            Ok(below.through(format!("filter {}", filter.predicate)))
-        }
-        LogicalPlan::Projection(projection) => {
-            let mut below = walk(&projection.input, context)?;
-            below.lineage = projection
-                .expr
-                .iter()
-                .map(|expr| expression::judge(expr, &projection.input, &below.lineage, context))
-                .collect::<Result<_, _>>()?;
-            Ok(below.through("projection".to_owned()))
-        }
-        other => Err(refused(other)),
-    }
-}
-
-impl Walked {
-    fn through(mut self, node: String) -> Self {
-        let status = self.path.status.clone();
-        self.path = UnitPath { node, status, children: vec![self.path] };
-        self
-    }
-}
-
-fn scanned(scan: &TableScan, context: &Context<'_>) -> Result<Walked, Refusal> {
-    let table = scan.table_name.table().to_owned();
-    let unknown = || Refusal::new(Code::P17, (1, 1), format!("table {table}"));
-    let source = context.sources.tables.get(&table).ok_or_else(unknown)?;
-    if !scan.filters.is_empty() || scan.fetch.is_some() {
-        return Err(unknown());
-    }
-    let fields = scan.projected_schema.fields().iter();
-    let lineage = fields.map(|field| Lineage::of_column(source, field.name())).collect();
-    let status = match &source.key_space {
-        Some(space) => format!("rows of one person (person_key, {space}), with consent and a legal basis"),
-        None => "rows of organisations, no person".to_owned(),
-    };
-    let path = UnitPath { node: format!("scan {table}"), status, children: Vec::new() };
-    Ok(Walked { table, lineage, path })
-}
-
-/// The code of a node that is not proven here.
-fn refused(node: &LogicalPlan) -> Refusal {
-    let code = match node {
-        LogicalPlan::Limit(_) | LogicalPlan::Sort(_) => Code::P01,
-        LogicalPlan::Window(_) => Code::P02,
-        LogicalPlan::Distinct(_) | LogicalPlan::Union(_) => Code::P03,
-        LogicalPlan::Subquery(_) => Code::P07,
-        LogicalPlan::EmptyRelation(_) | LogicalPlan::Values(_) => Code::P15,
-        _ => Code::P17,
-    };
-    Refusal::new(code, (1, 1), first_line(&node.display().to_string()))
-}
-
-/// Dimensions and grouping sets of the final aggregate.
-fn keys(
-    aggregate: &AggregateNode,
-    walked: &Walked,
-    context: &Context<'_>,
-    above: &[Expr],
-) -> Result<(Vec<Dimension>, Vec<GroupingSet>), Refusal> {
-    let unproven = |_| Refusal::new(Code::P17, (1, 1), "the grouping sets");
-    let distinct: Vec<Expr> =
-        grouping_set_to_exprlist(&aggregate.group_expr).map_err(unproven)?.into_iter().cloned().collect();
-    let mut dimensions = Vec::new();
-    let mut keys: Vec<(Expr, Key)> = Vec::new();
-    for expr in distinct {
-        let name = shown_name(&expr, above);
-        let key = match key_of((&expr, &name), walked, aggregate, context)? {
-            Lineage::Period(grain) => Key::Period(grain),
-            Lineage::Code(list) => {
-                dimensions.push(Dimension { name, list, expr: expr.clone() });
-                Key::Dimension(dimensions.len() - 1)
-            }
-            _ => return Err(Refusal::new(Code::P09, place_of(&expr), expr.to_string())),
-        };
-        keys.push((expr, key));
-    }
-    let sets = sets_of(aggregate).map_err(unproven)?;
-    let sets = sets.iter().map(|set| grouping_set(set, &keys)).collect::<Result<_, _>>()?;
-    Ok((dimensions, sets))
-}
-
-enum Key {
-    Period(marsad_terms::Grain),
-    Dimension(usize),
-}
-
-/// The alias that the output gives a key, or its own name.
-fn shown_name(key: &Expr, above: &[Expr]) -> String {
-    let own = expression::name_of(key);
-    let alias = above.iter().find_map(|expr| match expr {
-        Expr::Alias(alias) if *alias.expr == *key || expression::name_of(&alias.expr) == own => {
-            Some(&alias.name)
-        }
-        _ => None,
-    });
-    alias.cloned().unwrap_or(own)
-}
-
-fn key_of(
-    (expr, name): (&Expr, &str),
-    walked: &Walked,
-    aggregate: &AggregateNode,
-    context: &Context<'_>,
-) -> Result<Lineage, Refusal> {
-    let lineage = expression::judge(expr, &aggregate.input, &walked.lineage, context)?;
-    match lineage {
-        Lineage::Person => Err(Refusal::new(Code::P16, place_of(expr), expr.to_string())),
-        Lineage::Period(_) | Lineage::Code(_) => Ok(lineage),
-        _ => {
-            let list = context.declared.codes.get(name);
-            let text = expr.get_type(aggregate.input.schema()).is_ok_and(|t| is_text(&t));
-            Ok(list.filter(|_| text).map_or(lineage, |list| Lineage::Code(list.clone())))
-        }
-    }
-}
-
-fn is_text(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => true,
-        DataType::Dictionary(_, value) => is_text(value),
+fn is_sum(expr: &Expr) -> bool {
+    match expr {
+        Expr::Alias(alias) => is_sum(&alias.expr),
+        Expr::AggregateFunction(function) => function.func.name() == "sum",
+        Expr::WindowFunction(function) => function.fun.name() == "sum",
         _ => false,
     }
 }
 
-fn sets_of(aggregate: &AggregateNode) -> datafusion::error::Result<Vec<Vec<Expr>>> {
-    let enumerated = enumerate_grouping_sets(aggregate.group_expr.clone())?;
-    Ok(match enumerated.as_slice() {
-        [Expr::GroupingSet(SqlSet::GroupingSets(sets))] => sets.clone(),
-        [Expr::GroupingSet(SqlSet::Rollup(keys))] => {
-            (0..=keys.len()).rev().map(|n| keys[..n].to_vec()).collect()
-        }
-        [Expr::GroupingSet(SqlSet::Cube(keys))] => (0..1_usize << keys.len().min(20))
-            .rev()
-            .map(|bits| (0..keys.len()).filter(|i| bits >> i & 1 == 1).map(|i| keys[i].clone()).collect())
-            .collect(),
-        keys => vec![keys.to_vec()],
-    })
-}
-
-fn grouping_set(set: &[Expr], keys: &[(Expr, Key)]) -> Result<GroupingSet, Refusal> {
-    let mut grain = None;
-    let mut dimensions = Vec::new();
-    for expr in set {
-        match keys.iter().find(|(key, _)| key == expr).map(|(_, key)| key) {
-            Some(Key::Dimension(index)) => dimensions.push(*index),
-            Some(Key::Period(period)) if grain.is_none() || grain == Some(*period) => grain = Some(*period),
-            _ => {
-                let text = "a grouping set with two periods";
-                return Err(Refusal::new(Code::P17, place_of(expr), text));
-            }
-        }
-    }
-    dimensions.sort_unstable();
-    dimensions.dedup();
-    Ok(GroupingSet { grain, dimensions })
+/// A sum of distinct persons by code counts a person of several codes several times: that is more to say than P04.
+fn total_of_parts(offence: Offence, aggregate: &AggregateNode) -> Offence {
+    let mut below = &aggregate.input;
+    let parts = loop {
+        below = match below.as_ref() {
+            LogicalPlan::Projection(projection) => &projection.input,
+            LogicalPlan::SubqueryAlias(alias) => &alias.input,
+            LogicalPlan::Aggregate(node) => break Some(node),
+            _ => break None,
+        };
+    };
+    let counts_persons = |expr: &Expr| match expr {
+        Expr::AggregateFunction(function) => function.params.distinct && function.func.name() == "count",
+        _ => false,
+    };
+    let is_total = offence.code == Code::P04
+        && aggregate.aggr_expr.iter().any(is_sum)
+        && parts.is_some_and(|node| node.aggr_expr.iter().any(counts_persons));
+    if is_total { Offence { code: Code::P18, ..offence } } else { offence }
 }

@@ -2,6 +2,8 @@
 //!
 //! They quote the statement, which is public; there is no data here that they could quote.
 
+use datafusion::common::Span;
+use datafusion::logical_expr::Expr;
 use serde::Serialize;
 
 /// Why a statement is refused, `P01` to `P20`.
@@ -41,6 +43,8 @@ pub enum Code {
     P16,
     /// A construct that is not proven.
     P17,
+    /// A total from the parts of a multi-valued dimension.
+    P18,
 }
 
 impl Code {
@@ -64,27 +68,37 @@ impl Code {
             Self::P15 => "P15",
             Self::P16 => "P16",
             Self::P17 => "P17",
+            Self::P18 => "P18",
         }
     }
 
     fn why_and_write(self) -> (&'static str, &'static str) {
         match self {
-            Self::P01 => {
-                ("other persons would decide which rows survive", "filter on the row's own values instead")
-            }
-            Self::P02 => ("the window compares persons", "count over bands of the person's own values"),
-            Self::P03 => ("rows of several persons would merge into one", "COUNT(DISTINCT person_key)"),
-            Self::P04 => ("persons are mixed before they are bounded", "make this GROUP BY the final one"),
+            Self::P01 => (
+                "other persons would decide which rows survive",
+                "filter on the row's own values, or ROW_NUMBER() OVER (PARTITION BY person_key ORDER BY …, record_id)",
+            ),
+            Self::P02 => ("the window compares persons", "PARTITION BY person_key, a key that is never NULL"),
+            Self::P03 => (
+                "rows of several persons would merge into one",
+                "select person_key too, in the same place of each branch and never NULL; or COUNT(DISTINCT person_key)",
+            ),
+            Self::P04 => (
+                "persons are mixed before they are bounded",
+                "GROUP BY person_key, … with a key that is never NULL, or make this GROUP BY the final one",
+            ),
             Self::P05 => (
                 "one person could multiply the rows of another",
-                "join the records ON a.person_key = b.person_key",
+                "join the records ON a.person_key = b.person_key, keys of one key space that are never NULL",
             ),
-            Self::P06 => {
-                ("its rows belong to nobody", "INNER or LEFT JOIN from the records on the unique key")
-            }
-            Self::P07 => {
-                ("it would be an unprotected figure of all persons", "a literal, or a released figure")
-            }
+            Self::P06 => (
+                "its rows belong to nobody",
+                "INNER or LEFT JOIN from the records on the reference table's unique key; zeros appear anyway",
+            ),
+            Self::P07 => (
+                "it would be an unprotected figure of other persons",
+                "WHERE t.person_key = a.person_key AND …, person_key IN (SELECT person_key …), a literal, or a released figure",
+            ),
             Self::P08 => {
                 ("exact counts would decide what is shown", "leave it out: flags mark the weak cells")
             }
@@ -103,18 +117,28 @@ impl Code {
             ),
             Self::P13 => (
                 "an error or a tie caused by one row would reveal it",
-                "TRY_CAST, CAST(… AS DOUBLE) before / and *, literal arguments",
+                "TRY_CAST, CAST(… AS DOUBLE) before / and *, literal arguments; ORDER BY …, record_id of every record type",
             ),
             Self::P14 => ("the figure could not be reproduced nor proven", "write a literal"),
             Self::P15 => ("it would print rows of persons", "COUNT, SUM or AVG with GROUP BY"),
             Self::P16 => ("it would print persons", "COUNT(DISTINCT person_key)"),
             Self::P17 => (
                 "only constructs with a proof are accepted",
-                "one SELECT over one table with GROUP BY GROUPING SETS",
+                "one SELECT: joins on person_key, GROUP BY person_key inside, GROUP BY GROUPING SETS at the end",
+            ),
+            Self::P18 => (
+                "a person with several codes would be counted several times",
+                "name the total as its own grouping set",
             ),
         }
     }
 }
+
+/// Why an order without a key is refused, and what to write instead.
+const TIE: (&str, &str) = (
+    "which of two equal rows comes first would depend on other persons' rows",
+    "ORDER BY …, record_id of every record type that is joined, all columns of an inner GROUP BY, and a literal for each branch of a UNION ALL",
+);
 
 /// One refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -133,12 +157,66 @@ pub struct Refusal {
     pub write: &'static str,
 }
 
+/// What kind of text an offence is, to be found in the statement: plan nodes know no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Construct {
+    Join,
+    Distinct,
+    SetOperation,
+    GroupBy,
+    Having,
+    Window,
+    Subquery,
+    Expression,
+    Statement,
+}
+
+/// An offence against the rules as the plan shows it, before its text is found.
+#[derive(Clone, Debug)]
+pub(crate) struct Offence {
+    pub(crate) code: Code,
+    pub(crate) construct: Construct,
+    /// Where its columns stand.
+    pub(crate) columns: Vec<Span>,
+    /// What it is in the plan's words.
+    pub(crate) text: String,
+}
+
+impl Offence {
+    pub(crate) fn new(code: Code, construct: Construct, text: impl Into<String>) -> Self {
+        Self { code, construct, columns: Vec::new(), text: text.into() }
+    }
+
+    /// At the columns of these expressions.
+    pub(crate) fn at<'e>(mut self, exprs: impl IntoIterator<Item = &'e Expr>) -> Self {
+        self.columns.extend(exprs.into_iter().flat_map(spans));
+        self
+    }
+
+    pub(crate) fn expression(code: Code, expr: &Expr) -> Self {
+        Self::new(code, Construct::Expression, expr.to_string()).at([expr])
+    }
+}
+
+/// The places of an expression's columns.
+fn spans(expr: &Expr) -> Vec<Span> {
+    expr.column_refs().into_iter().filter_map(|column| column.spans.first()).collect()
+}
+
 /// Line and column, from 1; zero where unknown.
 pub(crate) type Place = (u64, u64);
 
 impl Refusal {
     pub(crate) fn new(code: Code, place: Place, text: impl Into<String>) -> Self {
-        let (why, write) = code.why_and_write();
+        Self::of(code, Construct::Statement, place, text)
+    }
+
+    /// In the words for that construct.
+    pub(crate) fn of(code: Code, construct: Construct, place: Place, text: impl Into<String>) -> Self {
+        let (why, write) = match (code, construct) {
+            (Code::P13, Construct::Window) => TIE,
+            _ => code.why_and_write(),
+        };
         let text: String = text.into();
         let text =
             if text.chars().count() > 120 { text.chars().take(119).chain(['…']).collect() } else { text };

@@ -1,41 +1,49 @@
 //! What the text alone decides, with its place: statements that are no query, and constructs that the plan would hide.
 //!
-//! DataFusion's plan nodes carry no source spans, so refusals that a reader must find are made here where possible; the
-//! plan decides again on its own (default deny).
+//! All else is judged on the plan (default deny); for its refusals the walk keeps where each construct stands.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Query, Select, SetExpr, Spanned, Statement, TableFactor, Visit, Visitor,
+    Distinct, Expr, Function, GroupByExpr, Query, Select, SetExpr, Spanned, Statement, TableFactor, Visit,
+    Visitor, WindowType,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use super::refusal::{Code, Place, Refusal};
-use super::{Refusal as R, Verdict};
+use super::Verdict;
+use super::places::Places;
+use super::refusal::{Code, Construct, Place, Refusal};
 
-/// Parses the text and collects refusals.
-pub(super) fn judge(sql: &str) -> Result<Vec<Refusal>, Verdict> {
+/// What the text says.
+pub(super) struct Text {
+    pub(super) refusals: Vec<Refusal>,
+    pub(super) places: Places,
+}
+
+/// Parses the text, collects refusals and places.
+pub(super) fn judge(sql: &str) -> Result<Text, Verdict> {
     let statements = Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| {
         let what = error.to_string();
         let (line, column) = place_in(&what).unwrap_or((1, 1));
         Verdict::Invalid { what, line, column }
     })?;
+    let refused = |code, place, text: &str| {
+        Ok(Text { refusals: vec![Refusal::new(code, place, text)], places: Places::default() })
+    };
     let query = match statements.as_slice() {
         [] => return Err(Verdict::Invalid { what: "there is no statement".to_owned(), line: 1, column: 1 }),
         [Statement::Query(query)] => query,
-        [other] => return Ok(vec![R::new(Code::P17, place(other), first_words(&other.to_string()))]),
-        [_, second, ..] => {
-            return Ok(vec![R::new(Code::P17, place(second), "more than one statement")]);
-        }
+        [other] => return refused(Code::P17, place(other), &first_words(&other.to_string())),
+        [_, second, ..] => return refused(Code::P17, place(second), "more than one statement"),
     };
-    let mut walk = Walk { refusals: Vec::new(), depth: 0 };
+    let mut walk = Walk { refusals: Vec::new(), places: Places::default(), depth: 0 };
     let _ = query.visit(&mut walk);
     // The innermost offending construct decides: deeper ones first.
     walk.refusals.sort_by_key(|(depth, _)| std::cmp::Reverse(*depth));
     let mut refusals: Vec<Refusal> = walk.refusals.into_iter().map(|(_, refusal)| refusal).collect();
     refusals.dedup();
-    Ok(refusals)
+    Ok(Text { refusals, places: walk.places })
 }
 
 /// `… at Line: 1, Column: 8` of the parser's messages.
@@ -58,39 +66,46 @@ fn first_words(text: &str) -> String {
 
 struct Walk {
     refusals: Vec<(usize, Refusal)>,
+    places: Places,
     depth: usize,
 }
 
 impl Walk {
     fn refuse(&mut self, code: Code, place: Place, text: impl Into<String>) {
-        self.refusals.push((self.depth, R::new(code, place, text)));
+        self.refusals.push((self.depth, Refusal::new(code, place, text)));
     }
 
     fn select(&mut self, select: &Select) {
+        match &select.distinct {
+            Some(Distinct::On(_)) => self.refuse(Code::P03, place(select), "SELECT DISTINCT ON"),
+            Some(Distinct::Distinct) => self.places.keep(Construct::Distinct, select, "SELECT DISTINCT"),
+            _ => {}
+        }
         if let Some(having) = &select.having {
-            self.refuse(Code::P08, place(having), format!("HAVING {having}"));
+            self.places.keep(Construct::Having, having, format!("HAVING {having}"));
         }
-        if select.distinct.is_some() {
-            self.refuse(Code::P03, place(select), "SELECT DISTINCT");
-        }
-        if self.depth > 1 && groups(&select.group_by) {
-            self.refuse(Code::P17, place(select), "GROUP BY inside a sub-query");
-        }
-        for table in &select.from {
-            if let Some(join) = table.joins.first() {
-                self.refuse(Code::P17, place(&join.relation), join.to_string().trim().to_owned());
-            }
+        if let GroupByExpr::Expressions(expressions, _) = &select.group_by
+            && !expressions.is_empty()
+        {
+            self.places.keep(Construct::GroupBy, &select.group_by, select.group_by.to_string().trim());
         }
         if let [first, second, ..] = select.from.as_slice() {
             self.refuse(Code::P05, place(&second.relation), format!("{first}, {second}"));
         }
+        for join in select.from.iter().flat_map(|table| &table.joins) {
+            self.places.keep(Construct::Join, join, join.to_string().trim());
+        }
     }
-}
 
-fn groups(group_by: &GroupByExpr) -> bool {
-    match group_by {
-        GroupByExpr::All(_) => true,
-        GroupByExpr::Expressions(expressions, modifiers) => !expressions.is_empty() || !modifiers.is_empty(),
+    /// The parser's place of a function ends before OVER.
+    fn window(&mut self, function: &Function) {
+        let Some(WindowType::WindowSpec(over)) = &function.over else {
+            return self.places.keep(Construct::Window, function, function.to_string());
+        };
+        let partition = over.partition_by.iter().map(Spanned::span);
+        let order = over.order_by.iter().map(|order| order.expr.span());
+        let spans = std::iter::once(function.span()).chain(partition).chain(order);
+        self.places.keep_around(Construct::Window, spans, function.to_string());
     }
 }
 
@@ -111,12 +126,7 @@ impl Visitor for Walk {
         if query.with.as_ref().is_some_and(|with| with.recursive) {
             self.refuse(Code::P17, place(query), "WITH RECURSIVE");
         }
-        match query.body.as_ref() {
-            SetExpr::Select(select) => self.select(select),
-            SetExpr::Query(_) => {}
-            SetExpr::SetOperation { op, .. } => self.refuse(Code::P03, place(query), op.to_string()),
-            other => self.refuse(Code::P17, place(query), first_words(&other.to_string())),
-        }
+        self.body(&query.body);
         ControlFlow::Continue(())
     }
 
@@ -127,8 +137,8 @@ impl Visitor for Walk {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         match factor {
-            TableFactor::Table { args: None, .. }
-            | TableFactor::Derived { lateral: false, .. }
+            TableFactor::Table { args: None, version: None, sample: None, json_path: None, .. }
+            | TableFactor::Derived { lateral: false, sample: None, .. }
             | TableFactor::NestedJoin { .. } => {}
             other => self.refuse(Code::P17, place(other), first_words(&other.to_string())),
         }
@@ -138,13 +148,28 @@ impl Visitor for Walk {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         match expr {
             Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => {
-                self.refuse(Code::P07, place(expr), expr.to_string());
+                self.places.keep(Construct::Subquery, expr, expr.to_string());
             }
-            Expr::Function(function) if function.over.is_some() => {
-                self.refuse(Code::P02, place(expr), function.to_string());
-            }
-            _ => {}
+            Expr::Function(function) if function.over.is_some() => self.window(function),
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::Nested(_) => {}
+            other => self.places.keep(Construct::Expression, other, other.to_string()),
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl Walk {
+    /// The selects of a query, those under set operations too.
+    fn body(&mut self, body: &SetExpr) {
+        match body {
+            SetExpr::Select(select) => self.select(select),
+            SetExpr::Query(_) | SetExpr::Values(_) => {}
+            SetExpr::SetOperation { op, left, right, .. } => {
+                self.places.keep(Construct::SetOperation, body, op.to_string());
+                self.body(left);
+                self.body(right);
+            }
+            other => self.refuse(Code::P17, place(other), first_words(&other.to_string())),
+        }
     }
 }

@@ -17,10 +17,11 @@ use marsad_terms::{Grain, Month, Period};
 use proptest::prelude::*;
 
 use crate::analyse::{Analysis, Declared, Kind, Verdict, analyse};
-use crate::operator::{MONTH, PERSON, Work};
+use crate::carry;
+use crate::operator::Work;
 use crate::session::session;
-use crate::sources::{Source, Sources};
-use crate::tabulate::{bounded_sums, over, projected};
+use crate::sources::{Source, Sources, Whose};
+use crate::tabulate::{Table, bounded_sums, over};
 
 pub(super) const REGIONS: [&str; 4] = ["MA-01", "MA-02", "MA-03", "_U"];
 const SEXES: [&str; 3] = ["F", "M", "_U"];
@@ -109,7 +110,8 @@ pub(super) fn table(records: &[Record], partitions: usize) -> Arc<MemTable> {
 fn sources() -> Sources {
     let lists = [("region", "REF_AREA"), ("sex", "SEX"), ("service_type", "SERVICE_TYPE")];
     let lists: BTreeMap<String, String> = lists.map(|(c, l)| (c.to_owned(), l.to_owned())).into();
-    let source = Source { schema: schema(), lists, key_space: Some("programme".to_owned()) };
+    let source =
+        Source { schema: schema(), lists, subject: Whose::Persons { key_space: "programme".to_owned() } };
     Sources { tables: BTreeMap::from([("assistance_service".to_owned(), source)]), codes: BTreeMap::new() }
 }
 
@@ -174,10 +176,11 @@ async fn ours(
     partitions: usize,
 ) -> Vec<i128> {
     let context = session(partitions).unwrap();
-    let plan = projected(analysis, &[PERSON, MONTH]).unwrap();
-    let input = over(&context.state(), plan, table).await.unwrap();
+    let plan = carry::projected(analysis).unwrap();
+    let tables = BTreeMap::from([("assistance_service".to_owned(), Table::Public(table))]);
+    let input = over(&context.state(), plan, &tables).await.unwrap();
     let work = Work { shape: Arc::new(shape.clone()), f: 0, key: SelectionKey::new([7; 32]) };
-    bounded_sums(work, input, &context.task_ctx()).await.unwrap()
+    bounded_sums(Arc::new(work), input, &context.task_ctx()).await.unwrap()
 }
 
 /// DataFusion's own answer to one grouping set, as cell → value.

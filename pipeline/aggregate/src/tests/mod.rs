@@ -1,5 +1,12 @@
 //! Attacks on the analyser and the operator.
 
+mod corpus;
 mod differential;
+mod extremes;
+mod joins;
+mod neighbours;
+mod refused;
 mod series;
+mod statements;
 mod verdicts;
+mod world;

@@ -21,11 +21,11 @@ use tempfile::TempDir;
 
 use super::differential::{REGIONS, Record, accepted, block_on, records, table};
 use crate::analyse::{Analysis, Declared, Verdict, analyse};
-use crate::operator::{MONTH, PERSON};
+use crate::carry::projected;
 use crate::series::{Closing, Newcomers, joined, poured};
 use crate::session::session;
 use crate::sources::Sources;
-use crate::tabulate::{Landed, over, projected};
+use crate::tabulate::{Landed, Table, over};
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
@@ -392,8 +392,9 @@ async fn entering(
     let landing = landing(&Store::memory(), 0);
     let register = landing.close_steps(assistance(), series(), 0..=0, entries).await.unwrap();
     let context = session(partitions).unwrap();
-    let plan = projected(&accepted(&sql("")), &[PERSON, MONTH]).unwrap();
-    let input = over(&context.state(), plan, table(records, partitions)).await.unwrap();
+    let plan = projected(&accepted(&sql(""))).unwrap();
+    let tables = [("assistance_service".to_owned(), Table::Public(table(records, partitions)))].into();
+    let input = over(&context.state(), plan, &tables).await.unwrap();
     let newcomers = || Newcomers::new(&shape, open.clone(), &register, &key());
     let entries = joined(poured(input, &context.task_ctx(), &shape, newcomers).await.unwrap());
     assert!(entries.is_sorted_by(|a, b| a.person < b.person));

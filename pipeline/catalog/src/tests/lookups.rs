@@ -86,7 +86,7 @@ fn the_demonstrations_release_fits_its_statistics() {
         assert!(sql.is_empty() || sql.contains("quarter") || sql.contains("year"), "{id}");
         assert!(!sql.contains("vot_identification"), "{id}");
     }
-    assert_eq!(catalog.statistics.len(), 27);
+    assert_eq!(catalog.statistics.len(), 29);
 }
 
 #[test]

@@ -1,0 +1,160 @@
+//! Random statements with one fault in them: each is refused, by the code of the innermost offence, however it is wrapped.
+
+use proptest::prelude::*;
+
+use super::world::{declared, sources};
+use crate::analyse::{Verdict, analyse};
+
+/// Rows with the columns `p` and `region` that break a rule.
+const FAULTS: &[(&str, &str)] = &[
+    ("P01", "SELECT person_key AS p, region FROM assistance_service LIMIT 10"),
+    ("P01", "SELECT person_key AS p, region FROM assistance_service ORDER BY event_date"),
+    (
+        "P02",
+        "SELECT person_key AS p, region FROM (SELECT *, COUNT(*) OVER (PARTITION BY region) AS c FROM assistance_service) w WHERE c > 9",
+    ),
+    (
+        "P02",
+        "SELECT person_key AS p, region FROM (SELECT *, SUM(amount) OVER () AS c FROM assistance_service) w WHERE c > 9",
+    ),
+    ("P03", "SELECT x AS p, region FROM (SELECT DISTINCT record_id AS x, region FROM assistance_service) d"),
+    (
+        "P03",
+        "SELECT person_key AS p, region FROM assistance_service UNION ALL SELECT record_id, region FROM training",
+    ),
+    (
+        "P03",
+        "SELECT person_key AS p, region FROM assistance_service EXCEPT SELECT person_key, region FROM vot_identification",
+    ),
+    (
+        "P04",
+        "SELECT record_id AS p, region FROM (SELECT record_id, region, COUNT(*) AS c FROM assistance_service GROUP BY record_id, region) g WHERE c > 2",
+    ),
+    (
+        "P04",
+        "SELECT person_key AS p, region FROM (SELECT person_key, region, COUNT(*) AS c FROM assistance_service GROUP BY CUBE (person_key, region)) g WHERE c > 2",
+    ),
+    (
+        "P04",
+        "SELECT k AS p, region FROM (SELECT COALESCE(t.person_key, a.record_id) AS k, a.region FROM assistance_service a LEFT JOIN training t ON a.person_key = t.person_key) g GROUP BY k, region",
+    ),
+    ("P05", "SELECT a.person_key AS p, t.region FROM assistance_service a JOIN training t ON a.sex = t.sex"),
+    (
+        "P05",
+        "SELECT a.person_key AS p, t.region FROM assistance_service a JOIN training t ON a.person_key = t.record_id",
+    ),
+    (
+        "P05",
+        "SELECT a.person_key AS p, t.region FROM assistance_service a JOIN training t ON a.person_key <> t.person_key",
+    ),
+    (
+        "P05",
+        "SELECT a.person_key AS p, t.region FROM assistance_service a JOIN training t ON a.person_key = t.person_key OR a.region = t.region",
+    ),
+    (
+        "P05",
+        "SELECT a.person_key AS p, v.region FROM assistance_service a LEFT JOIN vot_identification v ON a.person_key = v.person_key",
+    ),
+    ("P05", "SELECT a.person_key AS p, t.region FROM assistance_service a CROSS JOIN training t"),
+    (
+        "P05",
+        "SELECT a.person_key AS p, t.region FROM assistance_service a, training t WHERE a.person_key = t.person_key",
+    ),
+    (
+        "P06",
+        "SELECT a.person_key AS p, r.zone AS region FROM assistance_service a RIGHT JOIN ref_region r ON a.region = r.code",
+    ),
+    (
+        "P06",
+        "SELECT a.person_key AS p, r.zone AS region FROM assistance_service a JOIN ref_region r ON a.region = r.zone",
+    ),
+    (
+        "P06",
+        "SELECT a.person_key AS p, r.zone AS region FROM assistance_service a JOIN ref_region r ON r.code = r.zone",
+    ),
+    ("P06", "SELECT a.person_key AS p, r.zone AS region FROM assistance_service a CROSS JOIN ref_region r"),
+    (
+        "P07",
+        "SELECT person_key AS p, region FROM assistance_service WHERE amount > (SELECT MAX(amount) FROM training JOIN assistance_service USING (person_key))",
+    ),
+    (
+        "P07",
+        "SELECT person_key AS p, region FROM assistance_service a WHERE EXISTS (SELECT 1 FROM training t WHERE t.region = a.region)",
+    ),
+    (
+        "P07",
+        "SELECT person_key AS p, region FROM assistance_service WHERE record_id NOT IN (SELECT record_id FROM training)",
+    ),
+    (
+        "P07",
+        "SELECT person_key AS p, region FROM assistance_service a WHERE EXISTS (SELECT 1 FROM vot_identification t WHERE t.person_key = a.person_key)",
+    ),
+    ("P13", "SELECT person_key AS p, region FROM assistance_service WHERE amount <> 0 AND 100 / amount > 3"),
+    ("P13", "SELECT person_key AS p, region FROM assistance_service WHERE CAST(note AS INT) = 3"),
+    (
+        "P13",
+        "SELECT person_key AS p, region FROM assistance_service WHERE CASE WHEN hours > 0 THEN hours * hours END > 2",
+    ),
+    (
+        "P13",
+        "SELECT person_key AS p, region FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY person_key ORDER BY event_date) AS k FROM assistance_service) w WHERE k = 1",
+    ),
+    (
+        "P13",
+        "SELECT person_key AS p, region FROM (SELECT person_key, MIN(region) AS region, AVG(amount) AS m FROM assistance_service GROUP BY person_key) g WHERE m > 2",
+    ),
+    (
+        "P13",
+        "SELECT person_key AS p, region FROM (SELECT person_key, MIN(region) AS region, STDDEV(amount) AS m FROM assistance_service GROUP BY person_key) g WHERE m > 2",
+    ),
+    ("P14", "SELECT person_key AS p, region FROM assistance_service WHERE event_date < now()"),
+    ("P17", "SELECT person_key AS p, region FROM assistance_service TABLESAMPLE SYSTEM (10)"),
+];
+
+/// A query around a query, which breaks nothing itself.
+fn wrapped(query: &str, wrapper: u8, depth: usize) -> String {
+    match wrapper {
+        0 => format!("SELECT p, region FROM ({query}) w{depth}"),
+        1 => format!("SELECT p, region FROM ({query}) w{depth} WHERE region <> 'MA-02'"),
+        2 => format!(
+            "SELECT p, CASE WHEN region = 'MA-01' THEN '_U' ELSE region END AS region FROM ({query}) w{depth}"
+        ),
+        3 => format!(
+            "SELECT p, region FROM ({query}) w{depth} UNION ALL SELECT person_key, region FROM training"
+        ),
+        _ => format!(
+            "SELECT p, r.zone AS region FROM ({query}) w{depth} JOIN ref_region r ON w{depth}.region = r.code"
+        ),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_fault_is_found_however_it_is_wrapped(
+        fault in 0..FAULTS.len(), wrappers in proptest::collection::vec(0..5_u8, 0..3), named in any::<bool>(),
+    ) {
+        let (code, query) = FAULTS[fault];
+        let inner = wrappers.iter().enumerate().fold(query.to_owned(), |q, (depth, w)| wrapped(&q, *w, depth));
+        let sql = match named {
+            true => format!("WITH q AS ({inner}) SELECT region, COUNT(*) AS n FROM q GROUP BY region"),
+            false => format!("SELECT region, COUNT(*) AS n FROM ({inner}) q GROUP BY ROLLUP (region)"),
+        };
+        match analyse(&sql, &sources(), &declared()) {
+            Verdict::Refused(refusals) => prop_assert_eq!(refusals[0].code, code, "{}\n{:?}", sql, refusals),
+            other => prop_assert!(false, "{}\n{:?}", sql, other),
+        }
+    }
+}
+
+#[test]
+fn each_fault_alone_is_refused_by_its_code() {
+    for (code, query) in FAULTS {
+        let sql = format!("SELECT region, COUNT(*) AS n FROM ({query}) q GROUP BY region");
+        match analyse(&sql, &sources(), &declared()) {
+            Verdict::Refused(refusals) => assert_eq!(refusals[0].code, *code, "{sql}\n{refusals:?}"),
+            other => panic!("{sql}\n{other:?}"),
+        }
+    }
+}
