@@ -42,15 +42,11 @@ impl Places {
 
     /// The refusal of an offence, at its place.
     pub(super) fn refusal(&self, offence: Offence) -> Refusal {
-        match self.around(&offence) {
-            Some(found) => {
-                Refusal::of(offence.code, offence.construct, start(&found.span), found.text.clone())
-            }
-            None => {
-                let first = offence.columns.iter().map(start).min();
-                Refusal::of(offence.code, offence.construct, first.unwrap_or((1, 1)), offence.text)
-            }
+        if let Some(found) = self.around(&offence) {
+            return Refusal::of(offence.code, offence.construct, start(&found.span), found.text.clone());
         }
+        let first = offence.columns.iter().map(start).min();
+        Refusal::of(offence.code, offence.construct, first.unwrap_or((1, 1)), offence.text)
     }
 
     /// The smallest construct of the kind around all columns, or around one of them, or of that text, or the only kind.
@@ -62,7 +58,7 @@ impl Places {
         let some = of_kind().filter(|found| offence.columns.iter().any(|span| holds(found, span)));
         let by_text = || of_kind().find(|found| found.text.eq_ignore_ascii_case(&offence.text));
         if offence.columns.is_empty() {
-            let last = || of_kind().last().filter(|_| offence.construct != Construct::Expression);
+            let last = || of_kind().next_back().filter(|_| offence.construct != Construct::Expression);
             return by_text().or_else(last);
         }
         all.min_by_key(size).or_else(|| some.min_by_key(size))

@@ -15,9 +15,10 @@ fn corpus() -> Vec<(&'static str, String)> {
         .filter(|piece| piece.lines().any(|line| !line.is_empty() && !line.starts_with("--")));
     let read = |piece: &'static str| {
         let comments = piece.lines().filter_map(|line| line.strip_prefix("-- "));
-        let verdict = comments.filter(|line| *line == "accepted" || line.len() == 3 && line.starts_with('P'));
+        let mut verdict =
+            comments.filter(|line| *line == "accepted" || line.len() == 3 && line.starts_with('P'));
         let sql: Vec<&str> = piece.lines().filter(|line| !line.starts_with("--")).collect();
-        (verdict.last().expect("a verdict"), sql.join("\n").trim().to_owned())
+        (verdict.next_back().expect("a verdict"), sql.join("\n").trim().to_owned())
     };
     pieces.map(read).collect()
 }

@@ -158,7 +158,7 @@ pub(super) fn extremes() -> Vec<Record> {
             codes: [note.map(|n| n % 4), Some(i % 4), None, None],
             numbers: [amounts[amount], hours[(i + amount) % hours.len()]],
             note,
-            outermost: Some(amount % 2 == 0),
+            outermost: Some(amount.is_multiple_of(2)),
         };
         (0..amounts.len()).map(record).collect::<Vec<_>>()
     };
