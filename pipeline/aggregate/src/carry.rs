@@ -1,6 +1,6 @@
 //! The person and the month of each row, carried through every node under names that no statement writes.
 //!
-//! Claim: in the plan that [`projected`] makes, the column `person_key` is the person of [`crate::analyse`]'s proof, and
+//! Claim: in the plan that [`projected`] makes, the column `person_key` is the person of [`crate::analyse()`]'s proof, and
 //! never NULL, whatever the statement selects, renames or drops. Proof: a scan's own key; kept by filters, projections,
 //! windows, sub-query aliases; at a join that of the preserved side, after a full join both coalesced; added to every
 //! group (a group's rows are one person's, so that no group splits); in a place of its own in every branch of a UNION

@@ -216,7 +216,7 @@ fn person_closed_runs(n_buckets: u32) -> Vec<Range<u32>> {
 
 /// Runs a plan of several tables once for each of `runs`, tables restricted to some persons with all their rows.
 ///
-/// Claim: the sums of all runs together are those of the plan over all rows. Proof: f(D) = ⊎_u f(D_u) ([`crate::analyse`]),
+/// Claim: the sums of all runs together are those of the plan over all rows. Proof: f(D) = ⊎_u f(D_u) ([`crate::analyse()`]),
 /// and each person is in one run. Attack: `tests::differential`.
 pub(crate) async fn sums_by_run(plan: LogicalPlan, runs: Vec<Tables>, work: Work) -> EngineResult<Vec<i128>> {
     let work = Arc::new(work);

@@ -3,7 +3,7 @@
 //! A series is a vector of its own beside the joint one, paid once for all its steps: `y_t = b·Σ r_{t−k}·x_k + Z_t`, whose
 //! weights make the running totals 1.6 to 2.8 times as precise as adding up independent quarters (Fichtenberger, Henzinger,
 //! Upadhyay 2023). The way of a figure: rows of one person → [`Entrants`] → the register of the landing → [`Counts`] →
-//! [`ExactStep`] → [`crate::sampler::measure_step`] → [`NoisyStep`] → [`NoisySeries`] → [`estimate`]. It deliberately lacks
+//! [`ExactStep`] → [`crate::sampler::measure_step`] → [`NoisyStep`] → [`NoisySeries`] → [`estimate()`]. It deliberately lacks
 //! the register itself: who entered when is written once, by landing, and never computed again from rows.
 
 mod estimate;

@@ -106,7 +106,7 @@ impl SeriesShape {
     /// Squared L2 norm of one person over all tables and all steps, in integer units.
     ///
     /// Claim: whatever rows a person has, and whenever they are seen, its part of all y_t together has at most this squared
-    /// norm. Proof: it has one entry, at one step j and in one cell of each table ([`Entry`], written once), so its part of
+    /// norm. Proof: it has one entry, at one step j and in one cell of each table ([`super::Entry`], written once), so its part of
     /// `y_{A,t}` is `b_A·r_{t−j}` in one cell or 0: at most `Σ_A b_A²·Σ_{k<n} r_k²`. Attack: `series::tests`, V5's register.
     pub fn delta_squared(&self) -> u128 {
         let squares: u128 = toeplitz::factors(self.horizon()).iter().map(|r| u128::from(r * r)).sum();
