@@ -165,6 +165,10 @@ impl Maker<'_> {
                 Some(k) => Ok(Bound::Truncate { k, left_out_cap }),
                 None => self.fault("truncate needs k"),
             },
+            // Who has withdrawn is told from the rows of one record type (algorithms 6).
+            BoundMode::First if !self.analysis.is_scan => {
+                self.fault("a first-time series is of one record type, without joins or inner aggregates")
+            }
             BoundMode::First => match bound.start {
                 Some(start) => Ok(Bound::First { start }),
                 None => self.fault("first needs start"),

@@ -118,12 +118,10 @@ impl Landed<'_> {
         state: &SessionState,
         analysis: &Analysis,
     ) -> EngineResult<Arc<dyn ExecutionPlan>> {
-        let plan = carry::projected(analysis)?;
-        let tables = self.tables(analysis, &plan)?;
-        over(state, plan, &tables).await
+        self.physical_with(state, analysis, |table| table).await
     }
 
-    /// The plan of a statement over one record type, whose landed table is as `shown` makes it.
+    /// The same over each landed table as `shown` makes it.
     pub(crate) async fn physical_with(
         &self,
         state: &SessionState,
@@ -131,8 +129,10 @@ impl Landed<'_> {
         shown: fn(LandedTable) -> LandedTable,
     ) -> EngineResult<Arc<dyn ExecutionPlan>> {
         let plan = carry::projected(analysis)?;
-        let tables =
-            self.tables(analysis, &plan)?.into_iter().map(|(name, table)| (name, table.shown(shown)));
+        let tables = self.tables(analysis, &plan)?.into_iter().map(|(name, table)| match table {
+            Table::Landed(table) => (name, Table::Landed(shown(table))),
+            public @ Table::Public(_) => (name, public),
+        });
         over(state, plan, &tables.collect()).await
     }
 }
@@ -151,13 +151,6 @@ impl Table {
         match self {
             Self::Landed(table) => Self::Landed(table.restricted(buckets)),
             public @ Self::Public(_) => public.clone(),
-        }
-    }
-
-    fn shown(self, shown: fn(LandedTable) -> LandedTable) -> Self {
-        match self {
-            Self::Landed(table) => Self::Landed(shown(table)),
-            public @ Self::Public(_) => public,
         }
     }
 

@@ -94,10 +94,6 @@ fn prepare_one<'a>(
         let share = release.shares.get(&statistic.id).copied().unwrap_or(1);
         let measured = analysis.shape(statistic, catalog, &release.periods, share)?;
         match statistic.bound.mode {
-            BoundMode::First if !analysis.is_scan() => {
-                let what = "reads more than one record type, by more than a filter";
-                return Err(Error::Series { statistic: statistic.id.clone(), what });
-            }
             BoundMode::First => {
                 series = Some(PreparedSeries::new(SeriesShape::new(measured)?, &release.periods)?);
             }

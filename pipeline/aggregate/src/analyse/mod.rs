@@ -118,13 +118,6 @@ pub struct Analysis {
     pub(crate) input: LogicalPlan,
 }
 
-impl Analysis {
-    /// Whether it reads one record type by filters and projections alone, as a first-time series must.
-    pub fn is_scan(&self) -> bool {
-        self.is_scan
-    }
-}
-
 /// What the analyser says.
 #[derive(Debug)]
 pub enum Verdict {

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use super::differential::{REGIONS, Record, accepted, block_on, records, table};
 use crate::analyse::{Analysis, Declared, Verdict, analyse};
-use crate::carry::projected;
+use crate::carry;
 use crate::series::{Closing, Newcomers, joined, poured};
 use crate::session::session;
 use crate::sources::Sources;
@@ -392,8 +392,9 @@ async fn entering(
     let landing = landing(&Store::memory(), 0);
     let register = landing.close_steps(assistance(), series(), 0..=0, entries).await.unwrap();
     let context = session(partitions).unwrap();
-    let plan = projected(&accepted(&sql(""))).unwrap();
-    let tables = [("assistance_service".to_owned(), Table::Public(table(records, partitions)))].into();
+    let plan = carry::projected(&accepted(&sql(""))).unwrap();
+    let tables =
+        BTreeMap::from([("assistance_service".to_owned(), Table::Public(table(records, partitions)))]);
     let input = over(&context.state(), plan, &tables).await.unwrap();
     let newcomers = || Newcomers::new(&shape, open.clone(), &register, &key());
     let entries = joined(poured(input, &context.task_ctx(), &shape, newcomers).await.unwrap());
