@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, Date32Array, DictionaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch,
-    StringArray,
+    ArrayRef, Date32Array, DictionaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray,
 };
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, UInt16Type};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt16Type};
 use datafusion::datasource::MemTable;
 use datafusion::logical_expr::col;
 use datafusion::prelude::SessionContext;
 use marsad_privacy::bound::SelectionKey;
-use marsad_privacy::shape::{Aggregate, Bound, Dimension, Measure, StatisticShape, TableSpec};
+use marsad_privacy::shape::{Bound, StatisticShape};
 use marsad_terms::{Grain, Month, Period};
 use proptest::prelude::*;
 
-use crate::analyse::{Analysis, Declared, Kind, Verdict, analyse};
+use super::cells::{self, Cells};
+use super::world::block_on;
+use crate::analyse::{Analysis, Declared, Dimension, Verdict, analyse};
 use crate::carry;
 use crate::operator::Work;
 use crate::session::session;
@@ -124,48 +125,13 @@ pub(super) fn accepted(sql: &str) -> Analysis {
     }
 }
 
-fn codes_of(dimension: &str) -> &'static [&'static str] {
-    match dimension {
+const PERIODS: [&str; 7] = ["2024", "2024-Q1", "2024-Q2", "2024-Q3", "2024-Q4", "2025", "2025-Q1"];
+
+fn codes_of(dimension: &Dimension) -> &'static [&'static str] {
+    match dimension.name.as_str() {
         "region" => &REGIONS,
         "sex" => &SEXES,
         _ => &SERVICES,
-    }
-}
-
-/// A norm clip that nobody reaches, at weight 1: bounding is off.
-fn unbounded(analysis: &Analysis) -> StatisticShape {
-    let dimension = |d: &crate::analyse::Dimension| Dimension {
-        name: d.name.clone(),
-        code_list: d.list.clone(),
-        codes: codes_of(&d.name).iter().map(|c| (*c).to_owned()).collect(),
-        zeros: Vec::new(),
-        home: None,
-    };
-    let measure = || Measure { lower: "0".into(), upper: "30".into(), step: "1".into() };
-    let aggregate = |a: &crate::analyse::Aggregate| match a.kind {
-        Kind::Persons => Aggregate::Persons,
-        Kind::Rows => Aggregate::Rows,
-        Kind::Sum => Aggregate::Sum(measure()),
-    };
-    let tables = (0..analysis.aggregates.len()).flat_map(|aggregate| {
-        analysis.sets.iter().map(move |set| TableSpec {
-            aggregate,
-            grain: set.grain.unwrap(),
-            dimensions: set.dimensions.clone(),
-            b: 1,
-        })
-    });
-    StatisticShape {
-        id: "differential".parse().unwrap(),
-        bound: Bound::NormClip { c_squared: u64::MAX, left_out_cap: 20 },
-        dimensions: analysis.dimensions.iter().map(dimension).collect(),
-        periods: ["2024", "2024-Q1", "2024-Q2", "2024-Q3", "2024-Q4", "2025", "2025-Q1"]
-            .map(|p| p.parse().unwrap())
-            .to_vec(),
-        aggregates: analysis.aggregates.iter().map(aggregate).collect(),
-        tables: tables.collect(),
-        outputs: Vec::new(),
-        strategy: marsad_privacy::shape::Strategy::Tables,
     }
 }
 
@@ -183,13 +149,8 @@ async fn ours(
     bounded_sums(Arc::new(work), input, &context.task_ctx()).await.unwrap()
 }
 
-/// DataFusion's own answer to one grouping set, as cell → value.
-async fn theirs(
-    table: Arc<MemTable>,
-    keys: &[String],
-    aggregate: &str,
-    clause: &str,
-) -> BTreeMap<Vec<String>, i64> {
+/// DataFusion's own answer to one grouping set.
+async fn theirs(table: Arc<MemTable>, keys: &[String], aggregate: &str, clause: &str) -> Cells {
     let context = SessionContext::new();
     context.register_table("assistance_service", table).unwrap();
     let list = keys.join(", ");
@@ -198,38 +159,7 @@ async fn theirs(
         "SELECT {}, CAST({aggregate} AS BIGINT) FROM assistance_service {clause} GROUP BY {list}",
         texts.join(", ")
     );
-    let mut cells = BTreeMap::new();
-    for batch in context.sql(&sql).await.unwrap().collect().await.unwrap() {
-        for row in 0..batch.num_rows() {
-            let text = |i: usize| {
-                let column = arrow::compute::cast(batch.column(i), &DataType::Utf8).unwrap();
-                column.as_string::<i32>().value(row).to_owned()
-            };
-            let key: Vec<String> = (0..keys.len()).map(text).collect();
-            let values = batch.column(keys.len()).as_primitive::<Int64Type>();
-            cells.insert(key, if values.is_valid(row) { values.value(row) } else { 0 });
-        }
-    }
-    cells
-}
-
-use arrow::array::Array;
-
-fn keys_of(shape: &StatisticShape, table: &TableSpec, cell: usize) -> Vec<String> {
-    let mut rest = cell;
-    let mut keys = Vec::new();
-    for dimension in table.dimensions.iter().rev() {
-        let codes = &shape.dimensions[*dimension].codes;
-        keys.push(codes[rest % codes.len()].clone());
-        rest /= codes.len();
-    }
-    keys.push(shape.periods_of(table.grain)[rest].to_string());
-    keys.reverse();
-    keys
-}
-
-fn column_of(grain: Grain) -> String {
-    grain.column().to_owned()
+    cells::of_rows(&context.sql(&sql).await.unwrap().collect().await.unwrap(), keys.len())
 }
 
 const AGGREGATES: [(&str, &str); 5] = [
@@ -252,10 +182,6 @@ const CLAUSES: [&str; 4] = [
     "WHERE CASE WHEN service_type = 'FOOD' THEN units ELSE 1 END >= 1 AND quarter <> '2024-Q2'",
 ];
 
-pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap().block_on(future)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -269,22 +195,13 @@ proptest! {
         let used: Vec<&str> = ["quarter", "year", "region", "sex", "service_type"].into_iter().filter(|c| SETS[sets].contains(c)).collect();
         let sql = sql.replace("quarter, year, region, sex, service_type", &used.join(", "));
         let analysis = accepted(&sql);
-        let shape = unbounded(&analysis);
+        let shape = cells::unbounded(&analysis, codes_of, &PERIODS);
         block_on(async {
             let sums = ours(&analysis, &shape, table(&records, partitions), partitions).await;
             for (index, spec) in shape.tables.iter().enumerate() {
-                let mut keys = vec![column_of(spec.grain)];
-                keys.extend(spec.dimensions.iter().map(|d| shape.dimensions[*d].name.clone()));
+                let keys = cells::columns_of(&shape, spec);
                 let expected = theirs(table(&records, 1), &keys, plain, clause).await;
-                let start = shape.offset(index);
-                let mut total = 0;
-                for cell in 0..shape.n_cells(spec) {
-                    let found = sums[start + cell];
-                    let wanted = expected.get(&keys_of(&shape, spec, cell)).copied().unwrap_or(0);
-                    assert_eq!(found, i128::from(wanted), "{sql}: {:?}", keys_of(&shape, spec, cell));
-                    total += wanted;
-                }
-                assert_eq!(total, expected.values().sum::<i64>(), "a cell of DataFusion's is missing: {sql}");
+                assert_eq!(cells::of_sums(&shape, index, &sums), expected, "{sql}: {keys:?}");
             }
         });
     }
@@ -293,7 +210,7 @@ proptest! {
     fn partitions_batches_and_order_do_not_matter(mut records in records(), seed in 0..1000_usize) {
         let sql = "SELECT quarter, region, sex, COUNT(DISTINCT person_key) AS n FROM assistance_service GROUP BY GROUPING SETS ((quarter), (quarter, region), (quarter, region, sex))";
         let analysis = accepted(sql);
-        let mut shape = unbounded(&analysis);
+        let mut shape = cells::unbounded(&analysis, codes_of, &PERIODS);
         for bound in [Bound::HomeCell, Bound::NormClip { c_squared: 3, left_out_cap: 20 }, Bound::Truncate { k: 1, left_out_cap: 20 }] {
             shape.bound = bound;
             block_on(async {

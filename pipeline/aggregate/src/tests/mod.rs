@@ -1,5 +1,6 @@
 //! Attacks on the analyser and the operator.
 
+mod cells;
 mod corpus;
 mod differential;
 mod extremes;

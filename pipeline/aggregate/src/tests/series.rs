@@ -19,7 +19,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::differential::{REGIONS, Record, accepted, block_on, records, table};
+use super::differential::{REGIONS, Record, accepted, records, table};
+use super::world::block_on;
 use crate::analyse::{Analysis, Declared, Verdict, analyse};
 use crate::carry;
 use crate::series::{Closing, Newcomers, joined, poured};
