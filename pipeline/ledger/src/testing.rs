@@ -27,8 +27,10 @@ use crate::sign::{self, SigningKey};
 use crate::state::State;
 use crate::statement::{Answer, Statement};
 
+mod long;
 mod series;
 
+pub use long::LongLog;
 pub use series::{SeriesWish, draw_steps, noisy_step};
 
 /// The signers of a test.
