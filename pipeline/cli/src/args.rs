@@ -386,9 +386,31 @@ pub(crate) struct ConfirmArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
     /// Replay everything: chain, signatures, authority, budget, published bundles
-    Verify,
+    #[command(
+        after_help = "Example:\n  marsad ledger verify\n  marsad ledger verify --from kept/checkpoint.json"
+    )]
+    Verify {
+        /// Read each entry from its own object, and compare the segments with them
+        #[arg(long)]
+        each: bool,
+        /// A checkpoint that was kept elsewhere, with its signature in FILE.sig: the ledger must extend it
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        from: Vec<PathBuf>,
+    },
     /// List all entries: when, what, which release, signed by whom
     Log,
     /// Sign the head, for outside hands
-    Checkpoint(KeyArg),
+    #[command(
+        after_help = "Example:\n  marsad ledger checkpoint\n  marsad ledger checkpoint --since kept/checkpoint.json --proof proof.jsonl"
+    )]
+    Checkpoint {
+        #[command(flatten)]
+        key: KeyArg,
+        /// An earlier checkpoint, to prove that the new one extends it
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "proof")]
+        since: Option<PathBuf>,
+        /// Where to write that proof: the entries from the earlier checkpoint on, one a line
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "since")]
+        proof: Option<PathBuf>,
+    },
 }

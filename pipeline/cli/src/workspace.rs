@@ -12,7 +12,7 @@ use marsad_log::Store;
 use marsad_terms::{Explanation, Language};
 
 use crate::report::Failure;
-use crate::settings::{self, Settings};
+use crate::settings::{self, Settings, StoreSetting};
 
 /// One workspace.
 pub(crate) struct Workspace {
@@ -66,8 +66,8 @@ impl Workspace {
             custodian: self.settings.workspace.custodian.clone(),
             programme_start: self.settings.workspace.programme_start.0,
         };
-        let landing = self.store(self.settings.stores.landing.as_deref(), "landing")?;
-        let restricted = self.store(self.settings.stores.restricted.as_deref(), "restricted")?;
+        let landing = self.store(self.settings.stores.landing.as_ref(), "landing")?;
+        let restricted = self.store(self.settings.stores.restricted.as_ref(), "restricted")?;
         Ok(Landing::open(landing, restricted, self.keys()?, options))
     }
 
@@ -76,7 +76,7 @@ impl Workspace {
     /// # Errors
     /// A store that cannot be opened.
     pub(crate) fn ledger(&self) -> Result<Ledger, Failure> {
-        let store = self.store(self.settings.stores.ledger.as_deref(), "ledger")?;
+        let store = self.store(self.settings.stores.ledger.as_ref(), "ledger")?;
         Ok(Ledger::open(store, &self.dir.join("state")))
     }
 
@@ -85,11 +85,14 @@ impl Workspace {
     /// # Errors
     /// A store that cannot be opened.
     pub(crate) fn releases(&self) -> Result<Store, Failure> {
-        self.store(self.settings.stores.releases.as_deref(), "releases")
+        self.store(self.settings.stores.releases.as_ref(), "releases")
     }
 
-    fn store(&self, configured: Option<&str>, default: &str) -> Result<Store, Failure> {
-        Ok(Store::open(configured.unwrap_or(default), &self.dir)?)
+    fn store(&self, configured: Option<&StoreSetting>, default: &str) -> Result<Store, Failure> {
+        match configured {
+            None => Ok(Store::open(default, &self.dir)?),
+            Some(setting) => Ok(Store::open_with(setting.url(), &self.dir, &setting.access(&self.dir)?)?),
+        }
     }
 
     /// The author's key: a flag, or `[signing] author`.
