@@ -76,9 +76,10 @@ impl Statement {
         let keys: Vec<usize> = (0..self.keys.len()).filter(used).collect();
         let shown = keys.iter().map(|key| format!("{} AS {}", self.keys[*key].0, self.keys[*key].1));
         let shown = shown.collect::<Vec<_>>().join(", ");
-        let groups = self.keys.iter().enumerate().fold(self.grouping.text.to_owned(), |text, (key, (expr, _))| {
-            text.replace(&format!("{{{key}}}"), expr)
-        });
+        let groups =
+            self.keys.iter().enumerate().fold(self.grouping.text.to_owned(), |text, (key, (expr, _))| {
+                text.replace(&format!("{{{key}}}"), expr)
+            });
         let (with, from) = match self.is_named {
             true => (format!("WITH named AS {} ", self.rows), "named".to_owned()),
             false => (String::new(), format!("{} AS rows", self.rows)),
