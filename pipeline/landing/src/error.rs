@@ -149,7 +149,7 @@ pub enum Error {
     Damaged {
         /// Its name in the store.
         path: String,
-        /// `missing`, `changed` or `unreadable`.
+        /// `missing`, `changed`, `unreadable`, `without its key`, `under another key`.
         how: &'static str,
     },
     /// A step of a first-time series cannot be closed with these entries, or the record type has none.
@@ -167,6 +167,9 @@ pub enum Error {
     /// The store or its log failed.
     #[error(transparent)]
     Log(Box<marsad_log::Error>),
+    /// A data key cannot be wrapped.
+    #[error("a data key cannot be wrapped")]
+    Sealing,
     /// The system has no randomness to give.
     #[error("the system gives no randomness")]
     Randomness,
@@ -239,12 +242,13 @@ impl Explain for Error {
             .at(format!("custody log, entry {sequence}")),
             Self::Damaged { path, .. } => say(
                 "D08",
-                "the custody log names every landed file with the hash of its bytes",
-                "restore the file from a backup",
+                "the custody log names every landed file with the hash of its bytes; it opens at its own place and under its own key",
+                "restore the file from a backup, or its key; if rows were to be destroyed, see the custody log",
             )
             .at(path),
             Self::Parquet(source) => say("D09", &source.to_string(), "report this as a fault of marsad"),
             Self::Arrow(source) => say("D09", &source.to_string(), "report this as a fault of marsad"),
+            Self::Sealing => say("D09", "AES-256-GCM refused a key of 32 bytes", "report this as a fault of marsad"),
             Self::Randomness => {
                 say("D10", "identifiers of batches and keys are drawn at random", "check the system")
             }

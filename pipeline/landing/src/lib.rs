@@ -18,8 +18,10 @@ mod reason;
 mod register;
 mod report;
 pub mod schema;
+mod seal;
 mod snapshot;
 mod validate;
+mod vault;
 
 #[cfg(test)]
 mod tests;

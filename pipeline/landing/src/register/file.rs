@@ -7,15 +7,15 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::record_batch::RecordBatch;
-use bytes::Bytes;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use super::entries::Entries;
 use crate::Result;
 use crate::batch;
+use crate::seal::{Seal, Sealed};
 
-/// The file's bytes.
-pub(super) fn encode(entries: &Entries) -> Result<Bytes> {
+/// The file, encrypted.
+pub(super) fn encode(entries: &Entries, seal: Seal) -> Result<Sealed> {
     let mut fields = vec![
         Field::new("person_key", DataType::FixedSizeBinary(16), false),
         Field::new("step", DataType::UInt32, false),
@@ -30,14 +30,11 @@ pub(super) fn encode(entries: &Entries) -> Result<Bytes> {
     }
     let schema = Arc::new(Schema::new(fields));
     let rows = RecordBatch::try_new(Arc::clone(&schema), columns);
-    batch::encode(&schema, std::iter::once(rows.map_err(Into::into)))
+    batch::encode(&schema, std::iter::once(rows.map_err(Into::into)), seal)
 }
 
 /// The entries of a file that closed these steps; `None` where it is no such file.
-pub(super) fn decode(bytes: Bytes, steps: RangeInclusive<u32>) -> Option<Entries> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
-        .and_then(ParquetRecordBatchReaderBuilder::build)
-        .ok()?;
+pub(super) fn decode(reader: ParquetRecordBatchReader, steps: RangeInclusive<u32>) -> Option<Entries> {
     let mut entries = Entries::default();
     for batch in reader {
         take(&batch.ok()?, &mut entries)?;

@@ -11,13 +11,13 @@ mod file;
 use std::ops::RangeInclusive;
 
 use marsad_catalog::RecordType;
-use marsad_log::{Appended, Store};
+use marsad_log::Appended;
 use marsad_terms::Digest;
 
-use crate::batch::fetch;
 use crate::custody::{Custody, StepsEntry};
-use crate::landing::{put, random_name, remove};
+use crate::landing::random_name;
 use crate::validate::is_restricted;
+use crate::vault::Vault;
 use crate::{Error, Landing, Result};
 use entries::Entries;
 
@@ -33,8 +33,8 @@ impl Landing {
     /// `Register` where the record type has no persons, or is not the series' own; `Damaged` where a file is missing, has
     /// other bytes than the log says, or is none of a register; else as [`Landing::snapshot`].
     pub async fn register(&self, record_type: &RecordType, series: Digest) -> Result<Register> {
-        let store = self.store_of(record_type)?;
-        read(store, &self.custody(store).await?, record_type, series).await
+        let vault = self.vault_of(record_type)?;
+        read(vault, &self.custody(vault).await?, record_type, series).await
     }
 
     /// Closes the next `steps` of a series with those who enter, in any order, and returns the register with them.
@@ -53,9 +53,9 @@ impl Landing {
         steps: RangeInclusive<u32>,
         entries: Vec<Entry>,
     ) -> Result<Register> {
-        let store = self.store_of(record_type)?;
-        let mut custody = self.custody(store).await?;
-        let register = read(store, &custody, record_type, series).await?;
+        let vault = self.vault_of(record_type)?;
+        let mut custody = self.custody(vault).await?;
+        let register = read(vault, &custody, record_type, series).await?;
         if register.closed() > *steps.start() {
             return Ok(register);
         }
@@ -63,7 +63,8 @@ impl Landing {
         let register = register.with(&steps, &newcomers)?;
         let name = format!("{}-{}-{}", steps.start(), steps.end(), random_name()?);
         let path = format!("{FOLDER}/{}/{name}.parquet", series.hex());
-        let file = put(store, path, newcomers.persons().len() as u64, file::encode(&newcomers)?).await?;
+        let sealed = file::encode(&newcomers, vault.seal(&path)?)?;
+        let file = vault.put(path, newcomers.persons().len() as u64, &sealed).await?;
         let closing = StepsEntry {
             series,
             record_type: record_type.id.clone(),
@@ -76,16 +77,16 @@ impl Landing {
         };
         // What others append meanwhile changes nothing about these steps, unless it closes them.
         while let Appended::Lost = custody.close(closing.clone(), self.keys()).await? {
-            custody = self.custody(store).await?;
+            custody = self.custody(vault).await?;
             if custody.n_closed(&series) > *steps.start() {
-                remove(store, &[closing.path]).await;
-                return read(store, &custody, record_type, series).await;
+                vault.remove(&[closing.path]).await;
+                return read(vault, &custody, record_type, series).await;
             }
         }
         Ok(register)
     }
 
-    fn store_of(&self, record_type: &RecordType) -> Result<&Store> {
+    fn vault_of(&self, record_type: &RecordType) -> Result<&Vault> {
         let fault = |what| Err(Error::Register { what });
         if !record_type.is_personal() {
             return fault("records of organisations have no persons");
@@ -96,7 +97,7 @@ impl Landing {
 }
 
 async fn read(
-    store: &Store,
+    vault: &Vault,
     custody: &Custody,
     record_type: &RecordType,
     series: Digest,
@@ -106,9 +107,9 @@ async fn read(
         if steps.record_type != record_type.id {
             return Err(Error::Register { what: "it was begun for another record type" });
         }
-        let bytes = fetch(store, &steps.path, steps.hash).await?;
+        let file = vault.open(&steps.path, steps.hash).await?;
         let damaged = || Error::Damaged { path: steps.path.clone(), how: "unreadable" };
-        let entries = file::decode(bytes, steps.first..=steps.last).ok_or_else(damaged)?;
+        let entries = file::decode(file, steps.first..=steps.last).ok_or_else(damaged)?;
         all.append(&entries).map_err(|_| damaged())?;
     }
     Register::new(custody.n_closed(&series), all)
