@@ -11,6 +11,7 @@ mod commands;
 mod crash;
 mod demo;
 mod joins;
+mod person;
 mod plan;
 mod release;
 mod series;

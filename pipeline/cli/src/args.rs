@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// The landed batches (the custodian's view)
     #[command(subcommand)]
     Batch(BatchCommand),
+    /// What a person may ask for: erasure from all that landed
+    #[command(subcommand)]
+    Person(PersonCommand),
     /// Statistics: one SQL statement and a few public facts each
     #[command(subcommand)]
     Query(QueryCommand),
@@ -209,6 +212,23 @@ pub(crate) enum BatchCommand {
     Show {
         /// Its id, or the first four or more digits
         batch: String,
+    },
+}
+
+/// `person`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonCommand {
+    /// Erase persons from every batch and register, for good; what was published stays
+    ///
+    /// Only the files that hold them are written anew. The proof is an entry of the custody log, which names nobody. Not
+    /// while a release runs: it would find its files gone, and what it reserved stays charged.
+    #[command(
+        after_help = "Example:\n  printf 'partner:P-00017\\n' > ids && chmod 600 ids && marsad person erase --id-file ids"
+    )]
+    Erase {
+        /// One canonical identifier a line, such as partner:P-00017; readable by its owner alone
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        id_file: PathBuf,
     },
 }
 

@@ -111,6 +111,24 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Others can read a file of identifiers.
+    #[error("others than its owner may read {} (mode {mode:04o})", file.display())]
+    PersonsMode {
+        /// The file.
+        file: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A line of a file of identifiers is none.
+    #[error("line {line} of {} is no identifier of a known scheme", file.display())]
+    Persons {
+        /// The file.
+        file: PathBuf,
+        /// Its number, from 1.
+        line: usize,
+        /// The schemes of all mappings.
+        schemes: Vec<String>,
+    },
     /// A key's file cannot be read or written.
     #[error("cannot use {}", path.display())]
     KeyFile {
@@ -252,6 +270,16 @@ impl Explain for Error {
             Self::Randomness => {
                 say("D10", "identifiers of batches and keys are drawn at random", "check the system")
             }
+            Self::PersonsMode { file, .. } => {
+                say("D12", "it names persons who are in the data", "chmod 600 the file")
+                    .at(file.display().to_string())
+            }
+            Self::Persons { file, line, schemes } => say(
+                "D13",
+                "a person is named by scheme and number as its mapping makes them canonical, one a line",
+                &format!("write it like {}:P-00017; the schemes are {}", schemes.first().map_or("partner", String::as_str), schemes.join(", ")),
+            )
+            .at(format!("{}:{line}", file.display())),
             Self::Register { .. } => say(
                 "D11",
                 "each person enters a series once, at one step, and that is written once",

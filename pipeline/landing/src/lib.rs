@@ -12,6 +12,7 @@ mod import;
 mod judge;
 pub mod keys;
 mod landing;
+mod person;
 mod pseudonym;
 mod read;
 mod reason;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use error::{Error, Refusal, Result};
 pub use landing::{Landing, Options, check_without_keys};
+pub use person::{Erased, Persons};
 pub use reason::Reason;
 pub use register::{Entry, Register};
 pub use report::{Rejected, Report, Spelling};

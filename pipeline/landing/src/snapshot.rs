@@ -5,7 +5,7 @@ use marsad_terms::{BatchId, Digest, RecordTypeId};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use serde::Serialize;
 
-use crate::custody::{BatchEntry, Custody};
+use crate::custody::{BatchEntry, Custody, place_of};
 use crate::vault::Vault;
 use crate::{Error, Result};
 
@@ -132,10 +132,10 @@ fn head(landing: &Custody, restricted: &Custody) -> Option<Digest> {
     }
 }
 
-/// `<record_type>/<batch>/<bucket>.parquet`
-fn bucket_of(path: &str) -> u32 {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    name.strip_suffix(".parquet").and_then(|bucket| bucket.parse().ok()).unwrap_or_default()
+/// `<record_type>/<batch>/<bucket>.parquet`, or what took its place.
+pub(crate) fn bucket_of(path: &str) -> u32 {
+    let name = place_of(path).rsplit('/').next().unwrap_or_default();
+    name.parse().unwrap_or_default()
 }
 
 fn summary(time: &str, batch: &BatchEntry, custody: &Custody) -> BatchSummary {

@@ -65,6 +65,18 @@ impl Vault {
         self.sealer.reading(path, &wrapped)?.ok_or_else(|| damaged(path, "under another key"))
     }
 
+    /// Destroys files that others took the place of: their keys first, which destroys them in every backup too.
+    ///
+    /// # Errors
+    /// The store failed; what is not gone yet goes when this is called again.
+    pub(crate) async fn destroy(&self, paths: &[String]) -> Result<()> {
+        for path in paths {
+            self.store.delete(&key_path(path)).await?;
+            self.store.delete(path).await?;
+        }
+        Ok(())
+    }
+
     /// Removes files that no entry names, their keys first. A failure leaves them unnamed, which harms nobody.
     pub(crate) async fn remove(&self, paths: &[String]) {
         for path in paths {

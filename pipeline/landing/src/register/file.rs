@@ -1,10 +1,10 @@
 //! The entries of steps that close together as one Parquet file: `person_key`, `step`, then `cell_0`, `cell_1`, … a table,
-//! sorted by person.
+//! sorted by person; after them, with neither step nor cells, the persons who were erased.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
@@ -18,15 +18,18 @@ use crate::seal::{Seal, Sealed};
 pub(super) fn encode(entries: &Entries, seal: Seal) -> Result<Sealed> {
     let mut fields = vec![
         Field::new("person_key", DataType::FixedSizeBinary(16), false),
-        Field::new("step", DataType::UInt32, false),
+        Field::new("step", DataType::UInt32, true),
     ];
-    let mut columns: Vec<ArrayRef> = vec![
-        Arc::new(batch::keys(entries.persons().iter().copied())?),
-        Arc::new(UInt32Array::from(entries.steps().to_vec())),
-    ];
+    let n_bare = entries.bare().len();
+    let with_bare = |of: &mut dyn Iterator<Item = u32>| {
+        Arc::new(of.map(Some).chain(std::iter::repeat_n(None, n_bare)).collect::<UInt32Array>()) as ArrayRef
+    };
+    let persons: Vec<[u8; 16]> = entries.persons().iter().chain(entries.bare()).copied().collect();
+    let mut columns: Vec<ArrayRef> =
+        vec![Arc::new(batch::keys(persons.into_iter())?), with_bare(&mut entries.steps().iter().copied())];
     for table in 0..entries.n_tables() {
-        fields.push(Field::new(cell_column(table), DataType::UInt32, false));
-        columns.push(Arc::new(UInt32Array::from_iter_values(entries.cells_of(table))));
+        fields.push(Field::new(cell_column(table), DataType::UInt32, true));
+        columns.push(with_bare(&mut entries.cells_of(table)));
     }
     let schema = Arc::new(Schema::new(fields));
     let rows = RecordBatch::try_new(Arc::clone(&schema), columns);
@@ -50,10 +53,15 @@ fn take(batch: &RecordBatch, entries: &mut Entries) -> Option<()> {
     let tables: Vec<&UInt32Array> = (0..n_tables).map(column).collect::<Option<_>>()?;
     let mut cells = vec![0; n_tables];
     for row in 0..batch.num_rows() {
+        let person = persons.value(row).try_into().ok()?;
+        if steps.is_null(row) {
+            entries.push_bare(person);
+            continue;
+        }
         for (cell, table) in cells.iter_mut().zip(&tables) {
             *cell = table.value(row);
         }
-        entries.push(persons.value(row).try_into().ok()?, steps.value(row), &cells).ok()?;
+        entries.push(person, steps.value(row), &cells).ok()?;
     }
     Some(())
 }

@@ -3,18 +3,20 @@
 //! One file holds the entries of the steps that closed together; a custody entry of kind `series_step` names it with its
 //! hash, and closes them. Without that entry nobody sees the file, so that a step is closed wholly or not at all, and what
 //! is closed is never written again: entries are read from here and never computed from rows a second time.
-//! It deliberately lacks the rows, retention and erasure, and any rule about who may enter.
+//! A person who is erased leaves its pseudonym there alone, which counts no more and keeps a new registration from counting
+//! again. It deliberately lacks the rows, retention, and any rule about who may enter.
 
 mod entries;
 mod file;
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use marsad_catalog::RecordType;
 use marsad_log::Appended;
 use marsad_terms::Digest;
 
-use crate::custody::{Custody, StepsEntry};
+use crate::custody::{Custody, SeriesFile, StepsEntry, place_of};
 use crate::landing::random_name;
 use crate::validate::is_restricted;
 use crate::vault::Vault;
@@ -96,6 +98,29 @@ impl Landing {
     }
 }
 
+/// What is left of the files of registers without these persons: the path of each that held one, and its rest.
+pub(crate) async fn without(
+    vault: &Vault,
+    custody: &Custody,
+    persons: &HashSet<[u8; 16]>,
+) -> Result<Vec<(String, SeriesFile)>> {
+    let mut rests = Vec::new();
+    for steps in custody.all_steps() {
+        let Some(rest) = entries_of(vault, steps).await?.without(persons) else { continue };
+        let path = format!("{}-{}.parquet", place_of(&steps.path), random_name()?);
+        let sealed = file::encode(&rest, vault.seal(&path)?)?;
+        let file = vault.put(path, 0, &sealed).await?;
+        rests.push((steps.path.clone(), SeriesFile { path: file.path, hash: file.hash }));
+    }
+    Ok(rests)
+}
+
+async fn entries_of(vault: &Vault, steps: &StepsEntry) -> Result<Entries> {
+    let damaged = || Error::Damaged { path: steps.path.clone(), how: "unreadable" };
+    let file = vault.open(&steps.path, steps.hash).await?;
+    file::decode(file, steps.first..=steps.last).ok_or_else(damaged)
+}
+
 async fn read(
     vault: &Vault,
     custody: &Custody,
@@ -107,10 +132,8 @@ async fn read(
         if steps.record_type != record_type.id {
             return Err(Error::Register { what: "it was begun for another record type" });
         }
-        let file = vault.open(&steps.path, steps.hash).await?;
-        let damaged = || Error::Damaged { path: steps.path.clone(), how: "unreadable" };
-        let entries = file::decode(file, steps.first..=steps.last).ok_or_else(damaged)?;
-        all.append(&entries).map_err(|_| damaged())?;
+        let entries = entries_of(vault, steps).await?;
+        all.append(&entries).map_err(|_| Error::Damaged { path: steps.path.clone(), how: "unreadable" })?;
     }
     Register::new(custody.n_closed(&series), all)
 }

@@ -4,6 +4,7 @@ mod cells;
 mod custody;
 mod files;
 mod neighbours;
+mod person;
 mod register;
 mod rows;
 mod samples;
