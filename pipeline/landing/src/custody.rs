@@ -181,10 +181,9 @@ impl Custody {
                 (steps.path, steps.hash) = (rest.path.clone(), rest.hash);
                 continue;
             }
-            let files = self.batches.iter_mut().map(|(_, batch)| &mut batch.files);
-            let (files, at) = files
-                .filter_map(|files| files.iter().position(|file| file.path == *old).map(|at| (files, at)))
-                .next()?;
+            let mut batches = self.batches.iter_mut().map(|(_, batch)| &mut batch.files);
+            let (at, files) =
+                batches.find_map(|files| Some((files.iter().position(|file| file.path == *old)?, files)))?;
             match rest {
                 Some(rest) => files[at] = rest.clone(),
                 None => drop(files.remove(at)),

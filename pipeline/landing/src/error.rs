@@ -270,22 +270,12 @@ impl Explain for Error {
             Self::Randomness => {
                 say("D10", "identifiers of batches and keys are drawn at random", "check the system")
             }
-            Self::PersonsMode { file, .. } => {
-                say("D12", "it names persons who are in the data", "chmod 600 the file")
-                    .at(file.display().to_string())
-            }
-            Self::Persons { file, line, schemes } => say(
-                "D13",
-                "a person is named by scheme and number as its mapping makes them canonical, one a line",
-                &format!("write it like {}:P-00017; the schemes are {}", schemes.first().map_or("partner", String::as_str), schemes.join(", ")),
-            )
-            .at(format!("{}:{line}", file.display())),
             Self::Register { .. } => say(
                 "D11",
                 "each person enters a series once, at one step, and that is written once",
                 "report this as a fault of marsad; nothing was written",
             ),
-            key => explain_key(key, &what),
+            other => of_secrets(other, &what),
         }
     }
 }
@@ -298,7 +288,8 @@ fn refused(what: &str, refusals: &[Refusal]) -> Explanation {
     Explanation::new(first.code, what, first.why, first.remedy.clone())
 }
 
-fn explain_key(error: &Error, what: &str) -> Explanation {
+/// Keys, and files of identifiers.
+fn of_secrets(error: &Error, what: &str) -> Explanation {
     let say = |code: &str, why: &str, remedy: &str| Explanation::new(code, what, why, remedy);
     match error {
         Error::KeyMissing { name, path } => say(
@@ -338,6 +329,20 @@ fn explain_key(error: &Error, what: &str) -> Explanation {
             "use the keys that this store was begun with",
         )
         .at(store),
+        Error::PersonsMode { file, .. } => {
+            say("D12", "it names persons who are in the data", "chmod 600 the file")
+                .at(file.display().to_string())
+        }
+        Error::Persons { file, line, schemes } => say(
+            "D13",
+            "a person is named by scheme and number as its mapping makes them canonical, one a line",
+            &format!(
+                "write it like {}:P-00017; the schemes are {}",
+                schemes.first().map_or("partner", String::as_str),
+                schemes.join(", ")
+            ),
+        )
+        .at(format!("{}:{line}", file.display())),
         _ => say("D00", "", ""),
     }
 }
