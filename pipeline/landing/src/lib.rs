@@ -19,6 +19,7 @@ mod register;
 mod report;
 pub mod schema;
 mod snapshot;
+mod trail;
 mod validate;
 
 #[cfg(test)]
@@ -30,3 +31,4 @@ pub use reason::Reason;
 pub use register::{Entry, Register};
 pub use report::{Rejected, Report, Spelling};
 pub use snapshot::{BatchSummary, LandedFile, Snapshot};
+pub use trail::{Act, trail};

@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 mod error;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tokens;
 
 pub use error::KeyError;
 
@@ -55,8 +57,18 @@ impl PublicKey {
         let signature: SshSig = sshsig.parse().map_err(|_| KeyError::NotASignature)?;
         let key = ssh_key::PublicKey::new(signature.public_key().clone(), "");
         key.verify(namespace, bytes, &signature).map_err(|_| KeyError::Wrong)?;
-        Ok(Self(signature.public_key().clone()))
+        if is_untouched(&signature) { Err(KeyError::Untouched) } else { Ok(Self(signature.public_key().clone())) }
     }
+}
+
+/// Whether a token signed without anybody touching it: bit 0 of its flags, which four bytes of counter follow
+/// (OpenSSH, PROTOCOL.u2f). Malware on the holder's machine could have asked for such a signature.
+fn is_untouched(signature: &SshSig) -> bool {
+    let is_of_token =
+        matches!(signature.public_key(), KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_));
+    let bytes = signature.signature().as_bytes();
+    let flags = bytes.len().checked_sub(5).map_or(0, |at| bytes[at]);
+    is_of_token && flags & 1 == 0
 }
 
 /// Whether the key of `public_line` made the signature over `bytes` in this namespace.
@@ -183,10 +195,10 @@ fn sign_elsewhere(path: &Path, namespace: &str, bytes: &[u8]) -> Result<String, 
     drop(input);
     let output = child.wait_with_output().map_err(|error| agent(error.to_string()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() && PublicKey::of_signature(namespace, bytes, &text).is_ok() {
-        Ok(text)
-    } else {
-        Err(agent(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    match PublicKey::of_signature(namespace, bytes, &text) {
+        Ok(_) if output.status.success() => Ok(text),
+        Err(KeyError::Untouched) => Err(KeyError::Untouched),
+        _ => Err(agent(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
     }
 }
 

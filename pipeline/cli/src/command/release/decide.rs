@@ -1,6 +1,7 @@
 //! `release statement|approve|reject`: a decision is a signature over one canonical statement.
 
 use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use marsad_ledger::sign::{APPROVAL, SigningKey};
@@ -8,10 +9,11 @@ use marsad_ledger::{Answer, Error as LedgerError, RequestState, State, Statement
 use marsad_terms::Explanation;
 use serde_json::json;
 
-use super::standing;
+use super::public::Public;
+use super::{question, show, standing};
 use crate::args::ConfirmArgs;
 use crate::report::{Failure, Report};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, open_key};
 
 /// Answers by checklist item.
 pub(crate) type Answers = BTreeMap<String, String>;
@@ -45,9 +47,13 @@ pub(super) async fn approve(
     key: Option<&Path>,
     signature: Option<&Path>,
 ) -> Result<Report, Failure> {
-    let answers = answers(confirm)?;
+    let asks = confirm.confirm.is_empty() && confirm.confirm_file.is_none() && signature.is_none();
+    let answers = match asks && key.is_some() && io::stdin().is_terminal() {
+        true => ask(workspace, id).await?,
+        false => answers(confirm)?,
+    };
     match (key, signature) {
-        (Some(path), _) => approve_with(workspace, id, answers, &SigningKey::open(path)?).await,
+        (Some(path), _) => approve_with(workspace, id, answers, &open_key(path)?).await,
         (None, Some(path)) => {
             let sshsig =
                 std::fs::read_to_string(path).map_err(|error| Failure::file(path, "be read", &error))?;
@@ -58,6 +64,16 @@ pub(super) async fn approve(
             "give --key FILE, or --signature FILE made over `marsad release statement`",
         )),
     }
+}
+
+/// Shows the proposal and goes through what a person judges, item by item.
+async fn ask(workspace: &Workspace, id: &str) -> Result<Answers, Failure> {
+    let state = workspace.ledger()?.state().await?;
+    let request = state.find(id)?;
+    let mut out = io::stderr();
+    let shown = show::show(&state, request, &Public::of(workspace));
+    let _ = writeln!(out, "{}\n", shown.text);
+    question::ask(&request.proposal, &mut io::stdin().lock(), &mut out)
 }
 
 /// Approves with a key at hand.
@@ -86,7 +102,7 @@ pub(super) async fn reject(
     let Some(path) = key else {
         return Err(Failure::usage("a rejection needs a key", "give --key FILE"));
     };
-    let key = SigningKey::open(path)?;
+    let key = open_key(path)?;
     decide(workspace, id, |state, request| {
         let statement = decision(state, request, Answer::Reject, Answers::new(), reason)?;
         sign(statement, &key)
@@ -120,7 +136,7 @@ fn approval(state: &State, request: &RequestState, answers: Answers) -> Result<S
             "W10",
             format!("the checklist is not answered: {}", missing.join(", ")),
             "each item that a person judges is answered in words, and the words are signed",
-            "give --confirm ITEM=TEXT for each, or --confirm-file F.toml with one line an item",
+            "run it on a terminal, which asks one by one; or give --confirm ITEM=TEXT for each, or --confirm-file F.toml with one line an item",
         );
         return Err(Failure::new(explanation));
     }
