@@ -19,11 +19,20 @@ fn approve_by(workspace: &Workspace, sshsig: &str) -> Output {
 
 /// The statement that an approver signs, signed by the steward of a workspace with OpenSSH.
 fn signed(workspace: &Workspace) -> String {
-    let printed = workspace.marsad(&["release", "statement", RELEASE, "--confirm-file", "answers.toml"]).done();
+    let printed =
+        workspace.marsad(&["release", "statement", RELEASE, "--confirm-file", "answers.toml"]).done();
     workspace.write("statement", &printed.stdout);
     let _ = fs::remove_file(workspace.path("statement.sig"));
     let mut sign = Command::new("ssh-keygen");
-    sign.current_dir(workspace.dir()).args(["-q", "-Y", "sign", "-n", "marsad-approval", "-f", "keys/steward"]);
+    sign.current_dir(workspace.dir()).args([
+        "-q",
+        "-Y",
+        "sign",
+        "-n",
+        "marsad-approval",
+        "-f",
+        "keys/steward",
+    ]);
     assert!(sign.arg("statement").status().expect("ssh-keygen is installed").success());
     workspace.read("statement.sig")
 }
@@ -83,7 +92,11 @@ fn a_revoked_key_approves_nothing() {
     workspace.plan(RELEASE);
     let revoked = workspace.approve(RELEASE, "steward");
     assert_eq!((revoked.code, revoked.error()), (1, "B20"));
-    assert_eq!(approve_by(&workspace, &early).code, 1, "signed before, given after: the ledger's order decides");
+    assert_eq!(
+        approve_by(&workspace, &early).code,
+        1,
+        "signed before, given after: the ledger's order decides"
+    );
     assert_eq!(*workspace.approve(RELEASE, "officer").done().at("state"), "approved");
     workspace.ledger_is_right();
 }
@@ -155,7 +168,13 @@ impl Agent {
             add.status().expect("ssh-add is installed").success()
         };
         // The socket appears when the agent is ready.
-        assert!((0..1000).any(|_| add() || { std::thread::yield_now(); false }), "the agent takes the key");
+        assert!(
+            (0..1000).any(|_| add() || {
+                std::thread::yield_now();
+                false
+            }),
+            "the agent takes the key"
+        );
         agent
     }
 }
@@ -197,7 +216,10 @@ fn on_a_terminal_the_items_are_asked_one_by_one() {
     let shown = workspace.json(&["release", "show", RELEASE]).done();
     assert_eq!(*shown.at("state"), "approved", "{said}");
     let confirmed = &shown.at("approvals")[0]["confirmed"];
-    assert_eq!((&confirmed["C06"], &confirmed["C18"]), (&Value::from("worth it"), &Value::from("no: whole regions")));
+    assert_eq!(
+        (&confirmed["C06"], &confirmed["C18"]),
+        (&Value::from("worth it"), &Value::from("no: whole regions"))
+    );
 }
 
 #[test]
@@ -226,7 +248,10 @@ fn the_trail_is_filtered_and_leaves_without_the_custodians_entries() {
     assert!(!workspace.read("log.html").contains("lot reçu"));
     workspace.marsad(&["ledger", "log", "--custody", "--jsonl", "log.jsonl", "--html", "log.html"]).done();
     let with = workspace.read("log.jsonl");
-    assert!(with.lines().count() == 6 && !with.contains("\"rows\"") && !with.contains("\"landed\""), "{with}");
+    assert!(
+        with.lines().count() == 6 && !with.contains("\"rows\"") && !with.contains("\"landed\""),
+        "{with}"
+    );
     assert!(workspace.read("log.html").contains("lot reçu"));
 }
 
@@ -242,7 +267,8 @@ fn a_proposal_tells_what_it_and_an_earlier_release_say_together() {
     let tables = plan.at("tables").as_array().unwrap();
     for table in tables {
         let expected = &table["expected"];
-        let cells: u64 = ["reliable", "usable", "hidden"].iter().map(|key| expected[key].as_u64().unwrap()).sum();
+        let cells: u64 =
+            ["reliable", "usable", "hidden"].iter().map(|key| expected[key].as_u64().unwrap()).sum();
         assert_eq!((cells, &expected["release"]), (table["cells"].as_u64().unwrap(), &Value::from(RELEASE)));
     }
     let same = &plan.at("differences")[0];
@@ -250,7 +276,8 @@ fn a_proposal_tells_what_it_and_an_earlier_release_say_together() {
 
     // Another statement over the same records: those whom only one of the two counts.
     let sql = workspace.read("queries/assisted_persons.sql");
-    let only = sql.replacen("FROM assistance_service", "FROM assistance_service\nWHERE service_type = 'HEALTH'", 1);
+    let only =
+        sql.replacen("FROM assistance_service", "FROM assistance_service\nWHERE service_type = 'HEALTH'", 1);
     assert_ne!(only, sql);
     workspace.write("queries/assisted_persons.sql", only);
     workspace.define("health", "revision = 2");

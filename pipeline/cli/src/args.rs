@@ -298,7 +298,9 @@ pub(crate) enum ReleaseCommand {
     /// All releases: what is defined, proposed, published
     List,
     /// A proposal: why, what, cost, margins, what it tells with earlier releases, checklist, approvals
-    #[command(after_help = "Example:\n  marsad release show 2024-Q4\n  marsad release show 2024-Q4 --html proposal.html")]
+    #[command(
+        after_help = "Example:\n  marsad release show 2024-Q4\n  marsad release show 2024-Q4 --html proposal.html"
+    )]
     Show {
         /// A release, or the first four or more digits of a proposal
         id: String,

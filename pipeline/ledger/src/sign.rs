@@ -57,7 +57,11 @@ impl PublicKey {
         let signature: SshSig = sshsig.parse().map_err(|_| KeyError::NotASignature)?;
         let key = ssh_key::PublicKey::new(signature.public_key().clone(), "");
         key.verify(namespace, bytes, &signature).map_err(|_| KeyError::Wrong)?;
-        if is_untouched(&signature) { Err(KeyError::Untouched) } else { Ok(Self(signature.public_key().clone())) }
+        if is_untouched(&signature) {
+            Err(KeyError::Untouched)
+        } else {
+            Ok(Self(signature.public_key().clone()))
+        }
     }
 }
 

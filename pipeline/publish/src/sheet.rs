@@ -122,7 +122,11 @@ mod tests {
 
     #[test]
     fn three_languages_nothing_from_outside_and_no_markup_from_a_cell() {
-        let text = |word: &str| Text { fr: format!("{word} fr"), ar: format!("{word} ar"), en: format!("{word} en") };
+        let text = |word: &str| Text {
+            fr: format!("{word} fr"),
+            ar: format!("{word} ar"),
+            en: format!("{word} en"),
+        };
         let block = Block {
             heading: text("heading"),
             paragraphs: vec![text("said")],
@@ -131,7 +135,13 @@ mod tests {
         };
         let sheet = Sheet { title: text("title"), workspace: "<b>".to_owned(), blocks: vec![block] };
         let page = write(&sheet).unwrap();
-        for part in ["id=\"ar\" lang=\"ar\" dir=\"rtl\"", "heading ar", "said en", "head fr", "<bdi lang=\"en\" dir=\"ltr\">as found"] {
+        for part in [
+            "id=\"ar\" lang=\"ar\" dir=\"rtl\"",
+            "heading ar",
+            "said en",
+            "head fr",
+            "<bdi lang=\"en\" dir=\"ltr\">as found",
+        ] {
             assert!(page.contains(part), "{part}");
         }
         for outside in ["http://", "https://", "<script", "<link", "<img", "@import", "<b>"] {

@@ -43,8 +43,7 @@ impl Figures {
 
     fn of(&self, forecast: &Forecast) -> Option<Expected> {
         let margin: f64 = forecast.margin.parse().ok()?;
-        let same =
-            |t: &&FigureTable| t.dataflow == forecast.dataflow && t.dimensions == forecast.dimensions;
+        let same = |t: &&FigureTable| t.dataflow == forecast.dataflow && t.dimensions == forecast.dimensions;
         let table = self.tables.iter().find(same)?;
         let n_keys = u64::try_from(table.estimates.len()).ok().filter(|n| *n > 0)?;
         // Every period of the new table is taken to look like the newest one that is public.
@@ -69,7 +68,8 @@ fn tables(noisy: &NoisyTable) -> Result<Vec<FigureTable>, Error> {
         let estimated = estimate::estimate(noisy, number)?;
         for (output, column) in estimated.columns.iter().enumerate() {
             for table in &column.tables {
-                let n_keys: usize = table.dimensions.iter().map(|d| shape.dimensions[*d].codes.len()).product();
+                let n_keys: usize =
+                    table.dimensions.iter().map(|d| shape.dimensions[*d].codes.len()).product();
                 let newest = table.cells.len().saturating_sub(n_keys);
                 tables.push(FigureTable {
                     dataflow: flow_id(&shape.id.dataflow(output, &column.name)),

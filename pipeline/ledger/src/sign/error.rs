@@ -100,7 +100,11 @@ impl Explain for KeyError {
                 "a passphrase protects it",
                 "run the command on a terminal, which asks for it; or set MARSAD_KEY_PASSPHRASE; or give its .pub and use ssh-agent",
             ),
-            Self::Passphrase { .. } => ("B65", "what was given is not its passphrase", "type it again, or correct MARSAD_KEY_PASSPHRASE"),
+            Self::Passphrase { .. } => (
+                "B65",
+                "what was given is not its passphrase",
+                "type it again, or correct MARSAD_KEY_PASSPHRASE",
+            ),
             Self::Agent { what, path } => {
                 let remedy = "run `ssh-add` on the private key, or give the private key's file";
                 let why = if what.is_empty() { "ssh-keygen gave none" } else { what };

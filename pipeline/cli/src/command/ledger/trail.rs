@@ -74,8 +74,19 @@ fn document(lines: &[Line], notes: &[String]) -> Value {
 
 fn listing(lines: &[Line]) -> String {
     let rows = lines.iter().map(|line| {
-        let number = if line.log == "ledger" { line.sequence.to_string() } else { format!("{} {}", line.log, line.sequence) };
-        vec![number, line.time.clone(), line.kind.clone(), line.about.clone(), line.person.clone(), line.hash.clone()]
+        let number = if line.log == "ledger" {
+            line.sequence.to_string()
+        } else {
+            format!("{} {}", line.log, line.sequence)
+        };
+        vec![
+            number,
+            line.time.clone(),
+            line.kind.clone(),
+            line.about.clone(),
+            line.person.clone(),
+            line.hash.clone(),
+        ]
     });
     table(&["entry", "time", "kind", "about", "by", "hash"], rows, 6)
 }
@@ -102,7 +113,11 @@ fn line(state: &State, entry: &Entry) -> Line {
 }
 
 /// The custodians' acts, without a count of rows; a store that cannot be read is noted.
-async fn custody(workspace: &Workspace, lines: &mut Vec<Line>, notes: &mut Vec<String>) -> Result<(), Failure> {
+async fn custody(
+    workspace: &Workspace,
+    lines: &mut Vec<Line>,
+    notes: &mut Vec<String>,
+) -> Result<(), Failure> {
     for (log, store) in ["landing", "restricted"].into_iter().zip(workspace.custody_stores()?) {
         let Ok(acts) = marsad_landing::trail(&store).await else {
             notes.push(format!("note: the custody log of {log} cannot be read here"));
@@ -170,7 +185,14 @@ fn page(workspace: &Workspace, lines: &[Line]) -> Result<String, Failure> {
     let rows = lines.iter().map(|line| {
         let code = |text: &str| Shown::Code(text.to_owned());
         let number = format!("{} {}", line.log, line.sequence);
-        vec![code(&number), code(&line.time), Shown::Words(kind(&line.kind)), code(&line.about), code(&line.person), code(&line.hash)]
+        vec![
+            code(&number),
+            code(&line.time),
+            Shown::Words(kind(&line.kind)),
+            code(&line.about),
+            code(&line.person),
+            code(&line.hash),
+        ]
     });
     let title = words("Journal des décisions", "سجل القرارات", "Audit trail");
     let block = Block {
@@ -201,7 +223,9 @@ fn kind(kind: &str) -> Text {
         "proposed" => words("proposée", "اقتراح", "proposed"),
         "approved" => words("approuvée", "موافقة", "approved"),
         "rejected" => words("rejetée", "رفض", "rejected"),
-        "reserved" => words("réservée : lecture des données", "حجز: قراءة البيانات", "reserved: landed data read"),
+        "reserved" => {
+            words("réservée : lecture des données", "حجز: قراءة البيانات", "reserved: landed data read")
+        }
         "released" => words("produite", "إنتاج", "released"),
         "forfeited" => words("perdue, facturée", "ضائع ومحتسب", "forfeited"),
         "series_opened" => words("série ouverte", "فتح سلسلة", "series opened"),

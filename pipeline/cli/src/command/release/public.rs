@@ -52,15 +52,11 @@ impl Public {
         let found = |id: &String| {
             let purpose = self.catalog.as_ref()?.purposes.get(id)?;
             let a = &purpose.authorisation;
-            let authorisation =
-                format!("{} {}, {} – {}", a.authority, a.reference, a.valid_from, a.valid_to);
+            let authorisation = format!("{} {}, {} – {}", a.authority, a.reference, a.valid_from, a.valid_to);
             Some(Why { id: id.clone(), title: purpose.title.clone(), authorisation })
         };
-        let unknown = |id: &String| Why {
-            id: id.clone(),
-            title: same("–"),
-            authorisation: "–".to_owned(),
-        };
+        let unknown =
+            |id: &String| Why { id: id.clone(), title: same("–"), authorisation: "–".to_owned() };
         request.proposal.purposes.iter().map(|id| found(id).unwrap_or_else(|| unknown(id))).collect()
     }
 
@@ -77,11 +73,17 @@ impl Public {
             id: one.id.to_string(),
             title: known.map_or_else(|| same("–"), |statistic| statistic.title.clone()),
             unit: known.map(|statistic| statistic.unit.clone()).unwrap_or_default(),
-            bound: shape.map_or_else(|| "none: no person in it".to_owned(), bound),
+            bound: match (shape, &one.derived) {
+                (Some(shape), _) => bound(shape),
+                (None, Some(_)) => "out of the others".to_owned(),
+                (None, None) => "none: no person in it".to_owned(),
+            },
             area: match shape {
                 Some(shape) if shape.dimensions.iter().any(|d| d.code_list == "REF_AREA") => "region",
                 Some(_) => "national",
-                None => known.map_or("–", |s| if s.smallest_area == Area::Region { "region" } else { "national" }),
+                None => {
+                    known.map_or("–", |s| if s.smallest_area == Area::Region { "region" } else { "national" })
+                }
             },
         }
     }

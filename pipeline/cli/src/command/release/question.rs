@@ -17,11 +17,18 @@ const FIRST: [&str; 2] = ["C06", "C18"];
 ///
 /// # Errors
 /// The approver stops: end of input, or `stop`.
-pub(super) fn ask(proposal: &Proposal, input: &mut impl BufRead, out: &mut impl Write) -> Result<Answers, Failure> {
+pub(super) fn ask(
+    proposal: &Proposal,
+    input: &mut impl BufRead,
+    out: &mut impl Write,
+) -> Result<Answers, Failure> {
     let mut items: Vec<&Item> = proposal.checklist.iter().filter(|item| item.wants_an_answer()).collect();
     items.sort_by_key(|item| !FIRST.contains(&item.id.as_str()));
     let n = items.len();
-    let _ = writeln!(out, "{n} items are yours to judge. Answer in words, `y` where none are needed; `stop` ends without a decision.");
+    let _ = writeln!(
+        out,
+        "{n} items are yours to judge. Answer in words, `y` where none are needed; `stop` ends without a decision."
+    );
     let mut answers = Answers::new();
     for (number, item) in items.into_iter().enumerate() {
         let _ = writeln!(out, "\n[{}/{n}] {}  {}", number + 1, item.id, item.evidence);

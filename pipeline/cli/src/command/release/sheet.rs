@@ -101,7 +101,13 @@ fn statistics(request: &RequestState, public: &Public) -> Block {
         other => code(other),
     };
     let rows = public.statistics(request).into_iter().map(|asked| {
-        vec![code(asked.id), Shown::Words(asked.title), code(asked.unit), Shown::English(asked.bound), area(asked.area)]
+        vec![
+            code(asked.id),
+            Shown::Words(asked.title),
+            code(asked.unit),
+            Shown::English(asked.bound),
+            area(asked.area),
+        ]
     });
     Block {
         heading: words("Ce qui est demandé", "ما هو المطلوب", "What is asked for"),
@@ -127,7 +133,8 @@ fn cost(request: &RequestState, scopes: &[ScopeAfter]) -> Block {
         &format!("Cost: ρ = {spent}."),
     );
     let rows = scopes.iter().map(|scope| {
-        let left = scope.cap.map(|cap| cap.checked_sub(scope.after).map_or_else(|| "< 0".to_owned(), decimal));
+        let left =
+            scope.cap.map(|cap| cap.checked_sub(scope.after).map_or_else(|| "< 0".to_owned(), decimal));
         let dash = || "–".to_owned();
         vec![
             code(&scope.scope),
@@ -165,7 +172,11 @@ fn tables(request: &RequestState) -> Block {
         ]
     });
     Block {
-        heading: words("Tableaux et marges prévues", "الجداول وهوامش الخطأ المتوقعة", "Tables and predicted margins"),
+        heading: words(
+            "Tableaux et marges prévues",
+            "الجداول وهوامش الخطأ المتوقعة",
+            "Tables and predicted margins",
+        ),
         paragraphs: vec![words(
             "A : fiable ; U : peu fiable ; Q : non affiché. Les cases A/U/Q attendues sont comptées sur les chiffres publiés d'une publication antérieure, jamais sur les dossiers.",
             "A: موثوق؛ U: قليل الموثوقية؛ Q: غير معروض. تُقدَّر خانات A/U/Q من أرقام إصدار سابق منشور، وليس من الملفات أبدا.",
@@ -188,7 +199,9 @@ fn differences(request: &RequestState) -> Block {
     let name = |attack: Attack| match attack {
         Attack::SameCells => words("mêmes cases de nouveau", "الخانات نفسها مرة أخرى", "same cells again"),
         Attack::TwoStatements => words("deux requêtes", "استعلامان مختلفان", "two statements"),
-        Attack::YearLessQuarters => words("année moins trimestres", "السنة ناقص الفصول", "year less quarters"),
+        Attack::YearLessQuarters => {
+            words("année moins trimestres", "السنة ناقص الفصول", "year less quarters")
+        }
     };
     let rows = sharpest(request).into_iter().map(|(one, n)| {
         vec![
@@ -214,7 +227,11 @@ fn differences(request: &RequestState) -> Block {
         ),
     };
     Block {
-        heading: words("Avec les publications antérieures", "مع الإصدارات السابقة", "Together with earlier releases"),
+        heading: words(
+            "Avec les publications antérieures",
+            "مع الإصدارات السابقة",
+            "Together with earlier releases",
+        ),
         paragraphs: vec![said],
         head: vec![
             words("Attaque", "الهجوم", "Attack"),

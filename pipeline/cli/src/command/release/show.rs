@@ -144,15 +144,20 @@ fn scope_table(scopes: &[ScopeAfter]) -> String {
 
 fn tables(request: &RequestState, outlook: Option<&Outlook>) -> String {
     let sides = outlook.map(Outlook::half_and_double).unwrap_or_default();
-    let rows = request.proposal.tables.iter().enumerate().map(|(index, t)| {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut dataflow = "";
+    for (index, t) in request.proposal.tables.iter().enumerate() {
+        if t.dataflow != dataflow {
+            dataflow = &t.dataflow;
+            rows.push([dataflow].iter().chain(&[""; 7]).map(|cell| (*cell).to_owned()).collect());
+        }
         let margin = if t.margin.is_empty() { "by cell".to_owned() } else { format!("± {}", t.margin) };
         let side = |side: usize| {
             let margin = sides.get(index).and_then(|sides| sides[side]);
             margin.map_or_else(String::new, |margin| format!("± {margin:.1}"))
         };
-        vec![
-            t.dataflow.clone(),
-            t.dimensions.join(", "),
+        rows.push(vec![
+            format!("  {}", t.dimensions.join(", ")),
             t.cells.to_string(),
             side(0),
             margin,
@@ -160,13 +165,16 @@ fn tables(request: &RequestState, outlook: Option<&Outlook>) -> String {
             t.reliable_from.clone(),
             t.usable_from.clone(),
             expected(t),
-        ]
-    });
-    let header =
-        ["dataflow", "table", "cells", "at ½ρ", "margin", "at 2ρ", "A from", "U from", "A/U/Q expected"];
-    let drawn = table(&header, rows, 2);
-    let mut from: Vec<String> =
-        request.proposal.tables.iter().filter_map(|t| Some(t.expected.as_ref()?.release.to_string())).collect();
+        ]);
+    }
+    let header = ["table", "cells", "at ½ρ", "margin", "at 2ρ", "A from", "U from", "A/U/Q"];
+    let drawn = table(&header, rows, 1);
+    let mut from: Vec<String> = request
+        .proposal
+        .tables
+        .iter()
+        .filter_map(|t| Some(t.expected.as_ref()?.release.to_string()))
+        .collect();
     from.dedup();
     match from.is_empty() {
         true => format!("{drawn}\nA/U/Q: no earlier release shows these tables, so nothing public tells"),
