@@ -35,7 +35,7 @@ pub(super) struct Asked {
     pub(super) id: String,
     pub(super) title: Text,
     pub(super) unit: String,
-    pub(super) bound: String,
+    pub(super) bound: Text,
     pub(super) area: &'static str,
 }
 
@@ -75,8 +75,8 @@ impl Public {
             unit: known.map(|statistic| statistic.unit.clone()).unwrap_or_default(),
             bound: match (shape, &one.derived) {
                 (Some(shape), _) => bound(shape),
-                (None, Some(_)) => "out of the others".to_owned(),
-                (None, None) => "none: no person in it".to_owned(),
+                (None, Some(_)) => words("tirée des autres", "مشتقة من غيرها", "out of the others"),
+                (None, None) => words("aucune personne", "لا أشخاص فيه", "none: no person in it"),
             },
             area: match shape {
                 Some(shape) if shape.dimensions.iter().any(|d| d.code_list == "REF_AREA") => "region",
@@ -101,17 +101,28 @@ impl Public {
     }
 }
 
+/// A text in three languages.
+pub(super) fn words(fr: &str, ar: &str, en: &str) -> Text {
+    Text { fr: fr.to_owned(), ar: ar.to_owned(), en: en.to_owned() }
+}
+
 fn same(text: &str) -> Text {
     Text { fr: text.to_owned(), ar: text.to_owned(), en: text.to_owned() }
 }
 
 /// How one person's contribution is bounded, in a few words.
-fn bound(shape: &StatisticShape) -> String {
+fn bound(shape: &StatisticShape) -> Text {
     match &shape.bound {
-        Bound::HomeCell => "one cell a period".to_owned(),
-        Bound::NormClip { c_squared, .. } => format!("C² = {c_squared}"),
-        Bound::Truncate { k, .. } => format!("k = {k} a period"),
-        Bound::First { start } => format!("once since {start}"),
+        Bound::HomeCell => words("une case par période", "خانة واحدة لكل فترة", "one cell a period"),
+        Bound::NormClip { c_squared, .. } => same(&format!("C² = {c_squared}")),
+        Bound::Truncate { k, .. } => {
+            words(&format!("{k} par période"), &format!("{k} لكل فترة"), &format!("k = {k} a period"))
+        }
+        Bound::First { start } => words(
+            &format!("une fois depuis {start}"),
+            &format!("مرة واحدة منذ \u{2066}{start}\u{2069}"),
+            &format!("once since {start}"),
+        ),
     }
 }
 

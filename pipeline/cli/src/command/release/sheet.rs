@@ -12,7 +12,7 @@ use marsad_terms::{NanoRho, Text};
 use serde_json::json;
 
 use super::outlook::Outlook;
-use super::public::{Public, sharpest};
+use super::public::{Public, sharpest, words};
 use super::show;
 use crate::report::{Failure, Report, decimal};
 
@@ -54,12 +54,14 @@ fn page(state: &State, request: &RequestState, public: &Public) -> Sheet {
     Sheet { title, workspace: public.workspace.clone(), blocks: blocks.collect() }
 }
 
-fn words(fr: &str, ar: &str, en: &str) -> Text {
-    Text { fr: fr.to_owned(), ar: ar.to_owned(), en: en.to_owned() }
-}
-
 fn code(text: impl ToString) -> Shown {
     Shown::Code(text.to_string())
+}
+
+/// A decimal number, with the comma of French and Arabic.
+fn number(text: String) -> Shown {
+    let comma = text.replace('.', ",");
+    Shown::Words(words(&comma, &format!("\u{2066}{comma}\u{2069}"), &text))
 }
 
 fn why(request: &RequestState, public: &Public) -> Block {
@@ -105,7 +107,7 @@ fn statistics(request: &RequestState, public: &Public) -> Block {
             code(asked.id),
             Shown::Words(asked.title),
             code(asked.unit),
-            Shown::English(asked.bound),
+            Shown::Words(asked.bound),
             area(asked.area),
         ]
     });
@@ -138,10 +140,10 @@ fn cost(request: &RequestState, scopes: &[ScopeAfter]) -> Block {
         let dash = || "–".to_owned();
         vec![
             code(&scope.scope),
-            code(decimal(scope.used)),
-            code(decimal(scope.after)),
-            code(left.unwrap_or_else(dash)),
-            code(scope.cap.map_or_else(dash, decimal)),
+            number(decimal(scope.used)),
+            number(decimal(scope.after)),
+            number(left.unwrap_or_else(dash)),
+            number(scope.cap.map_or_else(dash, decimal)),
         ]
     });
     Block {
@@ -165,7 +167,7 @@ fn tables(request: &RequestState) -> Block {
             code(&t.dataflow),
             code(t.dimensions.join(", ")),
             code(t.cells),
-            code(margin),
+            number(margin),
             code(&t.reliable_from),
             code(&t.usable_from),
             code(show::expected(t)),
@@ -210,7 +212,7 @@ fn differences(request: &RequestState) -> Block {
             code(one.dimensions.join(", ")),
             Shown::English(one.remains.clone()),
             code(n),
-            code(format!("± {}", one.margin)),
+            number(format!("± {}", one.margin)),
         ]
     });
     let rows: Vec<Vec<Shown>> = rows.collect();
@@ -269,11 +271,81 @@ fn machine(request: &RequestState) -> Block {
 
 fn person(request: &RequestState) -> Block {
     let asked = request.proposal.checklist.iter().filter(|item| item.wants_an_answer());
+    let rows = asked.map(|item| {
+        vec![code(&item.id), Shown::Words(question(&item.id)), Shown::English(item.evidence.clone())]
+    });
     Block {
         heading: words("À confirmer par une personne", "ما يؤكده شخص", "For a person to confirm"),
         paragraphs: Vec::new(),
-        head: vec![words("Point", "البند", "Item"), words("Question", "السؤال", "Question")],
-        rows: asked.map(|item| vec![code(&item.id), Shown::English(item.evidence.clone())]).collect(),
+        head: vec![
+            words("Point", "البند", "Item"),
+            words("Question", "السؤال", "Question"),
+            words("Constat", "المعاينة", "Evidence"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+/// What a person is asked (governance 3).
+fn question(id: &str) -> Text {
+    match id {
+        "C05" => words(
+            "La source des bornes est-elle vraie ?",
+            "هل مصدر الحدود صحيح؟",
+            "Is the source of the bounds true?",
+        ),
+        "C06" => words("Cela vaut-il le coût ?", "هل يستحق ذلك تكلفته؟", "Is it worth the cost?"),
+        "C09" => words(
+            "Un lecteur serait-il servi par ces marges ?",
+            "هل تفيد هذه الهوامش القارئ؟",
+            "Would these margins serve a reader?",
+        ),
+        "C13" => words(
+            "La seconde estimation est-elle nécessaire ?",
+            "هل التقدير الثاني ضروري؟",
+            "Is the second estimate needed?",
+        ),
+        "C16" => words(
+            "Qui a relu la page dans chaque langue ?",
+            "من راجع الصفحة بكل لغة؟",
+            "Who has read the page in each language?",
+        ),
+        "C17" => words(
+            "Un titre ou une note invite-t-il à une lecture fausse ?",
+            "هل يدعو عنوان أو ملاحظة إلى قراءة خاطئة؟",
+            "Does a title or note invite a wrong reading?",
+        ),
+        "C18" => words(
+            "Un tableau pourrait-il guider une action contre un groupe ou un lieu ?",
+            "هل يمكن أن يوجه جدول عملا ضد مجموعة أو مكان؟",
+            "Could a table guide action against a group or a place?",
+        ),
+        "C19" => words(
+            "Deux tableaux ensemble en disent-ils plus sur un petit groupe ?",
+            "هل يكشف جدولان معا أكثر عن مجموعة صغيرة؟",
+            "Do two tables together say more about a small group?",
+        ),
+        "C20" => words(
+            "Chacun reçoit-il la même chose au même instant ?",
+            "هل يتلقى الجميع الشيء نفسه في الوقت نفسه؟",
+            "Does everyone get the same at the same instant?",
+        ),
+        "C22" => words(
+            "La période est-elle assez complète ?",
+            "هل الفترة مكتملة بما يكفي؟",
+            "Is the period complete enough?",
+        ),
+        "C23" => words(
+            "Les demandes des personnes sont-elles traitées, ou pas encore échues ?",
+            "هل عولجت طلبات الأشخاص أو لم يحن أجلها بعد؟",
+            "Are persons' requests done, or not yet due?",
+        ),
+        "C25" => words(
+            "Qui décide d'un retrait, et qui est informé ?",
+            "من يقرر السحب، ومن يُخبَر؟",
+            "Who decides on a withdrawal, and who is told?",
+        ),
+        other => words(other, other, other),
     }
 }
 

@@ -66,7 +66,7 @@ fn why(request: &RequestState, public: &Public) -> String {
 /// What is counted, of whom, how far down.
 fn statistics(request: &RequestState, public: &Public) -> String {
     let rows = public.statistics(request).into_iter();
-    let rows = rows.map(|asked| vec![asked.id, asked.unit, asked.bound, asked.area.to_owned()]);
+    let rows = rows.map(|asked| vec![asked.id, asked.unit, asked.bound.en, asked.area.to_owned()]);
     table(&["statistic", "unit", "bound of a person", "smallest area"], rows, 4)
 }
 
