@@ -326,10 +326,8 @@ pub(crate) enum ReleaseCommand {
         confirm: ConfirmArgs,
     },
     /// Approve a proposal by signature, each item of the checklist answered
-    ///
-    /// On a terminal, and without --confirm or --confirm-file, it shows the proposal and asks the items one by one.
     #[command(
-        after_help = "Example:\n  marsad release approve 2024-Q4 --key ~/.ssh/id_ed25519\n  marsad release approve 2024-Q4 --key ~/.ssh/id_ed25519_sk.pub --confirm-file answers.toml"
+        after_help = "On a terminal, without --confirm and --confirm-file, the items are asked one by one.\n\nExample:\n  marsad release approve 2024-Q4 --key ~/.ssh/id_ed25519\n  marsad release approve 2024-Q4 --key ~/.ssh/id_ed25519_sk.pub --confirm-file answers.toml"
     )]
     Approve {
         /// A release, or the first digits of a proposal
