@@ -93,12 +93,8 @@ fn listing(lines: &[Line]) -> String {
 
 fn line(state: &State, entry: &Entry) -> Line {
     let releases = subjects(state, &entry.body);
-    let reads = entry.kind == "reserved";
-    let about = match releases.first() {
-        Some(release) if reads => format!("{release}: reads landed data"),
-        Some(release) => release.clone(),
-        None => series(state, &entry.body).unwrap_or_default(),
-    };
+    let named = series(state, &entry.body).or_else(|| releases.first().cloned()).unwrap_or_default();
+    let about = if entry.kind == "reserved" { format!("{named}: reads landed data") } else { named };
     Line {
         log: "ledger",
         sequence: entry.sequence,
