@@ -11,7 +11,7 @@ use crate::keys::Keys;
 use crate::{Error, Result};
 
 /// Where the log stands in the store.
-const PREFIX: &str = "_log";
+pub(crate) const PREFIX: &str = "_log";
 /// The kind of entry that lands a batch.
 const BATCH: &str = "batch";
 /// The kind of entry that closes steps of a series.

@@ -21,6 +21,7 @@ mod report;
 pub mod schema;
 mod seal;
 mod snapshot;
+mod trail;
 mod validate;
 mod vault;
 
@@ -34,3 +35,4 @@ pub use reason::Reason;
 pub use register::{Entry, Register};
 pub use report::{Rejected, Report, Spelling};
 pub use snapshot::{BatchSummary, LandedFile, Snapshot};
+pub use trail::{Act, trail};
