@@ -50,6 +50,7 @@ fn every_command_has_help_that_teaches() {
         "extract",
         "land",
         "batch",
+        "person",
         "query",
         "release",
         "budget",
@@ -126,6 +127,29 @@ fn statistics_are_listed_shown_and_judged() {
     assert!(table["margin"].as_f64().unwrap() <= 17.0, "{table}");
     let text = workspace.marsad(&["query", "check", "assisted_persons"]).done();
     assert!(text.stdout.contains("accepted") && text.stdout.contains("± "));
+    let shown = workspace.marsad(&["query", "show", "cash_assistance"]).done().stdout;
+    assert!(shown.contains("amount_mad from 0 to 5000 in steps of 50") && shown.contains("C² = "), "{shown}");
+}
+
+#[test]
+fn a_statement_without_a_definition_is_judged_under_a_norm_clip() {
+    let workspace = Workspace::new();
+    let sql = "SELECT quarter, region, COUNT(DISTINCT person_key) AS n FROM (\
+               SELECT person_key, quarter, region, ROW_NUMBER() OVER (PARTITION BY person_key ORDER BY record_id) AS place \
+               FROM assistance_service) x WHERE place = 1 GROUP BY GROUPING SETS ((quarter), (quarter, region))";
+    workspace.write("First draft.sql", sql);
+    let judged = workspace.json(&["query", "check", "First draft.sql"]).done();
+    let cells: Vec<_> = judged.at("tables").as_array().unwrap().iter().map(|t| t["cells"].clone()).collect();
+    assert_eq!(cells, [1, 10]);
+    assert!(judged.at("tables")[0]["delta_squared"].as_u64().is_some());
+    let text = workspace.marsad(&["query", "check", "First draft.sql"]).done().stdout;
+    assert!(text.contains("place = 1:") && text.contains("no TOML beside it"), "{text}");
+    workspace.write(
+        "hours.sql",
+        "SELECT quarter, SUM(amount_mad) AS mad FROM assistance_service GROUP BY quarter",
+    );
+    let refused = workspace.json(&["query", "check", "hours.sql"]);
+    assert_eq!((refused.code, refused.at("refusals")[0]["code"].as_str()), (1, Some("P12")));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "measured figures are worth a look")]
 
 mod aftermath;
+mod approvals;
 mod audit;
 mod bad_input;
 mod before_spending;
@@ -13,6 +14,7 @@ mod commands;
 mod crash;
 mod demo;
 mod joins;
+mod person;
 mod plan;
 mod release;
 mod s3;

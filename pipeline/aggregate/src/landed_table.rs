@@ -287,8 +287,9 @@ impl Reader {
         columns.extend(record_id.filter(|index| !columns.contains(index)));
         let batches = open(file, columns).await?;
         let (shown, consented) = (self.shown.clone(), self.consented);
+        let file = file.clone();
         let rows = batches.map(move |batch| {
-            let batch = batch.map_err(DataFusionError::from)?;
+            let batch = batch.map_err(|_| damaged(&file))?;
             let rows = show(&batch, &shown)?;
             if consented { keep(rows, visible(&batch, &withdrawn)?) } else { Ok(rows) }
         });
@@ -307,14 +308,20 @@ async fn open(file: &LandedFile, columns: Vec<usize>) -> Result<Batches> {
 }
 
 async fn builder(file: &LandedFile) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
-    let store = file.store.object_store();
+    let store = file.store().object_store();
     let path = Path::from(file.path.as_str());
     // A store with a prefix tells where an object lies with the prefix, and adds it again when asked.
     let object = ObjectMeta { location: path.clone(), ..store.head(&path).await? };
     let factory = DefaultParquetFileReaderFactory::new(store);
     let metrics = ExecutionPlanMetricsSet::new();
     let reader: FileReader = factory.create_reader(0, object.into(), None, &metrics)?;
-    Ok(ParquetRecordBatchStreamBuilder::new(reader).await?)
+    let reading = file.reading().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+    ParquetRecordBatchStreamBuilder::new_with_options(reader, reading).await.map_err(|_| damaged(file))
+}
+
+/// A file that does not open with its key at its place, or breaks off: what Parquet says of it may quote what it read.
+fn damaged(file: &LandedFile) -> DataFusionError {
+    DataFusionError::External(Box::new(file.unreadable()))
 }
 
 /// Ids of the records of one bucket that some batch carries without consent.
@@ -324,7 +331,7 @@ async fn withdrawn(files: &[LandedFile]) -> Result<HashSet<[u8; 16]>> {
         let builder = builder(file).await?;
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["record_id", "consent_reporting"]);
         let mut batches = builder.with_projection(mask).build()?;
-        while let Some(batch) = batches.try_next().await? {
+        while let Some(batch) = batches.try_next().await.map_err(|_| damaged(file))? {
             let consent = column(&batch, "consent_reporting")?.as_boolean().clone();
             let records = column(&batch, "record_id")?.as_fixed_size_binary().clone();
             let refused = (0..batch.num_rows()).filter(|row| !consent.value(*row));

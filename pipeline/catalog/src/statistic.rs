@@ -43,6 +43,9 @@ pub struct BoundSpec {
 /// The price of a first-time series that declares none: ρ = 0.01.
 pub const SERIES_RHO: NanoRho = NanoRho::new(10_000_000);
 
+/// Λ of algorithms 2.2 where nothing is declared.
+pub(crate) const LEFT_OUT_CAP: u32 = 20;
+
 /// Bounds of a summed column, as decimal texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MeasureSpec {
@@ -111,4 +114,39 @@ pub struct Statistic {
     pub derived: Option<String>,
     /// The statement, as written; empty for a derived statistic.
     pub sql: String,
+}
+
+impl Statistic {
+    /// A statement that nobody has defined yet: a norm clip of C² = 1 over all its dimensions, no measure has bounds.
+    pub fn undefined(id: StatisticId, sql: String) -> Self {
+        let none = || Text { fr: String::new(), ar: String::new(), en: String::new() };
+        Self {
+            id,
+            version: "0.0.0".to_owned(),
+            title: none(),
+            note: none(),
+            unit: String::new(),
+            purpose: String::new(),
+            smallest_area: Area::Region,
+            answers: Vec::new(),
+            bound: BoundSpec {
+                mode: BoundMode::NormClip,
+                c_squared: Some(1),
+                k: None,
+                left_out_cap: LEFT_OUT_CAP,
+                source: None,
+                horizon: None,
+                start: None,
+                rho: SERIES_RHO,
+            },
+            home: BTreeMap::new(),
+            weights: BTreeMap::new(),
+            measures: BTreeMap::new(),
+            zeros: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            columns: BTreeMap::new(),
+            derived: None,
+            sql,
+        }
+    }
 }

@@ -1,15 +1,17 @@
 //! A workspace opened for one command: settings, stores, catalogue, ledger, landing, and the installation's lock.
 
 use std::fs::File;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use marsad_catalog::Catalog;
 use marsad_landing::keys::Keys;
 use marsad_landing::{Landing, Options};
 use marsad_ledger::Ledger;
-use marsad_ledger::sign::SigningKey;
+use marsad_ledger::sign::{KeyError, SigningKey};
 use marsad_log::Store;
 use marsad_terms::{Explanation, Language};
+use zeroize::Zeroizing;
 
 use crate::report::Failure;
 use crate::settings::{self, Settings, StoreSetting};
@@ -88,6 +90,16 @@ impl Workspace {
         self.store(self.settings.stores.releases.as_ref(), "releases")
     }
 
+    /// The stores of landed records, opened without their keys: for the custody logs alone.
+    ///
+    /// # Errors
+    /// A store that cannot be opened.
+    pub(crate) fn custody_stores(&self) -> Result<[Store; 2], Failure> {
+        let stores = &self.settings.stores;
+        let landing = self.store(stores.landing.as_ref(), "landing")?;
+        Ok([landing, self.store(stores.restricted.as_ref(), "restricted")?])
+    }
+
     fn store(&self, configured: Option<&StoreSetting>, default: &str) -> Result<Store, Failure> {
         match configured {
             None => Ok(Store::open(default, &self.dir)?),
@@ -131,7 +143,7 @@ impl Workspace {
                 )));
             }
         };
-        Ok(SigningKey::open(&path)?)
+        open_key(&path)
     }
 
     /// Takes the installation's lock; it is free again when the returned file is dropped.
@@ -153,5 +165,25 @@ impl Workspace {
                 "wait for it, then try again",
             ))),
         }
+    }
+}
+
+/// Opens a signing key; on a terminal, asks for the passphrase of an encrypted one.
+///
+/// # Errors
+/// A key that cannot be used.
+pub(crate) fn open_key(path: &Path) -> Result<SigningKey, Failure> {
+    let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    match SigningKey::open(path) {
+        Err(KeyError::Encrypted { .. }) if asks => {
+            let terminal = console::Term::stderr();
+            let read = terminal
+                .write_str(&format!("passphrase of {}: ", path.display()))
+                .and_then(|()| terminal.read_secure_line());
+            let passphrase =
+                Zeroizing::new(read.map_err(|error| Failure::file(path, "be unlocked", &error))?);
+            Ok(SigningKey::open_with(path, Some(&passphrase))?)
+        }
+        opened => Ok(opened?),
     }
 }

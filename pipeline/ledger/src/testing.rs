@@ -170,6 +170,7 @@ impl Wish {
             tables: Vec::new(),
             strategies: Vec::new(),
             overlap: Vec::new(),
+            differences: Vec::new(),
             checklist: vec![
                 Item::machine("C04", true, "the unit is the person"),
                 Item::shown("C06", "what it costs"),

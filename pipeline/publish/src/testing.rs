@@ -415,6 +415,7 @@ fn proposal(
         tables: Vec::new(),
         strategies: Vec::new(),
         overlap: Vec::new(),
+        differences: Vec::new(),
         checklist: Vec::new(),
     }
 }

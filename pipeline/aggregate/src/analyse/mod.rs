@@ -6,6 +6,7 @@
 //! refuses what the plan would hide and finds places in the text. It deliberately lacks data.
 
 mod expression;
+mod frames;
 mod keys;
 mod lineage;
 mod node;

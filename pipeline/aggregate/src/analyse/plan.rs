@@ -14,6 +14,7 @@ use futures::executor::block_on;
 use marsad_terms::Digest;
 
 use super::expression::Context;
+use super::frames;
 use super::keys;
 use super::node::{self, Unit, Walked, is_set_operation};
 use super::outputs::{self, Columns};
@@ -43,6 +44,7 @@ pub(super) fn plan(sql: &str, sources: &Sources) -> Result<Planned, Verdict> {
     }
     let state = context.state();
     let plan = block_on(state.create_logical_plan(sql)).map_err(invalid)?;
+    let plan = frames::by_peers(plan).map_err(invalid)?;
     let options = state.config_options().clone();
     let plan = state.analyzer().execute_and_check(plan, &options, |_, _| {}).map_err(invalid)?;
     Ok(Planned { plan, state })

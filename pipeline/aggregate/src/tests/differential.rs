@@ -183,7 +183,7 @@ const CLAUSES: [&str; 4] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn with_bounding_off_it_equals_plain_datafusion(

@@ -130,7 +130,7 @@ fn condition(depth: u32) -> BoxedStrategy<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 160, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 800, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_allowed_expression_fails_at_any_extreme(condition in condition(3)) {
@@ -170,7 +170,9 @@ const VALUES: [&str; 28] = [
     "SUM(character_length(note))",
 ];
 
-const WINDOWS: [&str; 17] = [
+const WINDOWS: [&str; 19] = [
+    "ROW_NUMBER() OVER (PARTITION BY person_key ORDER BY record_id)",
+    "SUM(amount) OVER (PARTITION BY person_key ORDER BY record_id DESC, amount)",
     "ROW_NUMBER() OVER (PARTITION BY person_key ORDER BY amount, record_id)",
     "RANK() OVER (PARTITION BY person_key ORDER BY amount)",
     "DENSE_RANK() OVER (PARTITION BY person_key ORDER BY hours DESC NULLS LAST)",

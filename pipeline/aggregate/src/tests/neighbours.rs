@@ -14,6 +14,8 @@ use crate::tabulate::over;
 
 /// Statements that V12 lacks, for each accepted construct.
 const FURTHER: &[&str] = &[
+    "SELECT region, COUNT(*) AS n FROM (SELECT region, ROW_NUMBER() OVER (PARTITION BY person_key ORDER BY record_id) AS k FROM assistance_service) x WHERE k = 1 GROUP BY region",
+    "SELECT r, COUNT(*) AS n FROM (SELECT FIRST_VALUE(region) OVER (PARTITION BY person_key ORDER BY record_id DESC) AS r, SUM(amount) OVER (PARTITION BY person_key, region ORDER BY record_id) AS s FROM assistance_service) x WHERE s > 1 GROUP BY r",
     "SELECT region, COUNT(*) AS n FROM (SELECT person_key, region, COUNT(*) AS c FROM assistance_service GROUP BY person_key, region HAVING COUNT(*) > 1) x GROUP BY region",
     "SELECT region, COUNT(*) AS n FROM (SELECT person_key, region FROM assistance_service QUALIFY ROW_NUMBER() OVER (PARTITION BY person_key ORDER BY event_date, record_id) = 1) x GROUP BY region",
     "SELECT region, COUNT(*) AS n FROM (SELECT person_key, region, LAG(service, 1) OVER (PARTITION BY person_key ORDER BY event_date, record_id) AS before, service FROM assistance_service) x WHERE before <> service GROUP BY region",

@@ -129,7 +129,7 @@ fn wrapped(query: &str, wrapper: u8, depth: usize) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_fault_is_found_however_it_is_wrapped(

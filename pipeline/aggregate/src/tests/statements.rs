@@ -5,40 +5,107 @@ use proptest::prelude::*;
 /// A statement in pieces: what its rows are, what it groups by, what it counts.
 #[derive(Clone, Debug)]
 pub(super) struct Statement {
-    from: String,
+    rows: String,
+    /// Whether the rows are named in a WITH.
+    is_named: bool,
+    condition: &'static str,
     /// Expression and name; the period comes first.
     keys: Vec<(String, String)>,
-    sets: Vec<Vec<usize>>,
-    aggregate: String,
+    grouping: Grouping,
+    measured: &'static Measured,
 }
+
+/// Grouping sets by the places of their keys, and how they are written.
+#[derive(Clone, Debug)]
+struct Grouping {
+    sets: &'static [&'static [usize]],
+    /// GROUP BY, each key as its place in braces.
+    text: &'static str,
+}
+
+const GROUPINGS: [Grouping; 6] = [
+    Grouping { sets: &[&[0], &[0, 2]], text: "GROUPING SETS (({0}), ({0}, {2}))" },
+    Grouping { sets: &[&[1], &[1, 2, 3]], text: "GROUPING SETS (({1}), ({1}, {2}, {3}))" },
+    Grouping { sets: &[&[0, 4], &[1, 3, 2]], text: "GROUPING SETS (({0}, {4}), ({1}, {3}, {2}))" },
+    Grouping { sets: &[&[1, 4]], text: "{1}, {4}" },
+    Grouping { sets: &[&[0, 2, 3], &[0, 2], &[0]], text: "{0}, ROLLUP ({2}, {3})" },
+    Grouping { sets: &[&[1], &[1, 3], &[1, 4], &[1, 3, 4]], text: "{1}, CUBE ({3}, {4})" },
+];
+
+/// The output of a statement, and what plain DataFusion would compute for each aggregate in it.
+#[derive(Debug)]
+struct Measured {
+    output: &'static str,
+    plain: &'static [&'static str],
+}
+
+/// What a row adds to a sum whose bounds are 0 and 30.
+const SUM: &str = "SUM(CASE WHEN x < 0 THEN 0 WHEN x > 30 THEN 30 ELSE x END)";
+
+const MEASURED: [Measured; 9] = [
+    Measured { output: "COUNT(DISTINCT p) AS n", plain: &["COUNT(DISTINCT p)"] },
+    Measured { output: "COUNT(*) AS n", plain: &["COUNT(*)"] },
+    Measured { output: "COUNT(x) AS n", plain: &["COUNT(x)"] },
+    Measured {
+        output: "COUNT(*) FILTER (WHERE sex = 'M') AS n",
+        plain: &["COUNT(*) FILTER (WHERE sex = 'M')"],
+    },
+    Measured {
+        output: "COUNT(DISTINCT p) FILTER (WHERE x > 0) AS n",
+        plain: &["COUNT(DISTINCT p) FILTER (WHERE x > 0)"],
+    },
+    Measured { output: "SUM(x) AS n", plain: &[SUM] },
+    Measured {
+        output: "SUM(x) FILTER (WHERE region <> 'MA-02') AS n, COUNT(*) AS m",
+        plain: &[
+            "SUM(CASE WHEN x < 0 THEN 0 WHEN x > 30 THEN 30 ELSE x END) FILTER (WHERE region <> 'MA-02')",
+            "COUNT(*)",
+        ],
+    },
+    Measured { output: "AVG(x) AS n", plain: &[SUM, "COUNT(x)"] },
+    Measured {
+        output: "CAST(COUNT(DISTINCT p) FILTER (WHERE sex = 'F') AS DOUBLE) / COUNT(DISTINCT p) AS n",
+        plain: &["COUNT(DISTINCT p) FILTER (WHERE sex = 'F')", "COUNT(DISTINCT p)"],
+    },
+];
 
 impl Statement {
     /// As an analyst would write it.
     pub(super) fn sql(&self) -> String {
-        let used = |key: &usize| self.sets.iter().any(|set| set.contains(key));
+        let used = |key: &usize| self.grouping.sets.iter().any(|set| set.contains(key));
         let keys: Vec<usize> = (0..self.keys.len()).filter(used).collect();
         let shown = keys.iter().map(|key| format!("{} AS {}", self.keys[*key].0, self.keys[*key].1));
         let shown = shown.collect::<Vec<_>>().join(", ");
-        let set = |set: &Vec<usize>| {
-            let keys = set.iter().map(|key| self.keys[*key].0.clone());
-            format!("({})", keys.collect::<Vec<_>>().join(", "))
+        let groups =
+            self.keys.iter().enumerate().fold(self.grouping.text.to_owned(), |text, (key, (expr, _))| {
+                text.replace(&format!("{{{key}}}"), expr)
+            });
+        let (with, from) = match self.is_named {
+            true => (format!("WITH named AS {} ", self.rows), "named".to_owned()),
+            false => (String::new(), format!("{} AS rows", self.rows)),
         };
-        let sets = self.sets.iter().map(set).collect::<Vec<_>>().join(", ");
-        format!("SELECT {shown}, {} AS n FROM {} GROUP BY GROUPING SETS ({sets})", self.aggregate, self.from)
+        let (output, condition) = (self.measured.output, self.condition);
+        format!("{with}SELECT {shown}, {output} FROM {from}{condition} GROUP BY {groups}")
     }
 
-    /// One grouping set in plain SQL, what is unknown as `_U`.
-    pub(super) fn of_one_set(&self, names: &[String]) -> String {
+    /// How many aggregates it measures.
+    pub(super) fn n_aggregates(&self) -> usize {
+        self.measured.plain.len()
+    }
+
+    /// One aggregate over one grouping set in plain SQL, what is unknown as `_U`.
+    pub(super) fn of_one_set(&self, aggregate: usize, names: &[String]) -> String {
         let key = |name: &String| {
             let (expr, _) = self.keys.iter().find(|(_, known)| known == name).unwrap();
             format!("COALESCE(CAST({expr} AS VARCHAR), '_U')")
         };
         let keys: Vec<String> = names.iter().map(key).collect();
         format!(
-            "SELECT {}, CAST({} AS BIGINT) FROM {} GROUP BY {}",
+            "SELECT {}, CAST({} AS BIGINT) FROM {} AS rows{} GROUP BY {}",
             keys.join(", "),
-            self.aggregate,
-            self.from,
+            self.measured.plain[aggregate],
+            self.rows,
+            self.condition,
             (1..=keys.len()).map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
         )
     }
@@ -185,23 +252,14 @@ pub(super) fn statement() -> impl Strategy<Value = Statement> {
     ];
     let condition =
         prop_oneof![Just(""), Just(" WHERE x >= 1"), Just(" WHERE x IS NULL OR sex IN ('F', '_U')")];
-    let aggregate = prop_oneof![
-        Just("COUNT(DISTINCT p)"),
-        Just("COUNT(*)"),
-        Just("COUNT(x)"),
-        Just("COUNT(*) FILTER (WHERE sex = 'M')"),
-        Just("COUNT(DISTINCT p) FILTER (WHERE x > 0)"),
-    ];
-    let sets = prop_oneof![
-        Just(vec![vec![0], vec![0, 2]]),
-        Just(vec![vec![1], vec![1, 2, 3]]),
-        Just(vec![vec![0, 4], vec![1, 3, 2]]),
-    ];
     let from = prop_oneof![rows(1), grouped()];
-    (from, region, condition, aggregate, sets).prop_map(|(rows, region, condition, aggregate, sets)| {
+    let output = (0..GROUPINGS.len(), 0..MEASURED.len(), any::<bool>());
+    (from, region, condition, output).prop_map(|(rows, region, condition, (grouping, measured, is_named))| {
         let key = |expr: &str, name: &str| (expr.to_owned(), name.to_owned());
         Statement {
-            from: format!("{rows} AS rows{condition}"),
+            rows,
+            is_named,
+            condition,
             keys: vec![
                 key("year", "year"),
                 key("quarter", "quarter"),
@@ -209,8 +267,8 @@ pub(super) fn statement() -> impl Strategy<Value = Statement> {
                 key("sex", "sex"),
                 key("service", "service"),
             ],
-            sets,
-            aggregate: aggregate.to_owned(),
+            grouping: GROUPINGS[grouping].clone(),
+            measured: &MEASURED[measured],
         }
     })
 }

@@ -83,11 +83,11 @@ pub(super) fn sources() -> Sources {
     sources
 }
 
-/// What V12 declares.
+/// What V12 declares, and the measure of the generated statements.
 pub(super) fn declared() -> Declared {
     Declared {
         codes: BTreeMap::from([("band".to_owned(), "BAND".to_owned())]),
-        measures: vec!["hours".to_owned()],
+        measures: vec!["hours".to_owned(), "x".to_owned()],
     }
 }
 

@@ -12,7 +12,7 @@ use super::statistic_checks::{Scope, is_period, scope};
 use crate::decimal::Decimal;
 use crate::error::{Faults, Kind, Place};
 use crate::page::{At, Page, stem};
-use crate::statistic::{BoundMode, BoundSpec, ColumnSpec, MeasureSpec, SERIES_RHO, Statistic};
+use crate::statistic::{BoundMode, BoundSpec, ColumnSpec, LEFT_OUT_CAP, MeasureSpec, SERIES_RHO, Statistic};
 use crate::table::{Table, Value};
 use crate::{Catalog, Fault};
 
@@ -25,8 +25,6 @@ const MODES: [(&str, BoundMode); 5] = [
 ];
 const HOME_RULES: [(&str, &str); 3] =
     [("most_recent", "most_recent"), ("most_frequent", "most_frequent"), ("priority", "priority")];
-/// Λ of algorithms 2.2 where nothing is declared.
-const LEFT_OUT_CAP: u32 = 20;
 
 pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
     let statements = source::files(dir, "queries", "sql", loading.faults);

@@ -1,12 +1,14 @@
 //! `ledger`: replayed, listed, checkpointed.
 
+mod trail;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use marsad_ledger::Verification;
 use marsad_ledger::checkpoint::{self, Kept};
 use marsad_ledger::sign::SigningKey;
-use marsad_ledger::{State, Verification};
-use marsad_terms::{Digest, Explanation};
+use marsad_terms::Explanation;
 use serde_json::{Value, json};
 
 use crate::args::LedgerCommand;
@@ -20,7 +22,7 @@ use crate::workspace::Workspace;
 pub(super) async fn run(workspace: &Workspace, command: &LedgerCommand) -> Result<Report, Failure> {
     match command {
         LedgerCommand::Verify { each, from } => verify(workspace, *each, from).await,
-        LedgerCommand::Log => log(workspace).await,
+        LedgerCommand::Log(args) => trail::log(workspace, args).await,
         LedgerCommand::Checkpoint { key, since, proof } => {
             let key = workspace.publisher(key.key.as_deref())?;
             let between = since.as_deref().zip(proof.as_deref());
@@ -102,43 +104,4 @@ async fn verify(workspace: &Workspace, each: bool, from: &[PathBuf]) -> Result<R
         "ok": verdict.ok, "entries": verdict.entries, "head": verdict.head, "faults": faults, "notes": verdict.notes,
     });
     Ok(Report::new(text, json).with_verdict(verdict.ok))
-}
-
-async fn log(workspace: &Workspace) -> Result<Report, Failure> {
-    let ledger = workspace.ledger()?;
-    let entries = ledger.entries().await?;
-    let state = ledger.state().await?;
-    let rows = entries.iter().map(|entry| {
-        let signer = entry.signature.as_ref().map(|s| s.signer.clone()).unwrap_or_default();
-        let sequence = entry.sequence.to_string();
-        vec![
-            sequence,
-            entry.time.clone(),
-            entry.kind.clone(),
-            subject(&state, &entry.body),
-            signer,
-            entry.hash.hex()[..8].to_owned(),
-        ]
-    });
-    let text = table(&["entry", "time", "kind", "release or series", "signed by", "hash"], rows, 6);
-    Ok(Report::new(text, json!({"entries": entries})))
-}
-
-/// The release that an entry is about, or the series with its step; entries of a run name only their request.
-fn subject(state: &State, body: &Value) -> String {
-    let text = |key: &str| body.get(key).and_then(Value::as_str);
-    let parsed = |key: &str| text(key).and_then(|digest| digest.parse::<Digest>().ok());
-    if let Some(release) = text("release") {
-        return release.to_owned();
-    }
-    if let Some(series) = parsed("series").and_then(|series| state.series(&series)) {
-        let steps = series.shape.steps();
-        let step = body.get("step").and_then(Value::as_u64).and_then(|step| usize::try_from(step).ok());
-        let period = step.and_then(|step| steps.get(step)).map(|period| format!(" {period}"));
-        return format!("{}{}", series.shape.statistic().id, period.unwrap_or_default());
-    }
-    let request = parsed("f").and_then(|f| state.request(&f));
-    let proposed =
-        || parsed("proposal").and_then(|id| state.requests().into_iter().find(|r| r.proposal_id == id));
-    request.or_else(proposed).map(|request| request.release().to_string()).unwrap_or_default()
 }

@@ -48,7 +48,8 @@ fn shown(predicate: &Expr) -> String {
         Expr::Cast(cast) => Ok(Transformed::yes(*cast.expr)),
         other => Ok(Transformed::no(other)),
     });
-    let text = uncast.map_or_else(|_| predicate.to_string(), |bare| bare.data.to_string());
+    let bare = uncast.map_or_else(|_| predicate.clone(), |bare| bare.data);
+    let text = bare.human_display().to_string();
     let line = text.lines().next().unwrap_or_default();
     if line.chars().count() > 100 { line.chars().take(99).chain(['…']).collect() } else { line.to_owned() }
 }

@@ -1,0 +1,94 @@
+//! `query show`: what a statistic is, in three languages, with all that bounds it.
+
+use marsad_catalog::{Area, Catalog, Price, Statistic};
+use marsad_release::check;
+use marsad_terms::Language;
+use serde_json::json;
+
+use super::check::{document_tables, tables, tree};
+use super::{SHOWN_AT, mode};
+use crate::report::{Failure, Report};
+
+/// Shows one statistic.
+pub(super) fn run(statistic: &Statistic, catalog: &Catalog, with_plan: bool) -> Result<Report, Failure> {
+    let texts = Language::ALL.map(|language| {
+        let (title, note) = (statistic.title.get(language), statistic.note.get(language));
+        format!("{}  {title}\n    {note}", language.tag())
+    });
+    let mut text = format!("{}\n{}\n\n{}", statistic.id, texts.join("\n"), facts(statistic));
+    let mut json = json!({
+        "id": statistic.id, "title": statistic.title, "note": statistic.note, "bound": mode(statistic),
+        "unit": statistic.unit, "purpose": statistic.purpose, "answers": statistic.answers,
+        "home": statistic.home, "zeros": statistic.zeros, "weights": statistic.weights, "codes": statistic.codes,
+        "sql": statistic.sql, "derived": statistic.derived,
+    });
+    if statistic.derived.is_none() {
+        let checked = check(catalog, statistic, &Price::Rho(SHOWN_AT))?;
+        text = format!("{text}\n\n{}\n{}", statistic.sql.trim(), tables(&checked));
+        if with_plan {
+            text =
+                format!("{text}\n\nhow the plan keeps the person\n{}", tree(&checked.analysis.unit_path, 0));
+        }
+        json["tables"] = json!(document_tables(&checked));
+        json["unit_path"] = json!(checked.analysis.unit_path);
+    }
+    Ok(Report::new(text, json))
+}
+
+/// What its definition declares, a line a fact; what it does not declare is left out.
+fn facts(statistic: &Statistic) -> String {
+    let each = |facts: Vec<String>| facts.join("; ");
+    let columns = statistic.columns.iter().map(|(name, column)| {
+        let titles =
+            Language::ALL.map(|language| format!("{} {}", language.tag(), column.title.get(language)));
+        format!("{name} in {}: {}", column.unit, titles.join(" · "))
+    });
+    let measures = statistic.measures.iter().map(|(name, measure)| {
+        format!("{name} from {} to {} in steps of {}", measure.lower, measure.upper, measure.step)
+    });
+    let facts = [
+        ("bound", bound(statistic)),
+        ("unit", statistic.unit.clone()),
+        ("purpose", statistic.purpose.clone()),
+        ("smallest area", area(statistic).to_owned()),
+        ("answers", statistic.answers.join(", ")),
+        ("home", each(statistic.home.iter().map(|(name, rule)| format!("{name} {rule}")).collect())),
+        ("measures", each(measures.collect())),
+        (
+            "always zero",
+            each(
+                statistic.zeros.iter().map(|(name, codes)| format!("{name} {}", codes.join(", "))).collect(),
+            ),
+        ),
+        ("precision", each(statistic.weights.iter().map(|(table, b)| format!("{table} × {b}")).collect())),
+        ("code lists", each(statistic.codes.iter().map(|(name, list)| format!("{name} {list}")).collect())),
+        ("columns", each(columns.collect())),
+    ];
+    let lines =
+        facts.iter().filter(|(_, fact)| !fact.is_empty()).map(|(name, fact)| format!("{name:<14}{fact}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The bound with its constant and where that comes from.
+fn bound(statistic: &Statistic) -> String {
+    let spec = &statistic.bound;
+    let constants = [
+        spec.c_squared.map(|c_squared| format!("C² = {c_squared}")),
+        spec.k.map(|k| format!("k = {k}")),
+        spec.horizon.map(|steps| format!("{steps} steps")),
+        spec.start.map(|start| format!("from {start}")),
+        spec.source.clone(),
+    ];
+    let constants: Vec<String> = constants.into_iter().flatten().collect();
+    match constants.is_empty() {
+        true => mode(statistic).to_owned(),
+        false => format!("{} ({})", mode(statistic), constants.join(", ")),
+    }
+}
+
+fn area(statistic: &Statistic) -> &'static str {
+    match statistic.smallest_area {
+        Area::Region => "region",
+        Area::National => "national",
+    }
+}
