@@ -49,7 +49,7 @@ pub(crate) fn check(workspace: &Workspace, again: &[&str], results: impl Fn() ->
             assert_eq!(done.code, 0, "{done:?}");
         }
         ("reserved", "released") => {
-            assert_eq!((done.code, stored), (0, 1), "what was not stored is not recovered")
+            assert_eq!((done.code, stored), (0, 1), "what was not stored is not recovered");
         }
         ("reserved", "forfeited") => assert_eq!((done.code, stored), (1, 0), "a whole result is kept"),
         other => panic!("{other:?}: {done:?}"),

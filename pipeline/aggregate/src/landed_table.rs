@@ -39,6 +39,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::async_reader::{
     AsyncFileReader, ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder,
 };
+use parquet::errors::ParquetError;
 
 use crate::sources::visible_schema;
 
@@ -289,7 +290,7 @@ impl Reader {
         let (shown, consented) = (self.shown.clone(), self.consented);
         let file = file.clone();
         let rows = batches.map(move |batch| {
-            let batch = batch.map_err(|_| damaged(&file))?;
+            let batch = batch.map_err(|error| unreadable(&file, error))?;
             let rows = show(&batch, &shown)?;
             if consented { keep(rows, visible(&batch, &withdrawn)?) } else { Ok(rows) }
         });
@@ -316,12 +317,14 @@ async fn builder(file: &LandedFile) -> Result<ParquetRecordBatchStreamBuilder<Fi
     let metrics = ExecutionPlanMetricsSet::new();
     let reader: FileReader = factory.create_reader(0, object.into(), None, &metrics)?;
     let reading = file.reading().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
-    ParquetRecordBatchStreamBuilder::new_with_options(reader, reading).await.map_err(|_| damaged(file))
+    ParquetRecordBatchStreamBuilder::new_with_options(reader, reading)
+        .await
+        .map_err(|error| unreadable(file, error))
 }
 
-/// A file that does not open with its key at its place, or breaks off: what Parquet says of it may quote what it read.
-fn damaged(file: &LandedFile) -> DataFusionError {
-    DataFusionError::External(Box::new(file.unreadable()))
+/// A file that does not open with its key at its place, or breaks off, or a store that fails.
+fn unreadable(file: &LandedFile, error: ParquetError) -> DataFusionError {
+    DataFusionError::External(Box::new(file.unreadable(error)))
 }
 
 /// Ids of the records of one bucket that some batch carries without consent.
@@ -331,7 +334,7 @@ async fn withdrawn(files: &[LandedFile]) -> Result<HashSet<[u8; 16]>> {
         let builder = builder(file).await?;
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["record_id", "consent_reporting"]);
         let mut batches = builder.with_projection(mask).build()?;
-        while let Some(batch) = batches.try_next().await.map_err(|_| damaged(file))? {
+        while let Some(batch) = batches.try_next().await.map_err(|error| unreadable(file, error))? {
             let consent = column(&batch, "consent_reporting")?.as_boolean().clone();
             let records = column(&batch, "record_id")?.as_fixed_size_binary().clone();
             let refused = (0..batch.num_rows()).filter(|row| !consent.value(*row));

@@ -3,6 +3,7 @@
 use marsad_log::Store;
 use marsad_terms::{BatchId, Digest, RecordTypeId};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::errors::ParquetError;
 use serde::Serialize;
 
 use crate::custody::{BatchEntry, Custody, place_of};
@@ -35,9 +36,17 @@ impl LandedFile {
         self.vault.reading(&self.path).await
     }
 
-    /// What to say where the opened file cannot be read: its record type, batch and bucket stand in its path.
-    pub fn unreadable(&self) -> Error {
-        Error::Damaged { path: self.path.clone(), how: "unreadable" }
+    /// What to say where the opened file cannot be read: the store failed, or the file is damaged. Its record type, batch and
+    /// bucket stand in its path; what Parquet says is dropped, as it may quote what it read.
+    pub fn unreadable(&self, error: ParquetError) -> Error {
+        let of_store = match error {
+            ParquetError::External(source) => source.downcast::<object_store::Error>().ok(),
+            _ => None,
+        };
+        match of_store {
+            Some(source) => self.store().failed("read", &self.path, *source).into(),
+            None => Error::Damaged { path: self.path.clone(), how: "unreadable" },
+        }
     }
 }
 

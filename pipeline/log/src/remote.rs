@@ -15,7 +15,7 @@ use url::Url;
 use crate::{Error, Result};
 
 /// How long a call is tried again before it fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What opens a bucket: keys, region, endpoint, by the names of the AWS variables in small letters.
 #[derive(Clone, Default)]

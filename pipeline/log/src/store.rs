@@ -218,7 +218,8 @@ impl Store {
         Ok(names)
     }
 
-    fn failed(&self, action: &'static str, path: &str, source: object_store::Error) -> Error {
+    /// What to say where the store failed while something was done with one of its objects.
+    pub fn failed(&self, action: &'static str, path: &str, source: object_store::Error) -> Error {
         Error::Store { action, path: path.to_owned(), url: self.url.to_string(), source: Box::new(source) }
     }
 }

@@ -47,7 +47,7 @@ impl Figures {
         let table = self.tables.iter().find(same)?;
         let n_keys = u64::try_from(table.estimates.len()).ok().filter(|n| *n > 0)?;
         // Every period of the new table is taken to look like the newest one that is public.
-        let n_periods = (forecast.cells % n_keys == 0).then_some(forecast.cells / n_keys)?;
+        let n_periods = forecast.cells.is_multiple_of(n_keys).then_some(forecast.cells / n_keys)?;
         let reads = |flag: Flag| {
             let cells = table.estimates.iter().filter(|estimate| Flag::of(**estimate, margin) == flag);
             n_periods * cells.count() as u64

@@ -1,10 +1,13 @@
 //! What may go wrong with a call, and when. Deliberately decides by number, method and path alone.
 
-use std::fmt;
+use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use bytes::Bytes;
+use hyper::body::Frame;
 use hyper::{Method, StatusCode};
 use s3s::{Body, HttpError, HttpResponse};
 
@@ -131,5 +134,21 @@ pub(crate) async fn truncated(response: HttpResponse) -> Result<HttpResponse, Ht
     let whole = body.store_all_limited(ROOM).await.map_err(HttpError::new)?;
     let half: Bytes = whole.slice(..whole.len() / 2);
     parts.headers.insert(hyper::header::CONTENT_LENGTH, whole.len().into());
-    Ok(HttpResponse::from_parts(parts, Body::from(half)))
+    Ok(HttpResponse::from_parts(parts, Body::http_body_unsync(Half(Some(half)))))
+}
+
+/// The bytes that still come, then a fault.
+struct Half(Option<Bytes>);
+
+impl hyper::body::Body for Half {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let broken = || io::Error::from(io::ErrorKind::ConnectionReset);
+        Poll::Ready(Some(self.0.take().map(Frame::data).ok_or_else(broken)))
+    }
 }

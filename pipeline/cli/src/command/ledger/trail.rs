@@ -53,7 +53,8 @@ pub(super) async fn log(workspace: &Workspace, args: &LogArgs) -> Result<Report,
         notes.push(format!("{} lines in {}", lines.len(), path.display()));
     }
     if let Some(path) = &args.jsonl {
-        let text: String = lines.iter().map(|line| format!("{}\n", line.document)).collect();
+        let text: String =
+            lines.iter().flat_map(|line| [line.document.to_string(), "\n".to_owned()]).collect();
         if path == Path::new("-") {
             return Ok(Report::new(text, document(&lines, &notes)).exact());
         }

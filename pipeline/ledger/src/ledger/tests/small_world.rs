@@ -110,7 +110,7 @@ impl Run {
     fn commutes(&self, waiting: &Waiting) -> bool {
         match waiting.call.split_once(' ') {
             Some(("list", "_segments")) => true,
-            Some(("get", name)) if name.ends_with(".json") => {
+            Some(("get", name)) if name.strip_suffix(".json").is_some() => {
                 at_once(self.store.get(name)).unwrap().is_some()
             }
             _ => false,
@@ -181,7 +181,9 @@ fn explore(world: &World) -> Explored {
     let mut ways: Vec<Vec<Choice>> = vec![Vec::new()];
     while let Some(mut way) = ways.pop() {
         let mut run = Run::new(world);
-        way.iter().for_each(|choice| run.take(*choice));
+        for choice in way {
+            run.take(*choice);
+        }
         while seen.insert(run.key()) {
             let mut choices = run.choices();
             let Some(next) = choices.pop() else {
