@@ -181,7 +181,7 @@ fn explore(world: &World) -> Explored {
     let mut ways: Vec<Vec<Choice>> = vec![Vec::new()];
     while let Some(mut way) = ways.pop() {
         let mut run = Run::new(world);
-        for choice in way {
+        for choice in &way {
             run.take(*choice);
         }
         while seen.insert(run.key()) {
