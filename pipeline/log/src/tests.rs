@@ -75,7 +75,7 @@ async fn log_contract(store: &Store) {
     assert!(one.read().await.unwrap().is_empty());
     let first = append(&one, None, "first").await.unwrap();
     assert!(append(&two, None, "also first").await.is_none());
-    assert_eq!(two.read().await.unwrap(), [first.clone()]);
+    assert_eq!(two.read().await.unwrap(), std::slice::from_ref(&first));
     let second = append(&two, Some(&first), "second").await.unwrap();
     assert!(append(&one, Some(&first), "late").await.is_none());
     assert_eq!(one.newer(Some(&first)).await.unwrap(), [second]);
