@@ -131,7 +131,7 @@ fn a_publication_killed_at_any_call_is_completed() {
 }
 
 #[test]
-fn a_call_that_fails_once_costs_nothing() {
+fn a_call_that_fails_once_is_tried_again_or_told() {
     let scene = Scene::new(false);
     for fault in [Fault::Unavailable, Fault::Lost, Fault::Truncated] {
         for n in chosen(&calls(&scene, &RUN)) {
@@ -140,8 +140,9 @@ fn a_call_that_fails_once_costs_nothing() {
             let run = workspace.json(&RUN);
             scene.s3.heal();
             if run.code != 0 {
-                // A write whose answer breaks off is not sent again by the client: the command says so, and goes on later.
-                assert!(fault == Fault::Truncated && run.error() == "L04", "{fault:?} at call {n}: {run:?}");
+                // What breaks off in the middle of an answer is not always asked for again: the command says which object.
+                let told = ["L04", "D08"].contains(&run.error());
+                assert!(fault == Fault::Truncated && told, "{fault:?} at call {n}: {run:?}");
             }
             aftermath::check(&workspace, &RUN, || scene.results());
         }

@@ -308,7 +308,16 @@ async fn open(file: &LandedFile, columns: Vec<usize>) -> Result<Batches> {
     Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?)
 }
 
+/// A reader whose answer broke off while it read the footer cannot say so: what fails is read once more before it is
+/// called damaged.
 async fn builder(file: &LandedFile) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
+    match with_footer(file).await {
+        Err(_) => with_footer(file).await,
+        read => read,
+    }
+}
+
+async fn with_footer(file: &LandedFile) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
     let store = file.store().object_store();
     let path = Path::from(file.path.as_str());
     // A store with a prefix tells where an object lies with the prefix, and adds it again when asked.
