@@ -36,9 +36,8 @@ use marsad_landing::{LandedFile, Snapshot};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::async_reader::{
-    AsyncFileReader, ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder,
-};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
 
 use crate::sources::visible_schema;
@@ -251,13 +250,15 @@ impl Reader {
         metrics: BaselineMetrics,
         context: &TaskContext,
     ) -> Result<SendableRecordBatchStream> {
-        let withdrawn =
-            if self.consented && files.len() > 1 { withdrawn(files).await? } else { HashSet::new() };
-        let withdrawn = Arc::new(withdrawn);
-        let mut streams = Vec::with_capacity(files.len());
+        let mut opened = Vec::with_capacity(files.len());
         for file in files {
-            streams.push(self.file(file, withdrawn.clone()).await?);
+            opened.push(Opened::new(file).await?);
         }
+        let withdrawn =
+            if self.consented && opened.len() > 1 { withdrawn(&opened).await? } else { HashSet::new() };
+        let withdrawn = Arc::new(withdrawn);
+        let streams = opened.into_iter().map(|file| self.file(file, withdrawn.clone()));
+        let streams: Vec<SendableRecordBatchStream> = streams.collect::<Result<_>>()?;
         if streams.len() == 1 || !self.personal {
             let all = stream::iter(streams).flatten();
             return Ok(Box::pin(RecordBatchStreamAdapter::new(self.shown.clone(), all)));
@@ -278,19 +279,16 @@ impl Reader {
             .build()
     }
 
-    async fn file(
-        &self,
-        file: &LandedFile,
-        withdrawn: Arc<HashSet<[u8; 16]>>,
-    ) -> Result<SendableRecordBatchStream> {
+    fn file(&self, file: Opened, withdrawn: Arc<HashSet<[u8; 16]>>) -> Result<SendableRecordBatchStream> {
         let mut columns = self.columns.clone();
         let record_id = (!withdrawn.is_empty()).then(|| usize::from(self.personal));
         columns.extend(record_id.filter(|index| !columns.contains(index)));
-        let batches = open(file, columns).await?;
+        let builder = file.builder()?;
+        let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
+        let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
         let (shown, consented) = (self.shown.clone(), self.consented);
-        let file = file.clone();
         let rows = batches.map(move |batch| {
-            let batch = batch.map_err(|error| unreadable(&file, error))?;
+            let batch = batch.map_err(|error| unreadable(&file.landed, error))?;
             let rows = show(&batch, &shown)?;
             if consented { keep(rows, visible(&batch, &withdrawn)?) } else { Ok(rows) }
         });
@@ -298,37 +296,45 @@ impl Reader {
     }
 }
 
-type Batches = ParquetRecordBatchStream<FileReader>;
 /// DataFusion's own reader of an object.
 type FileReader = Box<dyn AsyncFileReader>;
 
-async fn open(file: &LandedFile, columns: Vec<usize>) -> Result<Batches> {
-    let builder = builder(file).await?;
-    let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
-    Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?)
+/// A file whose key and footer have been read, however often its rows are.
+struct Opened {
+    landed: LandedFile,
+    object: ObjectMeta,
+    footer: ArrowReaderMetadata,
 }
 
-/// A reader whose answer broke off while it read the footer cannot say so: what fails is read once more before it is
-/// called damaged.
-async fn builder(file: &LandedFile) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
-    match with_footer(file).await {
-        Err(_) => with_footer(file).await,
-        read => read,
+impl Opened {
+    /// A reader whose answer broke off while it read the footer cannot say so: what fails is read once more before it is
+    /// called damaged.
+    async fn new(file: &LandedFile) -> Result<Self> {
+        match Self::read(file).await {
+            Err(_) => Self::read(file).await,
+            read => read,
+        }
+    }
+
+    async fn read(file: &LandedFile) -> Result<Self> {
+        let path = Path::from(file.path.as_str());
+        // A store with a prefix tells where an object lies with the prefix, and adds it again when asked.
+        let object = ObjectMeta { location: path.clone(), ..file.store().object_store().head(&path).await? };
+        let reading = file.reading().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let footer = ArrowReaderMetadata::load_async(&mut reader(file, &object)?, reading).await;
+        let footer = footer.map_err(|error| unreadable(file, error))?;
+        Ok(Self { landed: file.clone(), object, footer })
+    }
+
+    fn builder(&self) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
+        let reader = reader(&self.landed, &self.object)?;
+        Ok(ParquetRecordBatchStreamBuilder::new_with_metadata(reader, self.footer.clone()))
     }
 }
 
-async fn with_footer(file: &LandedFile) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
-    let store = file.store().object_store();
-    let path = Path::from(file.path.as_str());
-    // A store with a prefix tells where an object lies with the prefix, and adds it again when asked.
-    let object = ObjectMeta { location: path.clone(), ..store.head(&path).await? };
-    let factory = DefaultParquetFileReaderFactory::new(store);
-    let metrics = ExecutionPlanMetricsSet::new();
-    let reader: FileReader = factory.create_reader(0, object.into(), None, &metrics)?;
-    let reading = file.reading().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
-    ParquetRecordBatchStreamBuilder::new_with_options(reader, reading)
-        .await
-        .map_err(|error| unreadable(file, error))
+fn reader(file: &LandedFile, object: &ObjectMeta) -> Result<FileReader> {
+    let factory = DefaultParquetFileReaderFactory::new(file.store().object_store());
+    Ok(factory.create_reader(0, object.clone().into(), None, &ExecutionPlanMetricsSet::new())?)
 }
 
 /// A file that does not open with its key at its place, or breaks off, or a store that fails.
@@ -337,13 +343,13 @@ fn unreadable(file: &LandedFile, error: ParquetError) -> DataFusionError {
 }
 
 /// Ids of the records of one bucket that some batch carries without consent.
-async fn withdrawn(files: &[LandedFile]) -> Result<HashSet<[u8; 16]>> {
+async fn withdrawn(files: &[Opened]) -> Result<HashSet<[u8; 16]>> {
     let mut ids = HashSet::new();
     for file in files {
-        let builder = builder(file).await?;
+        let builder = file.builder()?;
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["record_id", "consent_reporting"]);
         let mut batches = builder.with_projection(mask).build()?;
-        while let Some(batch) = batches.try_next().await.map_err(|error| unreadable(file, error))? {
+        while let Some(batch) = batches.try_next().await.map_err(|error| unreadable(&file.landed, error))? {
             let consent = column(&batch, "consent_reporting")?.as_boolean().clone();
             let records = column(&batch, "record_id")?.as_fixed_size_binary().clone();
             let refused = (0..batch.num_rows()).filter(|row| !consent.value(*row));

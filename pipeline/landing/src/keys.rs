@@ -188,9 +188,16 @@ fn parse(text: &str, key: &mut [u8; 32]) -> Result<(), ()> {
 
 /// Refuses a file or folder that group or others may use.
 fn is_private(path: &Path) -> Result<()> {
-    let mode = fs::metadata(path).map_err(|source| key_file(path, source))?.permissions().mode() & 0o7777;
-    let of_others = mode & 0o077;
-    if of_others == 0 { Ok(()) } else { Err(Error::KeyMode { path: path.to_owned(), mode }) }
+    match mode_for_others(path).map_err(|source| key_file(path, source))? {
+        None => Ok(()),
+        Some(mode) => Err(Error::KeyMode { path: path.to_owned(), mode }),
+    }
+}
+
+/// The permission bits of a file or folder that group or others may use.
+pub(crate) fn mode_for_others(path: &Path) -> std::io::Result<Option<u32>> {
+    let mode = fs::metadata(path)?.permissions().mode() & 0o7777;
+    Ok((mode & 0o077 != 0).then_some(mode))
 }
 
 fn malformed(name: &'static str, place: String) -> Error {

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
@@ -17,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::batch;
 use crate::custody::{Custody, ErasedEntry, FileEntry, place_of};
+use crate::keys::mode_for_others;
 use crate::landing::random_name;
 use crate::pseudonym::{Identifier, Pseudonym, Pseudonymiser};
 use crate::snapshot::bucket_of;
@@ -30,11 +30,10 @@ impl Persons {
     /// Reads a file of one identifier a line that its owner alone may read.
     ///
     /// # Errors
-    /// `KeyMode` where others may read it; `Persons` for a line that is no identifier of a known scheme, by its number.
+    /// `PersonsMode` where others may read it; `Persons` for a line that is no identifier of a known scheme, by its number.
     pub fn read(path: &Path, catalog: &Catalog) -> Result<Self> {
         let failed = |source| Error::Read { file: path.to_owned(), source };
-        let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
+        if let Some(mode) = mode_for_others(path).map_err(failed)? {
             return Err(Error::PersonsMode { file: path.to_owned(), mode });
         }
         let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);

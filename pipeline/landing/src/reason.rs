@@ -115,7 +115,7 @@ impl Reason {
                 ("pas la fiche d'une seule personne", "ليس سجل شخص واحد", "not one person's record")
             }
         };
-        Text { fr: fr.to_owned(), ar: ar.to_owned(), en: en.to_owned() }
+        Text::new(fr, ar, en)
     }
 }
 

@@ -70,20 +70,23 @@ impl Vault {
     /// # Errors
     /// The store failed; what is not gone yet goes when this is called again.
     pub(crate) async fn destroy(&self, paths: &[String]) -> Result<()> {
-        for path in paths {
-            self.store.delete(&key_path(path)).await?;
-            self.store.delete(path).await?;
+        for path in with_keys(paths) {
+            self.store.delete(&path).await?;
         }
         Ok(())
     }
 
     /// Removes files that no entry names, their keys first. A failure leaves them unnamed, which harms nobody.
     pub(crate) async fn remove(&self, paths: &[String]) {
-        for path in paths {
-            self.store.delete(&key_path(path)).await.ok();
-            self.store.delete(path).await.ok();
+        for path in with_keys(paths) {
+            self.store.delete(&path).await.ok();
         }
     }
+}
+
+/// Each file after its key.
+fn with_keys(paths: &[String]) -> impl Iterator<Item = String> {
+    paths.iter().flat_map(|path| [key_path(path), path.clone()])
 }
 
 fn damaged(path: &str, how: &'static str) -> Error {

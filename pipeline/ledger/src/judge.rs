@@ -281,7 +281,7 @@ fn signed(
     Ok(Signed { name: name.clone(), role, key })
 }
 
-fn unsigned() -> Refusal {
+pub(crate) fn unsigned() -> Refusal {
     Refusal::Signature { what: "there is none".to_owned() }
 }
 

@@ -80,9 +80,17 @@ impl Ledger {
     /// # Errors
     /// `NotRight`, `RolledBack`, `Log` where it cannot be trusted or read.
     pub async fn state(&self) -> Result<State> {
-        let (_, mut state) = self.read().await?;
+        Ok(self.history().await?.1)
+    }
+
+    /// The same with all entries that lead to it, for a log to print.
+    ///
+    /// # Errors
+    /// As [`Ledger::state`].
+    pub async fn history(&self) -> Result<(Vec<Entry>, State)> {
+        let (entries, mut state) = self.read().await?;
         state.settle(&self.log.now());
-        Ok(state)
+        Ok((entries, state))
     }
 
     /// The state right after the entry of this hash: what a bundle that names it as its head was built on.
@@ -94,14 +102,6 @@ impl Ledger {
         let at = entries.iter().position(|entry| entry.hash == head);
         let at = at.ok_or_else(|| Error::NotFound { text: head.to_string(), nearest: None })?;
         replay(&entries[..=at])
-    }
-
-    /// All entries, whole and right, for a log to print.
-    ///
-    /// # Errors
-    /// As [`Ledger::state`].
-    pub async fn entries(&self) -> Result<Vec<Entry>> {
-        Ok(self.read().await?.0)
     }
 
     /// Signs and appends a policy: the first begins the workspace. The policy in force again: no new entry.

@@ -232,7 +232,7 @@ impl Dimension {
 }
 
 fn total() -> PublishedCode {
-    let label = Text { fr: "Total".into(), ar: "المجموع".into(), en: "Total".into() };
+    let label = Text::new("Total", "المجموع", "Total");
     PublishedCode { id: TOTAL.into(), label, parent: None }
 }
 

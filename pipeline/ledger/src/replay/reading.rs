@@ -9,6 +9,7 @@ use std::thread;
 use marsad_log::Entry;
 
 use crate::event::Event;
+use crate::judge::unsigned;
 use crate::refusal::Refusal;
 use crate::sign::PublicKey;
 
@@ -49,7 +50,7 @@ pub(crate) fn of_all(entries: &[Entry]) -> Vec<Reading> {
 
 fn key_of(entry: &Entry) -> Result<PublicKey, Refusal> {
     let wrong = |what: String| Refusal::Signature { what };
-    let signature = entry.signature.as_ref().ok_or_else(|| wrong("there is none".to_owned()))?;
+    let signature = entry.signature.as_ref().ok_or_else(unsigned)?;
     let bytes = entry.body_bytes().map_err(|error| wrong(error.to_string()))?;
     PublicKey::of_signature(&signature.namespace, &bytes, &signature.sshsig).map_err(|e| wrong(e.to_string()))
 }

@@ -107,14 +107,13 @@ pub(crate) fn residuals() -> Text {
 
 /// How a person's contribution is bounded.
 pub(crate) fn bounding(protection: &Protection) -> Text {
-    let text = |fr: &str, ar: &str, en: &str| Text { fr: fr.into(), ar: ar.into(), en: en.into() };
     match protection {
-        Protection::Exact(_) => text(
+        Protection::Exact(_) => Text::new(
             "activités d'organisations : aucune personne du programme",
             "أنشطة منظمات: لا تشمل أي شخص من البرنامج",
             "activities of organisations: no person of the programme",
         ),
-        Protection::Derived(_) => text(
+        Protection::Derived(_) => Text::new(
             "calculé à partir de chiffres publiés, sans coût supplémentaire",
             "محسوب من أرقام منشورة، دون كلفة إضافية",
             "computed from published figures, at no further cost",

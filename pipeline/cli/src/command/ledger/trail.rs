@@ -38,8 +38,7 @@ struct Line {
 /// A ledger that cannot be read, a period that is none, a file that cannot be written.
 pub(super) async fn log(workspace: &Workspace, args: &LogArgs) -> Result<Report, Failure> {
     let period = args.period.as_deref().map(days).transpose()?;
-    let ledger = workspace.ledger()?;
-    let (entries, state) = (ledger.entries().await?, ledger.state().await?);
+    let (entries, state) = workspace.ledger()?.history().await?;
     let mut lines: Vec<Line> = entries.iter().map(|entry| line(&state, entry)).collect();
     let mut notes = Vec::new();
     let writes = args.jsonl.is_some() || args.html.is_some();
@@ -174,10 +173,6 @@ fn put(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| Failure::file(path, "be written", &error))
 }
 
-fn words(fr: &str, ar: &str, en: &str) -> Text {
-    Text { fr: fr.to_owned(), ar: ar.to_owned(), en: en.to_owned() }
-}
-
 fn page(workspace: &Workspace, lines: &[Line]) -> Result<String, Failure> {
     let rows = lines.iter().map(|line| {
         let code = |text: &str| Shown::Code(text.to_owned());
@@ -191,21 +186,21 @@ fn page(workspace: &Workspace, lines: &[Line]) -> Result<String, Failure> {
             code(&line.hash),
         ]
     });
-    let title = words("Journal des décisions", "سجل القرارات", "Audit trail");
+    let title = Text::new("Journal des décisions", "سجل القرارات", "Audit trail");
     let block = Block {
-        heading: words("Écritures", "القيود", "Entries"),
-        paragraphs: vec![words(
+        heading: Text::new("Écritures", "القيود", "Entries"),
+        paragraphs: vec![Text::new(
             "Heures en temps universel (UTC). Les écritures du registre sont signées et enchaînées ; `marsad ledger verify` les vérifie.",
             "الأوقات بالتوقيت العالمي. قيود السجل موقعة ومتسلسلة، ويتحقق منها الأمر marsad ledger verify.",
             "Times are UTC. Entries of the ledger are signed and chained; `marsad ledger verify` checks them.",
         )],
         head: vec![
-            words("Écriture", "القيد", "Entry"),
-            words("Heure", "الوقت", "Time"),
-            words("Nature", "النوع", "Kind"),
-            words("Objet", "الموضوع", "About"),
-            words("Par", "بواسطة", "By"),
-            words("Empreinte", "البصمة", "Hash"),
+            Text::new("Écriture", "القيد", "Entry"),
+            Text::new("Heure", "الوقت", "Time"),
+            Text::new("Nature", "النوع", "Kind"),
+            Text::new("Objet", "الموضوع", "About"),
+            Text::new("Par", "بواسطة", "By"),
+            Text::new("Empreinte", "البصمة", "Hash"),
         ],
         rows: rows.collect(),
     };
@@ -215,28 +210,28 @@ fn page(workspace: &Workspace, lines: &[Line]) -> Result<String, Failure> {
 
 fn kind(kind: &str) -> Text {
     match kind {
-        "genesis" => words("fondation", "تأسيس", "genesis"),
-        "policy" => words("politique", "سياسة", "policy"),
-        "proposed" => words("proposée", "اقتراح", "proposed"),
-        "approved" => words("approuvée", "موافقة", "approved"),
-        "rejected" => words("rejetée", "رفض", "rejected"),
+        "genesis" => Text::new("fondation", "تأسيس", "genesis"),
+        "policy" => Text::new("politique", "سياسة", "policy"),
+        "proposed" => Text::new("proposée", "اقتراح", "proposed"),
+        "approved" => Text::new("approuvée", "موافقة", "approved"),
+        "rejected" => Text::new("rejetée", "رفض", "rejected"),
         "reserved" => {
-            words("réservée : lecture des données", "حجز: قراءة البيانات", "reserved: landed data read")
+            Text::new("réservée : lecture des données", "حجز: قراءة البيانات", "reserved: landed data read")
         }
-        "released" => words("produite", "إنتاج", "released"),
-        "forfeited" => words("perdue, facturée", "ضائع ومحتسب", "forfeited"),
-        "series_opened" => words("série ouverte", "فتح سلسلة", "series opened"),
-        "published" => words("publiée", "نشر", "published"),
-        "withdrawn" => words("retirée", "سحب", "withdrawn"),
-        "transferred" => words("transmise", "إحالة", "transferred"),
-        "batch" => words("lot reçu", "استلام دفعة", "batch landed"),
-        "replaced" => words("lot remplacé", "استبدال دفعة", "batch replaced"),
-        "erased" => words("personne effacée", "محو شخص", "person erased"),
-        "exported" => words("accès d'une personne", "اطلاع شخص", "person's access"),
-        "purged" => words("purge", "إتلاف", "purged"),
-        "rotated" => words("clés renouvelées", "تجديد المفاتيح", "keys rotated"),
-        "series_step" => words("étape close", "إقفال مرحلة", "series step closed"),
-        other => words(other, other, other),
+        "released" => Text::new("produite", "إنتاج", "released"),
+        "forfeited" => Text::new("perdue, facturée", "ضائع ومحتسب", "forfeited"),
+        "series_opened" => Text::new("série ouverte", "فتح سلسلة", "series opened"),
+        "published" => Text::new("publiée", "نشر", "published"),
+        "withdrawn" => Text::new("retirée", "سحب", "withdrawn"),
+        "transferred" => Text::new("transmise", "إحالة", "transferred"),
+        "batch" => Text::new("lot reçu", "استلام دفعة", "batch landed"),
+        "replaced" => Text::new("lot remplacé", "استبدال دفعة", "batch replaced"),
+        "erased" => Text::new("personne effacée", "محو شخص", "person erased"),
+        "exported" => Text::new("accès d'une personne", "اطلاع شخص", "person's access"),
+        "purged" => Text::new("purge", "إتلاف", "purged"),
+        "rotated" => Text::new("clés renouvelées", "تجديد المفاتيح", "keys rotated"),
+        "series_step" => Text::new("étape close", "إقفال مرحلة", "series step closed"),
+        other => Text::new(other, other, other),
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use marsad_aggregate::analyse::Declared;
-use marsad_aggregate::{Refusal, Sources, UnitPath, Verdict, analyse};
+use marsad_aggregate::{Refusal, UnitPath};
 use marsad_catalog::{Catalog, Price, Statistic};
 use marsad_release::{Checked, Error as ReleaseError, Vector, check};
 use marsad_terms::{Explanation, StatisticId};
@@ -35,22 +34,19 @@ fn judge_file(catalog: &Catalog, path: &Path, price: &Price) -> Result<Report, F
         return outcome(check(catalog, &statistic, price));
     }
     let sql = std::fs::read_to_string(path).map_err(|error| Failure::file(path, "be read", &error))?;
-    match analyse(&sql, &Sources::of(catalog), &Declared::default()) {
-        Verdict::Accepted(_) => {
-            let report = outcome(check(catalog, &undefined(path, sql)?, price))?;
-            Ok(Report { text: format!("{}\n{UNDEFINED}", report.text), ..report })
+    let checked = match check(catalog, &undefined(path, sql)?, price) {
+        Err(ReleaseError::Invalid { what, line, column, .. }) => {
+            let why = "the statement must run on the landed record types";
+            let explanation = Explanation::new("E03", what, why, "correct the SQL");
+            return Err(Failure::new(explanation.at(format!("{}:{line}:{column}", path.display()))));
         }
-        Verdict::Refused(refusals) => Ok(refused(&refusals)),
-        Verdict::Invalid { what, line, column } => {
-            let explanation = Explanation::new(
-                "E03",
-                what,
-                "the statement must run on the landed record types",
-                "correct the SQL",
-            );
-            Err(Failure::new(explanation.at(format!("{}:{line}:{column}", path.display()))))
-        }
-    }
+        checked => checked,
+    };
+    let report = outcome(checked)?;
+    Ok(match report.ok {
+        true => Report { text: format!("{}\n{UNDEFINED}", report.text), ..report },
+        false => report,
+    })
 }
 
 /// A statement without a definition, under its file's name where that is one.

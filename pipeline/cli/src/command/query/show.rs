@@ -1,6 +1,6 @@
 //! `query show`: what a statistic is, in three languages, with all that bounds it.
 
-use marsad_catalog::{Area, Catalog, Price, Statistic};
+use marsad_catalog::{Catalog, Price, Statistic};
 use marsad_release::check;
 use marsad_terms::Language;
 use serde_json::json;
@@ -50,7 +50,7 @@ fn facts(statistic: &Statistic) -> String {
         ("bound", bound(statistic)),
         ("unit", statistic.unit.clone()),
         ("purpose", statistic.purpose.clone()),
-        ("smallest area", area(statistic).to_owned()),
+        ("smallest area", statistic.smallest_area.as_str().to_owned()),
         ("answers", statistic.answers.join(", ")),
         ("home", each(statistic.home.iter().map(|(name, rule)| format!("{name} {rule}")).collect())),
         ("measures", each(measures.collect())),
@@ -83,12 +83,5 @@ fn bound(statistic: &Statistic) -> String {
     match constants.is_empty() {
         true => mode(statistic).to_owned(),
         false => format!("{} ({})", mode(statistic), constants.join(", ")),
-    }
-}
-
-fn area(statistic: &Statistic) -> &'static str {
-    match statistic.smallest_area {
-        Area::Region => "region",
-        Area::National => "national",
     }
 }

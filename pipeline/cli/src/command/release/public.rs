@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use marsad_catalog::{Area, Catalog};
+use marsad_catalog::Catalog;
 use marsad_ledger::RequestState;
 use marsad_ledger::proposal::{Attack, Difference, StatisticRequest};
 use marsad_privacy::shape::{Bound, StatisticShape};
@@ -56,7 +56,7 @@ impl Public {
             Some(Why { id: id.clone(), title: purpose.title.clone(), authorisation })
         };
         let unknown =
-            |id: &String| Why { id: id.clone(), title: same("–"), authorisation: "–".to_owned() };
+            |id: &String| Why { id: id.clone(), title: Text::same("–"), authorisation: "–".to_owned() };
         request.proposal.purposes.iter().map(|id| found(id).unwrap_or_else(|| unknown(id))).collect()
     }
 
@@ -71,19 +71,17 @@ impl Public {
         let shape = one.shape.as_ref().or(series);
         Asked {
             id: one.id.to_string(),
-            title: known.map_or_else(|| same("–"), |statistic| statistic.title.clone()),
+            title: known.map_or_else(|| Text::same("–"), |statistic| statistic.title.clone()),
             unit: known.map(|statistic| statistic.unit.clone()).unwrap_or_default(),
             bound: match (shape, &one.derived) {
                 (Some(shape), _) => bound(shape),
-                (None, Some(_)) => words("tirée des autres", "مشتقة من غيرها", "out of the others"),
-                (None, None) => words("aucune personne", "لا أشخاص فيه", "none: no person in it"),
+                (None, Some(_)) => Text::new("tirée des autres", "مشتقة من غيرها", "out of the others"),
+                (None, None) => Text::new("aucune personne", "لا أشخاص فيه", "none: no person in it"),
             },
             area: match shape {
                 Some(shape) if shape.dimensions.iter().any(|d| d.code_list == "REF_AREA") => "region",
                 Some(_) => "national",
-                None => {
-                    known.map_or("–", |s| if s.smallest_area == Area::Region { "region" } else { "national" })
-                }
+                None => known.map_or("–", |statistic| statistic.smallest_area.as_str()),
             },
         }
     }
@@ -101,27 +99,18 @@ impl Public {
     }
 }
 
-/// A text in three languages.
-pub(super) fn words(fr: &str, ar: &str, en: &str) -> Text {
-    Text { fr: fr.to_owned(), ar: ar.to_owned(), en: en.to_owned() }
-}
-
-fn same(text: &str) -> Text {
-    Text { fr: text.to_owned(), ar: text.to_owned(), en: text.to_owned() }
-}
-
 /// How one person's contribution is bounded, in a few words.
 fn bound(shape: &StatisticShape) -> Text {
     match &shape.bound {
-        Bound::HomeCell => words("une case par période", "خانة واحدة لكل فترة", "one cell a period"),
-        Bound::NormClip { c_squared, .. } => same(&format!("C² = {c_squared}")),
+        Bound::HomeCell => Text::new("une case par période", "خانة واحدة لكل فترة", "one cell a period"),
+        Bound::NormClip { c_squared, .. } => Text::same(&format!("C² = {c_squared}")),
         Bound::Truncate { k, .. } => {
-            words(&format!("{k} par période"), &format!("{k} لكل فترة"), &format!("k = {k} a period"))
+            Text::new(format!("{k} par période"), format!("{k} لكل فترة"), format!("k = {k} a period"))
         }
-        Bound::First { start } => words(
-            &format!("une fois depuis {start}"),
-            &format!("مرة واحدة منذ \u{2066}{start}\u{2069}"),
-            &format!("once since {start}"),
+        Bound::First { start } => Text::new(
+            format!("une fois depuis {start}"),
+            format!("مرة واحدة منذ \u{2066}{start}\u{2069}"),
+            format!("once since {start}"),
         ),
     }
 }
@@ -142,10 +131,14 @@ pub(super) fn sharpest(request: &RequestState) -> Vec<(&Difference, usize)> {
 }
 
 /// What an attack is called.
-pub(super) fn attack(attack: Attack) -> &'static str {
+pub(super) fn attack(attack: Attack) -> Text {
     match attack {
-        Attack::SameCells => "same cells again",
-        Attack::TwoStatements => "two statements",
-        Attack::YearLessQuarters => "year less quarters",
+        Attack::SameCells => {
+            Text::new("mêmes cases de nouveau", "الخانات نفسها مرة أخرى", "same cells again")
+        }
+        Attack::TwoStatements => Text::new("deux requêtes", "استعلامان مختلفان", "two statements"),
+        Attack::YearLessQuarters => {
+            Text::new("année moins trimestres", "السنة ناقص الفصول", "year less quarters")
+        }
     }
 }

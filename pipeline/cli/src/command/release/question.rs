@@ -38,6 +38,11 @@ pub(super) fn ask(
     Ok(answers)
 }
 
+/// A bare yes, in English or French.
+pub(super) fn is_yes(said: &str) -> bool {
+    ["y", "yes", "o", "oui"].contains(&said.trim().to_lowercase().as_str())
+}
+
 fn one(
     proposal: &Proposal,
     item: &Item,
@@ -54,8 +59,7 @@ fn one(
             let remedy = "approve again when every item can be answered, or reject with a reason";
             return Err(Failure::usage("the checklist was left; nothing was signed", remedy));
         }
-        let bare = ["y", "yes", "o", "oui"].contains(&said.to_lowercase().as_str());
-        let words = if bare { "" } else { said };
+        let words = if is_yes(said) { "" } else { said };
         let given = [(item.id.clone(), words.to_owned())].into();
         let is_open = proposal.unanswered(&given).contains(&item.id);
         if !said.is_empty() && !is_open {

@@ -10,6 +10,7 @@ use marsad_terms::NanoRho;
 use serde_json::json;
 
 use super::super::Quiet;
+use super::question::is_yes;
 use crate::progress::Bar;
 use crate::report::{Failure, Report, decimal};
 use crate::workspace::Workspace;
@@ -86,7 +87,7 @@ fn confirm(proposal: &Proposal) -> Result<(), Failure> {
     );
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
-    match read.is_ok() && ["y", "yes", "o", "oui"].contains(&answer.trim().to_lowercase().as_str()) {
+    match read.is_ok() && is_yes(&answer) {
         true => Ok(()),
         false => Err(Failure::usage("not confirmed; nothing was reserved", "answer `y`, or give --yes")),
     }

@@ -5,14 +5,13 @@
 use std::path::Path;
 
 use marsad_ledger::checklist::{Standing, Who};
-use marsad_ledger::proposal::Attack;
 use marsad_ledger::{RequestState, ScopeAfter, State};
 use marsad_publish::sheet::{self, Block, Sheet, Shown};
 use marsad_terms::{NanoRho, Text};
 use serde_json::json;
 
 use super::outlook::Outlook;
-use super::public::{Public, sharpest, words};
+use super::public::{Public, attack, sharpest};
 use super::show;
 use crate::report::{Failure, Report, decimal};
 
@@ -61,7 +60,7 @@ fn code(text: impl ToString) -> Shown {
 /// A decimal number, with the comma of French and Arabic.
 fn number(text: String) -> Shown {
     let comma = text.replace('.', ",");
-    Shown::Words(words(&comma, &format!("\u{2066}{comma}\u{2069}"), &text))
+    Shown::Words(Text::new(&comma, format!("\u{2066}{comma}\u{2069}"), &text))
 }
 
 fn why(request: &RequestState, public: &Public) -> Block {
@@ -69,7 +68,7 @@ fn why(request: &RequestState, public: &Public) -> Block {
     let proposal = &request.proposal;
     let (id, recipients) = (request.proposal_id.hex()[..8].to_owned(), proposal.recipients.join(", "));
     Block {
-        heading: words("Pourquoi", "لماذا", "Why"),
+        heading: Text::new("Pourquoi", "لماذا", "Why"),
         paragraphs: vec![
             Text {
                 fr: format!(
@@ -88,9 +87,9 @@ fn why(request: &RequestState, public: &Public) -> Block {
             proposal.coverage.clone(),
         ],
         head: vec![
-            words("Finalité", "الغرض", "Purpose"),
-            words("Intitulé", "العنوان", "Title"),
-            words("Autorisation", "الترخيص", "Authorisation"),
+            Text::new("Finalité", "الغرض", "Purpose"),
+            Text::new("Intitulé", "العنوان", "Title"),
+            Text::new("Autorisation", "الترخيص", "Authorisation"),
         ],
         rows: rows.map(|why| vec![code(why.id), Shown::Words(why.title), code(why.authorisation)]).collect(),
     }
@@ -98,8 +97,8 @@ fn why(request: &RequestState, public: &Public) -> Block {
 
 fn statistics(request: &RequestState, public: &Public) -> Block {
     let area = |area: &str| match area {
-        "region" => Shown::Words(words("région", "الجهة", "region")),
-        "national" => Shown::Words(words("pays", "البلد", "country")),
+        "region" => Shown::Words(Text::new("région", "الجهة", "region")),
+        "national" => Shown::Words(Text::new("pays", "البلد", "country")),
         other => code(other),
     };
     let rows = public.statistics(request).into_iter().map(|asked| {
@@ -112,14 +111,14 @@ fn statistics(request: &RequestState, public: &Public) -> Block {
         ]
     });
     Block {
-        heading: words("Ce qui est demandé", "ما هو المطلوب", "What is asked for"),
+        heading: Text::new("Ce qui est demandé", "ما هو المطلوب", "What is asked for"),
         paragraphs: Vec::new(),
         head: vec![
-            words("Statistique", "الإحصاء", "Statistic"),
-            words("Intitulé", "العنوان", "Title"),
-            words("Unité", "الوحدة", "Unit"),
-            words("Borne par personne", "الحد لكل شخص", "Bound of a person"),
-            words("Plus petit territoire", "أصغر نطاق جغرافي", "Smallest area"),
+            Text::new("Statistique", "الإحصاء", "Statistic"),
+            Text::new("Intitulé", "العنوان", "Title"),
+            Text::new("Unité", "الوحدة", "Unit"),
+            Text::new("Borne par personne", "الحد لكل شخص", "Bound of a person"),
+            Text::new("Plus petit territoire", "أصغر نطاق جغرافي", "Smallest area"),
         ],
         rows: rows.collect(),
     }
@@ -129,10 +128,10 @@ fn cost(request: &RequestState, scopes: &[ScopeAfter]) -> Block {
     let after = show::lifetime(scopes).map_or(NanoRho::ZERO, |scope| scope.after);
     let outlook = Outlook::of(request);
     let spent = decimal(request.proposal.nano_rho);
-    let price = words(
-        &format!("Coût : ρ = {}.", spent.replace('.', ",")),
-        &format!("التكلفة: \u{2066}ρ = {}\u{2069}.", spent.replace('.', ",")),
-        &format!("Cost: ρ = {spent}."),
+    let price = Text::new(
+        format!("Coût : ρ = {}.", spent.replace('.', ",")),
+        format!("التكلفة: \u{2066}ρ = {}\u{2069}.", spent.replace('.', ",")),
+        format!("Cost: ρ = {spent}."),
     );
     let rows = scopes.iter().map(|scope| {
         let left =
@@ -147,14 +146,14 @@ fn cost(request: &RequestState, scopes: &[ScopeAfter]) -> Block {
         ]
     });
     Block {
-        heading: words("Ce que cela coûte", "التكلفة", "What it costs"),
+        heading: Text::new("Ce que cela coûte", "التكلفة", "What it costs"),
         paragraphs: [price].into_iter().chain(outlook.map(|outlook| outlook.words(after))).collect(),
         head: vec![
-            words("Budget", "الميزانية", "Budget"),
-            words("Avant", "قبل", "Before"),
-            words("Après", "بعد", "After"),
-            words("Reste", "الباقي", "Left"),
-            words("Plafond", "السقف", "Cap"),
+            Text::new("Budget", "الميزانية", "Budget"),
+            Text::new("Avant", "قبل", "Before"),
+            Text::new("Après", "بعد", "After"),
+            Text::new("Reste", "الباقي", "Left"),
+            Text::new("Plafond", "السقف", "Cap"),
         ],
         rows: rows.collect(),
     }
@@ -174,40 +173,33 @@ fn tables(request: &RequestState) -> Block {
         ]
     });
     Block {
-        heading: words(
+        heading: Text::new(
             "Tableaux et marges prévues",
             "الجداول وهوامش الخطأ المتوقعة",
             "Tables and predicted margins",
         ),
-        paragraphs: vec![words(
+        paragraphs: vec![Text::new(
             "A : fiable ; U : peu fiable ; Q : non affiché. Les cases A/U/Q attendues sont comptées sur les chiffres publiés d'une publication antérieure, jamais sur les dossiers.",
             "A: موثوق؛ U: قليل الموثوقية؛ Q: غير معروض. تُقدَّر خانات A/U/Q من أرقام إصدار سابق منشور، وليس من الملفات أبدا.",
             "A: reliable; U: less reliable; Q: not shown. Expected A/U/Q cells are counted on the published figures of an earlier release, never on the records.",
         )],
         head: vec![
-            words("Flux", "التدفق", "Dataflow"),
-            words("Tableau", "الجدول", "Table"),
-            words("Cases", "الخانات", "Cells"),
-            words("Marge", "الهامش", "Margin"),
-            words("A dès", "A ابتداء من", "A from"),
-            words("U dès", "U ابتداء من", "U from"),
-            words("A/U/Q attendus", "A/U/Q المتوقعة", "A/U/Q expected"),
+            Text::new("Flux", "التدفق", "Dataflow"),
+            Text::new("Tableau", "الجدول", "Table"),
+            Text::new("Cases", "الخانات", "Cells"),
+            Text::new("Marge", "الهامش", "Margin"),
+            Text::new("A dès", "A ابتداء من", "A from"),
+            Text::new("U dès", "U ابتداء من", "U from"),
+            Text::new("A/U/Q attendus", "A/U/Q المتوقعة", "A/U/Q expected"),
         ],
         rows: rows.collect(),
     }
 }
 
 fn differences(request: &RequestState) -> Block {
-    let name = |attack: Attack| match attack {
-        Attack::SameCells => words("mêmes cases de nouveau", "الخانات نفسها مرة أخرى", "same cells again"),
-        Attack::TwoStatements => words("deux requêtes", "استعلامان مختلفان", "two statements"),
-        Attack::YearLessQuarters => {
-            words("année moins trimestres", "السنة ناقص الفصول", "year less quarters")
-        }
-    };
     let rows = sharpest(request).into_iter().map(|(one, n)| {
         vec![
-            Shown::Words(name(one.attack)),
+            Shown::Words(attack(one.attack)),
             code(format!("{} · {}", one.earlier, one.release)),
             code(one.dimensions.join(", ")),
             Shown::English(one.remains.clone()),
@@ -217,31 +209,31 @@ fn differences(request: &RequestState) -> Block {
     });
     let rows: Vec<Vec<Shown>> = rows.collect();
     let said = match rows.is_empty() {
-        true => words(
+        true => Text::new(
             "Aucune case publiée ne diffère d'une nouvelle par un groupe.",
             "لا توجد خانة منشورة تختلف عن خانة جديدة بمجموعة ما.",
             "No published cell differs from a new one by a group.",
         ),
-        false => words(
+        false => Text::new(
             "Un groupe plus petit que la marge de la différence reste caché.",
             "كل مجموعة أصغر من هامش الفرق تبقى مخفية.",
             "A group smaller than the difference's margin stays hidden.",
         ),
     };
     Block {
-        heading: words(
+        heading: Text::new(
             "Avec les publications antérieures",
             "مع الإصدارات السابقة",
             "Together with earlier releases",
         ),
         paragraphs: vec![said],
         head: vec![
-            words("Attaque", "الهجوم", "Attack"),
-            words("Avec", "مع", "With"),
-            words("Tableau le plus net", "أدق جدول", "Sharpest table"),
-            words("Ce qui reste", "ما يتبقى", "What remains"),
-            words("Tableaux", "الجداول", "Tables"),
-            words("Différence", "الفرق", "Difference"),
+            Text::new("Attaque", "الهجوم", "Attack"),
+            Text::new("Avec", "مع", "With"),
+            Text::new("Tableau le plus net", "أدق جدول", "Sharpest table"),
+            Text::new("Ce qui reste", "ما يتبقى", "What remains"),
+            Text::new("Tableaux", "الجداول", "Tables"),
+            Text::new("Différence", "الفرق", "Difference"),
         ],
         rows,
     }
@@ -250,20 +242,20 @@ fn differences(request: &RequestState) -> Block {
 fn machine(request: &RequestState) -> Block {
     let rows = request.proposal.checklist.iter().filter(|item| item.who == Who::Machine).map(|item| {
         let state = match item.state {
-            Standing::Pass => words("réussi", "ناجح", "pass"),
-            Standing::Fail => words("échec", "فاشل", "fail"),
-            Standing::Open => words("ouvert", "مفتوح", "open"),
-            Standing::AfterRun => words("après le tirage", "بعد التنفيذ", "after the run"),
+            Standing::Pass => Text::new("réussi", "ناجح", "pass"),
+            Standing::Fail => Text::new("échec", "فاشل", "fail"),
+            Standing::Open => Text::new("ouvert", "مفتوح", "open"),
+            Standing::AfterRun => Text::new("après le tirage", "بعد التنفيذ", "after the run"),
         };
         vec![code(&item.id), Shown::Words(state), Shown::English(item.evidence.clone())]
     });
     Block {
-        heading: words("Vérifié par la machine", "ما تتحقق منه الآلة", "Checked by the machine"),
+        heading: Text::new("Vérifié par la machine", "ما تتحقق منه الآلة", "Checked by the machine"),
         paragraphs: Vec::new(),
         head: vec![
-            words("Point", "البند", "Item"),
-            words("État", "الحالة", "State"),
-            words("Constat", "المعاينة", "Evidence"),
+            Text::new("Point", "البند", "Item"),
+            Text::new("État", "الحالة", "State"),
+            Text::new("Constat", "المعاينة", "Evidence"),
         ],
         rows: rows.collect(),
     }
@@ -275,12 +267,12 @@ fn person(request: &RequestState) -> Block {
         vec![code(&item.id), Shown::Words(question(&item.id)), Shown::English(item.evidence.clone())]
     });
     Block {
-        heading: words("À confirmer par une personne", "ما يؤكده شخص", "For a person to confirm"),
+        heading: Text::new("À confirmer par une personne", "ما يؤكده شخص", "For a person to confirm"),
         paragraphs: Vec::new(),
         head: vec![
-            words("Point", "البند", "Item"),
-            words("Question", "السؤال", "Question"),
-            words("Constat", "المعاينة", "Evidence"),
+            Text::new("Point", "البند", "Item"),
+            Text::new("Question", "السؤال", "Question"),
+            Text::new("Constat", "المعاينة", "Evidence"),
         ],
         rows: rows.collect(),
     }
@@ -289,83 +281,83 @@ fn person(request: &RequestState) -> Block {
 /// What a person is asked (governance 3).
 fn question(id: &str) -> Text {
     match id {
-        "C05" => words(
+        "C05" => Text::new(
             "La source des bornes est-elle vraie ?",
             "هل مصدر الحدود صحيح؟",
             "Is the source of the bounds true?",
         ),
-        "C06" => words("Cela vaut-il le coût ?", "هل يستحق ذلك تكلفته؟", "Is it worth the cost?"),
-        "C09" => words(
+        "C06" => Text::new("Cela vaut-il le coût ?", "هل يستحق ذلك تكلفته؟", "Is it worth the cost?"),
+        "C09" => Text::new(
             "Un lecteur serait-il servi par ces marges ?",
             "هل تفيد هذه الهوامش القارئ؟",
             "Would these margins serve a reader?",
         ),
-        "C13" => words(
+        "C13" => Text::new(
             "La seconde estimation est-elle nécessaire ?",
             "هل التقدير الثاني ضروري؟",
             "Is the second estimate needed?",
         ),
-        "C16" => words(
+        "C16" => Text::new(
             "Qui a relu la page dans chaque langue ?",
             "من راجع الصفحة بكل لغة؟",
             "Who has read the page in each language?",
         ),
-        "C17" => words(
+        "C17" => Text::new(
             "Un titre ou une note invite-t-il à une lecture fausse ?",
             "هل يدعو عنوان أو ملاحظة إلى قراءة خاطئة؟",
             "Does a title or note invite a wrong reading?",
         ),
-        "C18" => words(
+        "C18" => Text::new(
             "Un tableau pourrait-il guider une action contre un groupe ou un lieu ?",
             "هل يمكن أن يوجه جدول عملا ضد مجموعة أو مكان؟",
             "Could a table guide action against a group or a place?",
         ),
-        "C19" => words(
+        "C19" => Text::new(
             "Deux tableaux ensemble en disent-ils plus sur un petit groupe ?",
             "هل يكشف جدولان معا أكثر عن مجموعة صغيرة؟",
             "Do two tables together say more about a small group?",
         ),
-        "C20" => words(
+        "C20" => Text::new(
             "Chacun reçoit-il la même chose au même instant ?",
             "هل يتلقى الجميع الشيء نفسه في الوقت نفسه؟",
             "Does everyone get the same at the same instant?",
         ),
-        "C22" => words(
+        "C22" => Text::new(
             "La période est-elle assez complète ?",
             "هل الفترة مكتملة بما يكفي؟",
             "Is the period complete enough?",
         ),
-        "C23" => words(
+        "C23" => Text::new(
             "Les demandes des personnes sont-elles traitées, ou pas encore échues ?",
             "هل عولجت طلبات الأشخاص أو لم يحن أجلها بعد؟",
             "Are persons' requests done, or not yet due?",
         ),
-        "C25" => words(
+        "C25" => Text::new(
             "Qui décide d'un retrait, et qui est informé ?",
             "من يقرر السحب، ومن يُخبَر؟",
             "Who decides on a withdrawal, and who is told?",
         ),
-        other => words(other, other, other),
+        other => Text::new(other, other, other),
     }
 }
 
 fn decisions(request: &RequestState) -> Block {
     let rows = request.decisions.iter().map(|made| {
         let word = match (made.decision, made.lapsed) {
-            (marsad_ledger::Answer::Reject, _) => words("rejet", "رفض", "rejected"),
-            (_, true) => words("approbation expirée", "موافقة منتهية", "approval lapsed"),
-            (_, false) => words("approbation", "موافقة", "approved"),
+            (marsad_ledger::Answer::Reject, _) => Text::new("rejet", "رفض", "rejected"),
+            (_, true) => Text::new("approbation expirée", "موافقة منتهية", "approval lapsed"),
+            (_, false) => Text::new("approbation", "موافقة", "approved"),
         };
         vec![code(&made.signer), Shown::Words(word), code(&made.time), code(&made.reason)]
     });
     Block {
-        heading: words("Décisions", "القرارات", "Decisions"),
+        heading: Text::new("Décisions", "القرارات", "Decisions"),
         paragraphs: Vec::new(),
         head: vec![
-            words("Personne", "الشخص", "Person"),
-            words("Décision", "القرار", "Decision"),
-            words("Heure (UTC)", "الوقت (UTC)", "Time (UTC)"),
-            words("Raison", "السبب", "Reason"),
+            Text::new("Personne", "الشخص", "Person"),
+            Text::new("Décision", "القرار", "Decision"),
+            Text::new("Heure (UTC)", "الوقت (UTC)", "Time (UTC)"),
+            Text::new("Raison", "السبب", "Reason"),
         ],
         rows: rows.collect(),
     }

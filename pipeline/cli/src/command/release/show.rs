@@ -75,7 +75,7 @@ fn differences(request: &RequestState) -> String {
     let rows = sharpest(request).into_iter().map(|(one, n)| {
         let combined = if one.combined.is_empty() { String::new() } else { format!("± {}", one.combined) };
         vec![
-            attack(one.attack).to_owned(),
+            attack(one.attack).en,
             format!("{} of {}", one.earlier, one.release),
             one.dimensions.join(", "),
             one.remains.clone(),

@@ -94,7 +94,7 @@ async fn history(cast: &Cast) -> Vec<Entry> {
     let lost = ledger.reserve(id, run_id(10), Digest::of(b"custody")).await.unwrap();
     assert!(matches!(lost, Reserve::New(_)));
     ledger.recover_all().await.unwrap();
-    ledger.entries().await.unwrap()
+    ledger.history().await.unwrap().0
 }
 
 fn name(entry: &Entry) -> String {

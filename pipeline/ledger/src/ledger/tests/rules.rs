@@ -26,7 +26,7 @@ async fn only_the_right_key_signs_each_kind() {
     }
     let id = ledger.propose(&proposal, &cast().ana).await.unwrap();
     assert_eq!(ledger.propose(&proposal, &cast().ana).await.unwrap(), id, "the same again is the same");
-    assert_eq!(ledger.entries().await.unwrap().len(), 2);
+    assert_eq!(ledger.history().await.unwrap().0.len(), 2);
     assert!(matches!(refusal(decide(&ledger, id, "pat", Answer::Approve).await), Refusal::Authority { .. }));
     assert!(matches!(
         refusal(decide(&ledger, id, "ana", Answer::Approve).await),
@@ -266,7 +266,7 @@ async fn a_ledger_that_was_rolled_back_is_not_used() {
     ledger.set_policy(&cast().policy(100), &cast().opal).await.unwrap();
     let id = ready(&ledger, &Wish::new("A", 40)).await;
     run(&ledger, id, 1).await.unwrap();
-    let last = ledger.entries().await.unwrap().len() - 1;
+    let last = ledger.history().await.unwrap().0.len() - 1;
     store.delete(&format!("{last:020}.json")).await.unwrap();
     assert!(matches!(ledger.state().await, Err(Error::RolledBack { sequence }) if sequence == last as u64));
     assert!(matches!(reserve(&ledger, id).await, Err(Error::RolledBack { .. })));

@@ -115,7 +115,7 @@ async fn nothing_is_opened_for_a_release_that_does_not_fit_as_a_whole() {
     for (lifetime, missing) in [(53, 0), (52, 1), (41, 12), (8, 45)] {
         let ledger = begun(lifetime).await;
         let id = ready(&ledger, &wish).await;
-        let before = ledger.entries().await.unwrap().len();
+        let before = ledger.history().await.unwrap().0.len();
         let opened = ledger.open_series(id).await;
         if missing == 0 {
             opened.unwrap();
@@ -128,7 +128,7 @@ async fn nothing_is_opened_for_a_release_that_does_not_fit_as_a_whole() {
         let shortfalls: Vec<(&str, u64)> =
             shortfalls.iter().map(|s| (s.scope.as_str(), s.shortfall.get())).collect();
         assert_eq!(shortfalls, [("lifetime", missing)]);
-        assert_eq!((ledger.entries().await.unwrap().len(), used(&ledger).await), (before, 0));
+        assert_eq!((ledger.history().await.unwrap().0.len(), used(&ledger).await), (before, 0));
     }
 }
 

@@ -208,7 +208,7 @@ fn end(world: &World, run: &Run, way: &[Choice]) -> String {
     let ledger = at_a_fixed_time(Ledger::open(run.store.clone(), &run.folder.path().join("auditor")));
     let verdict = at_once(ledger.verify(None)).unwrap();
     assert!(verdict.ok && verdict.notes.is_empty(), "{way:?}: {verdict:?}");
-    let entries = at_once(ledger.entries()).unwrap();
+    let entries = at_once(ledger.history()).unwrap().0;
     for until in 1..=entries.len() {
         let state = replay(&entries[..until]).unwrap();
         assert!(state.used().get() <= world.cap, "{way:?}");

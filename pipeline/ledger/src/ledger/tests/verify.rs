@@ -124,7 +124,7 @@ async fn a_right_ledger_has_no_fault() {
 #[tokio::test]
 async fn a_flipped_byte_anywhere_shows() {
     let scene = published().await;
-    for entry in scene.ledger.entries().await.unwrap() {
+    for entry in scene.ledger.history().await.unwrap().0 {
         let path = format!("{:020}.json", entry.sequence);
         let right = scene.store.get(&path).await.unwrap().unwrap();
         for at in (0..right.len()).step_by(97).chain([right.len() - 1]) {
@@ -143,7 +143,7 @@ async fn a_flipped_byte_anywhere_shows() {
 #[tokio::test]
 async fn a_removed_entry_a_replaced_one_and_a_cut_off_end_are_told_apart() {
     let scene = published().await;
-    let entries = scene.ledger.entries().await.unwrap();
+    let entries = scene.ledger.history().await.unwrap().0;
     scene.store.delete(&format!("{:020}.json", 3)).await.unwrap();
     assert!(scene.faults().await.contains(&(Some(3), "missing-entry")));
 
