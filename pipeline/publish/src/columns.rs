@@ -227,6 +227,13 @@ pub(crate) const COLUMNS: [Column; 14] = [
     },
 ];
 
+/// The first dimension.
+pub(crate) const FREQUENCY: &Column = &COLUMNS[0];
+/// The last dimension.
+pub(crate) const TIME: &Column = &COLUMNS[1];
+/// The measure.
+pub(crate) const MEASURE: &Column = &COLUMNS[2];
+
 impl Column {
     /// What it is called.
     pub(crate) fn name(&self) -> Text {

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::columns::{COLUMNS, Column};
+use crate::columns::{Column, TIME};
 use crate::csv::{self, MEASURES};
 use crate::dataflow::{Dataflow, Dimension};
 use crate::edition::Edition;
@@ -30,7 +30,7 @@ pub(crate) const PERIOD: &str = "[0-9]{4}(-Q[1-4]|-(0[1-9]|1[0-2]))?";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Table {
+struct Metadata {
     #[serde(rename = "@context")]
     context: (&'static str, Base),
     url: String,
@@ -95,12 +95,12 @@ struct Datatype {
     minimum: Option<u8>,
 }
 
-fn table(flow: &Dataflow, edition: &Edition) -> Table {
+fn table(flow: &Dataflow, edition: &Edition) -> Metadata {
     let key: Vec<String> = csv::header(flow).into_iter().take(1 + flow.dimensions.len()).collect();
     let about: Vec<String> = key.iter().map(|id| format!("{{{id}}}")).collect();
     let measures = MEASURES.into_iter().filter_map(Column::of_plain).map(measure);
     let columns = [period()].into_iter().chain(flow.dimensions.iter().map(dimension)).chain(measures);
-    Table {
+    Metadata {
         context: ("http://www.w3.org/ns/csvw", Base { language: "en" }),
         url: format!("{}.csv", flow.id),
         title: texts(&flow.title),
@@ -124,7 +124,7 @@ fn table(flow: &Dataflow, edition: &Edition) -> Table {
 }
 
 fn period() -> Described {
-    described(&COLUMNS[1], true, Datatype { base: "string", format: Some(PERIOD.into()), minimum: None })
+    described(TIME, true, Datatype { base: "string", format: Some(PERIOD.into()), minimum: None })
 }
 
 fn dimension(dimension: &Dimension) -> Described {

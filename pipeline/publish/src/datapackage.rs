@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::columns::{COLUMNS, Column, Kind, Place};
+use crate::columns::{COLUMNS, Column, FREQUENCY, Kind, Place, TIME};
 use crate::csv::{self, MEASURES};
 use crate::csvw::PERIOD;
 use crate::dataflow::{Dataflow, Dimension, PublishedCode};
@@ -75,7 +75,7 @@ struct Table<'a> {
     description: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     dialect: Option<Dialect>,
-    schema: Schema<'a>,
+    schema: TableSchema<'a>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +90,7 @@ struct Dialect {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Schema<'a> {
+struct TableSchema<'a> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     fields: Vec<Field<'a>>,
@@ -190,7 +190,7 @@ fn table<'a>(flow: &'a Dataflow, path: &str) -> Option<Table<'a>> {
         title: &flow.title.en,
         description: &flow.note.en,
         dialect: is_text.then_some(DIALECT),
-        schema: Schema {
+        schema: TableSchema {
             schema: "https://datapackage.org/profiles/2.0/tableschema.json",
             fields,
             missing_values: [""],
@@ -204,7 +204,7 @@ const DIALECT: Dialect =
 
 /// The fields of the plain table.
 fn plain<'a>(flow: &'a Dataflow, measure: fn(&'static Column) -> Field<'a>) -> Vec<Field<'a>> {
-    let mut fields = vec![fixed(&COLUMNS[1])];
+    let mut fields = vec![fixed(TIME)];
     fields.extend(flow.dimensions.iter().map(dimension));
     fields.extend(MEASURES.into_iter().filter_map(Column::of_plain).map(measure));
     fields
@@ -221,7 +221,7 @@ fn components(flow: &Dataflow) -> Vec<Field<'_>> {
         categories: Vec::new(),
     });
     let mut fields = Vec::from(own);
-    fields.push(fixed(&COLUMNS[0]));
+    fields.push(fixed(FREQUENCY));
     fields.extend(flow.dimensions.iter().map(dimension));
     fields.extend(COLUMNS[1..].iter().map(fixed));
     fields

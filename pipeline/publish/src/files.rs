@@ -37,7 +37,7 @@ pub(crate) fn put(dir: &Path, path: String, bytes: &[u8]) -> Result<Written> {
 
 /// SHA-256 in hexadecimal digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 fn media_type(path: &str) -> &'static str {

@@ -124,6 +124,7 @@ fn explained(edition: &Edition, language: Language) -> Vec<String> {
 
 /// Two columns, language and text: readers of tables take the first sheet for one.
 fn notes(sheet: &mut Worksheet, edition: &Edition, formats: &Formats) -> Done {
+    sheet.set_landscape().set_print_fit_to_pages(1, 0);
     sheet.set_name(NOTES)?.set_column_width(0, 10)?.set_column_width(1, 120)?.set_freeze_panes(1, 0)?;
     sheet.write_with_format(0, 0, "language", &formats.head)?;
     sheet.write_with_format(0, 1, "text", &formats.head)?;
@@ -132,19 +133,26 @@ fn notes(sheet: &mut Worksheet, edition: &Edition, formats: &Formats) -> Done {
         .flat_map(|language| explained(edition, language).into_iter().map(move |line| (language, line)));
     for ((language, line), row) in lines.zip(1..) {
         let prose = if language == Language::Ar { &formats.arabic_prose } else { &formats.prose };
-        sheet.write(row, 0, language.tag())?.write_with_format(row, 1, line, prose)?;
+        sheet.set_row_height(row, height(&line))?.write(row, 0, language.tag())?;
+        sheet.write_with_format(row, 1, line, prose)?;
     }
     Ok(())
 }
 
 /// The same in Arabic, on a sheet that runs from right to left.
 fn arabic(sheet: &mut Worksheet, edition: &Edition, formats: &Formats) -> Done {
+    sheet.set_landscape().set_print_fit_to_pages(1, 0);
     sheet.set_name(ARABIC)?.set_right_to_left(true).set_column_width(0, 120)?;
     for (line, row) in explained(edition, Language::Ar).into_iter().zip(0..) {
         let format = if row == 0 { &formats.head } else { &formats.arabic_prose };
-        sheet.write_with_format(row, 0, line, format)?;
+        sheet.set_row_height(row, height(&line))?.write_with_format(row, 0, line, format)?;
     }
     Ok(())
+}
+
+/// Room for a text in a column of 120 characters: not every reader makes it by itself.
+fn height(line: &str) -> f64 {
+    15.0 * line.chars().count().div_ceil(110) as f64
 }
 
 /// The columns of a table with their labels: those of the plain table, then each dimension in three languages.
@@ -157,7 +165,7 @@ fn table(sheet: &mut Worksheet, flow: &Dataflow, formats: &Formats) -> Done {
     let dimensions: Vec<&str> = flow.dimensions.iter().map(|dimension| dimension.id.as_str()).collect();
     let head = header(csv::header(flow), &dimensions);
     let keys = column(1 + dimensions.len());
-    sheet.set_freeze_panes(1, keys)?;
+    sheet.set_freeze_panes(1, keys)?.set_landscape().set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
     for (name, at) in head.iter().zip(0_u16..) {
         let is_label = at >= keys + column(csv::MEASURES.len());
         sheet.set_column_width(at, if is_label { 28 } else { 14 })?;

@@ -8,7 +8,7 @@ use super::structure::{
     concepts_name, list_id,
 };
 use super::urn::urn;
-use crate::columns::{COLUMNS, Column, Kind, Place};
+use crate::columns::{COLUMNS, Column, Kind, MEASURE, Place, TIME};
 use crate::error::Result;
 use crate::form;
 
@@ -23,7 +23,7 @@ pub(crate) fn write(structure: &Structure<'_>) -> Result<Vec<u8>> {
 #[derive(Serialize)]
 struct Message<'a> {
     meta: Meta<'a>,
-    data: Data<'a>,
+    data: Content<'a>,
 }
 
 #[derive(Serialize)]
@@ -44,8 +44,8 @@ struct Named<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Data<'a> {
-    agency_schemes: [Agencies<'a>; 1],
+struct Content<'a> {
+    agency_schemes: [AgencyScheme<'a>; 1],
     categorisations: Vec<Artefact<Categorisation>>,
     category_schemes: [Artefact<Categories<'a>>; 1],
     codelists: Vec<Artefact<Codes<'a>>>,
@@ -56,7 +56,7 @@ struct Data<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Agencies<'a> {
+struct AgencyScheme<'a> {
     id: &'static str,
     #[serde(rename = "agencyID")]
     agency_id: &'static str,
@@ -178,11 +178,13 @@ struct DataStructure<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Components<'a> {
-    attribute_list: AttributeList<'a>,
-    dimension_list: DimensionList<'a>,
-    measure_list: MeasureList<'a>,
+    #[serde(rename = "attributeList")]
+    attributes: AttributeList<'a>,
+    #[serde(rename = "dimensionList")]
+    dimensions: DimensionList<'a>,
+    #[serde(rename = "measureList")]
+    measures: MeasureList<'a>,
 }
 
 #[derive(Serialize)]
@@ -238,7 +240,7 @@ fn message<'a>(structure: &'a Structure<'a>) -> Message<'a> {
             content_languages: ["fr", "ar", "en"],
             sender: Named { id: structure.agency },
         },
-        data: Data {
+        data: Content {
             agency_schemes: [agencies(structure)],
             categorisations: structure.flows.iter().map(|flow| categorisation(structure, flow)).collect(),
             category_schemes: [categories(structure)],
@@ -250,8 +252,8 @@ fn message<'a>(structure: &'a Structure<'a>) -> Message<'a> {
     }
 }
 
-fn agencies<'a>(structure: &'a Structure<'a>) -> Agencies<'a> {
-    Agencies {
+fn agencies<'a>(structure: &'a Structure<'a>) -> AgencyScheme<'a> {
+    AgencyScheme {
         id: "AGENCIES",
         agency_id: "SDMX",
         version: AGENCIES_VERSION,
@@ -291,12 +293,12 @@ fn member(item: &Item) -> Member<'_> {
 }
 
 fn categorisation(structure: &Structure<'_>, flow: &Flow<'_>) -> Artefact<Categorisation> {
-    let (agency, version) = (structure.agency, flow.flow.version.as_str());
+    let (agency, version) = (structure.agency, flow.dataflow.version.as_str());
     let own = Categorisation {
         source: urn("Dataflow", agency, &flow.id("DF_"), version, None),
         target: urn("Category", agency, CATEGORIES, VERSION, Some(&flow.category)),
     };
-    artefact(structure, "Categorisation", (&flow.id("CAT_"), version), &flow.flow.title, own)
+    artefact(structure, "Categorisation", (&flow.id("CAT_"), version), &flow.dataflow.title, own)
 }
 
 fn categories<'a>(structure: &'a Structure<'a>) -> Artefact<Categories<'a>> {
@@ -349,38 +351,41 @@ fn dataflow<'a>(structure: &Structure<'_>, flow: &'a Flow<'_>) -> Artefact<Dataf
         text: Some(&unit.en),
         texts: Some(unit),
     });
-    let version = flow.flow.version.as_str();
+    let version = flow.dataflow.version.as_str();
     let own = Dataflow {
         annotations: unit.into_iter().chain([constant("MARSAD_MECHANISM", flow.mechanism)]).collect(),
-        description: &flow.flow.note.en,
-        descriptions: &flow.flow.note,
+        description: &flow.dataflow.note.en,
+        descriptions: &flow.dataflow.note,
         structure: urn("DataStructure", structure.agency, &flow.id("DSD_"), version, None),
     };
-    artefact(structure, "Dataflow", (&flow.id("DF_"), version), &flow.flow.title, own)
+    artefact(structure, "Dataflow", (&flow.id("DF_"), version), &flow.dataflow.title, own)
 }
 
 fn data_structure<'a>(structure: &'a Structure<'a>, flow: &'a Flow<'a>) -> Artefact<DataStructure<'a>> {
     let component = |id: &'a str| component(structure, id);
-    let columns = |place: Place| COLUMNS.iter().filter(move |column| column.place == place);
-    let [time, measure] = [Place::Time, Place::Measure]
-        .map(|place| columns(place).next().expect("there is one column for time and one measure").id);
     let components = Components {
-        attribute_list: AttributeList {
+        attributes: AttributeList {
             id: "AttributeDescriptor",
             attributes: COLUMNS.iter().filter_map(|column| attribute(structure, column)).collect(),
         },
-        dimension_list: DimensionList {
+        dimensions: DimensionList {
             id: "DimensionDescriptor",
             dimensions: flow.dimensions().map(component).collect(),
-            time_dimension: component(time),
+            time_dimension: component(TIME.id),
         },
-        measure_list: MeasureList {
+        measures: MeasureList {
             id: "MeasureDescriptor",
-            measures: [Component { usage: Some("mandatory"), ..component(measure) }],
+            measures: [Component { usage: Some("mandatory"), ..component(MEASURE.id) }],
         },
     };
     let own = DataStructure { data_structure_components: components };
-    artefact(structure, "DataStructure", (&flow.id("DSD_"), &flow.flow.version), &flow.flow.title, own)
+    artefact(
+        structure,
+        "DataStructure",
+        (&flow.id("DSD_"), &flow.dataflow.version),
+        &flow.dataflow.title,
+        own,
+    )
 }
 
 fn component<'a>(structure: &Structure<'_>, id: &'a str) -> Component<'a> {

@@ -12,7 +12,7 @@ use super::structure::{
     concepts_name, list_id,
 };
 use super::urn::{package, urn};
-use crate::columns::{COLUMNS, Column, Kind, Place};
+use crate::columns::{COLUMNS, Column, Kind, MEASURE, Place, TIME};
 use crate::error::{Error, Result};
 use crate::xml::{Attributes, Xml};
 
@@ -145,19 +145,14 @@ impl Ml<'_> {
     }
 
     fn flow(&self, xml: &mut Xml, flow: &Flow<'_>) -> Done {
-        self.artefact(xml, ("Dataflow", &flow.id("DF_"), &flow.flow.version), &[], |xml| {
+        self.artefact(xml, ("Dataflow", &flow.id("DF_"), &flow.dataflow.version), &[], |xml| {
             xml.within("com:Annotations", &[], |xml| {
-                if let Some(unit) = &flow.privacy_unit {
-                    xml.within("com:Annotation", &[], |xml| {
-                        xml.text("com:AnnotationType", &[], "MARSAD_PRIVACY_UNIT")?;
-                        in_languages(xml, "com:AnnotationText", unit)
-                    })?;
-                }
+                flow.privacy_unit.as_ref().map_or(Ok(()), |unit| privacy_unit(xml, unit))?;
                 annotation(xml, "MARSAD_MECHANISM", flow.mechanism)
             })?;
-            names(xml, &flow.flow.title)?;
-            in_languages(xml, "com:Description", &flow.flow.note)?;
-            let target = ("DataStructure", flow.id("DSD_"), flow.flow.version.as_str());
+            names(xml, &flow.dataflow.title)?;
+            in_languages(xml, "com:Description", &flow.dataflow.note)?;
+            let target = ("DataStructure", flow.id("DSD_"), flow.dataflow.version.as_str());
             self.reference(xml, "str:Structure", target, None)
         })
     }
@@ -201,9 +196,9 @@ impl Ml<'_> {
     fn categorisations(&self, xml: &mut Xml) -> Done {
         xml.within("str:Categorisations", &[], |xml| {
             self.structure.flows.iter().try_for_each(|flow| {
-                let version = flow.flow.version.as_str();
+                let version = flow.dataflow.version.as_str();
                 self.artefact(xml, ("Categorisation", &flow.id("CAT_"), version), &[], |xml| {
-                    names(xml, &flow.flow.title)?;
+                    names(xml, &flow.dataflow.title)?;
                     self.reference(xml, "str:Source", ("Dataflow", flow.id("DF_"), version), None)?;
                     let target = ("Category", CATEGORIES.to_owned(), VERSION);
                     self.reference(xml, "str:Target", target, Some(&flow.category))
@@ -278,9 +273,9 @@ impl Ml<'_> {
     fn structures(&self, xml: &mut Xml) -> Done {
         xml.within("str:DataStructures", &[], |xml| {
             self.structure.flows.iter().try_for_each(|flow| {
-                let own = ("DataStructure", &*flow.id("DSD_"), flow.flow.version.as_str());
+                let own = ("DataStructure", &*flow.id("DSD_"), flow.dataflow.version.as_str());
                 self.artefact(xml, own, &[], |xml| {
-                    names(xml, &flow.flow.title)?;
+                    names(xml, &flow.dataflow.title)?;
                     xml.within("str:DataStructureComponents", &[], |xml| self.components(xml, flow))
                 })
             })
@@ -288,75 +283,65 @@ impl Ml<'_> {
     }
 
     fn components(&self, xml: &mut Xml, flow: &Flow<'_>) -> Done {
+        let is_attribute =
+            |column: &&Column| matches!(column.place, Place::Observation | Place::Optional | Place::DataSet);
         xml.within("str:DimensionList", &[("id", "DimensionDescriptor")], |xml| {
-            let mut n = 0;
-            for id in flow.dimensions() {
-                n += 1;
-                self.component(
-                    xml,
-                    flow,
-                    ("Dimension", "Dimension", id),
-                    &[("position", &n.to_string())],
-                    None,
-                )?;
-            }
-            // The time dimension of 3.0 has no position.
-            let position = (n + 1).to_string();
-            let more: Attributes<'_> = if self.is_30() { &[] } else { &[("position", &position)] };
-            let time = at(Place::Time).map(|column| column.id);
-            time.into_iter().try_for_each(|id| {
-                self.component(xml, flow, ("TimeDimension", "TimeDimension", id), more, None)
-            })
+            let dimensions = flow.dimensions().chain([TIME.id]).zip(1..);
+            dimensions.into_iter().try_for_each(|(id, n)| self.component(xml, flow, id, Some(n)))
         })?;
         xml.within("str:AttributeList", &[("id", "AttributeDescriptor")], |xml| {
-            let is_attribute = |column: &&Column| {
-                matches!(column.place, Place::Observation | Place::Optional | Place::DataSet)
-            };
-            COLUMNS.iter().filter(is_attribute).try_for_each(|column| self.attribute(xml, flow, column))
+            let mut attributes = COLUMNS.iter().filter(is_attribute);
+            attributes.try_for_each(|column| self.component(xml, flow, column.id, None))
         })?;
         xml.within("str:MeasureList", &[("id", "MeasureDescriptor")], |xml| {
-            at(Place::Measure).into_iter().try_for_each(|column| match self.version {
-                Version::V21 => {
-                    self.component(xml, flow, ("PrimaryMeasure", "PrimaryMeasure", column.id), &[], None)
-                }
-                Version::V30 => {
-                    let usage = [("usage", "mandatory")];
-                    self.component(xml, flow, ("Measure", "Measure", column.id), &usage, None)
-                }
-            })
+            self.component(xml, flow, MEASURE.id, None)
         })
     }
 
-    fn attribute(&self, xml: &mut Xml, flow: &Flow<'_>, column: &Column) -> Done {
-        let usage = match (self.version, column.place == Place::Optional) {
-            (Version::V21, true) => ("assignmentStatus", "Conditional"),
-            (Version::V21, false) => ("assignmentStatus", "Mandatory"),
-            (Version::V30, true) => ("usage", "optional"),
-            (Version::V30, false) => ("usage", "mandatory"),
-        };
-        self.component(xml, flow, ("Attribute", "DataAttribute", column.id), &[usage], Some(column.place))
-    }
-
-    /// A component with its element, class and id; an attribute says what it is attached to.
-    fn component(
-        &self,
-        xml: &mut Xml,
-        flow: &Flow<'_>,
-        (element, class, id): (&str, &str, &str),
-        more: Attributes<'_>,
-        place: Option<Place>,
-    ) -> Done {
-        let own = urn(class, self.structure.agency, &flow.id("DSD_"), &flow.flow.version, Some(id));
-        let attributes = [&[("id", id), ("urn", own.as_str())], more].concat();
-        xml.within(&format!("str:{element}"), &attributes, |xml| {
+    /// A component; dimensions have a position, attributes say what they are attached to.
+    fn component(&self, xml: &mut Xml, flow: &Flow<'_>, id: &str, position: Option<usize>) -> Done {
+        let place = COLUMNS.iter().find(|column| column.id == id).map(|column| column.place);
+        let (element, class) = self.element(place);
+        let own = urn(class, self.structure.agency, &flow.id("DSD_"), &flow.dataflow.version, Some(id));
+        let position =
+            position.map(|n| n.to_string()).filter(|_| place != Some(Place::Time) || !self.is_30());
+        let mut attributes = vec![("id", id), ("urn", own.as_str())];
+        attributes.extend(position.as_deref().map(|n| ("position", n)));
+        attributes.extend(self.usage(place));
+        xml.within(element, &attributes, |xml| {
             let concept = ("Concept", CONCEPTS.to_owned(), VERSION);
             self.reference(xml, "str:ConceptIdentity", concept, Some(id))?;
             self.representation(xml, "str:LocalRepresentation", self.structure.concept(id))?;
-            place.map_or(Ok(()), |place| self.attached(xml, place))
+            self.attached(xml, place)
         })
     }
 
-    fn attached(&self, xml: &mut Xml, place: Place) -> Done {
+    /// Element and class of a component; one that has no fixed place is a dimension.
+    fn element(&self, place: Option<Place>) -> (&'static str, &'static str) {
+        match place {
+            None | Some(Place::Frequency) => ("str:Dimension", "Dimension"),
+            Some(Place::Time) => ("str:TimeDimension", "TimeDimension"),
+            Some(Place::Measure) if self.is_30() => ("str:Measure", "Measure"),
+            Some(Place::Measure) => ("str:PrimaryMeasure", "PrimaryMeasure"),
+            Some(Place::Observation | Place::Optional | Place::DataSet) => ("str:Attribute", "DataAttribute"),
+        }
+    }
+
+    /// Whether a component may be absent, as each version says it; of dimensions, and of the measure in 2.1, nothing is said.
+    fn usage(&self, place: Option<Place>) -> Option<(&'static str, &'static str)> {
+        match (self.version, place?) {
+            (_, Place::Frequency | Place::Time) | (Version::V21, Place::Measure) => None,
+            (Version::V21, Place::Optional) => Some(("assignmentStatus", "Conditional")),
+            (Version::V21, _) => Some(("assignmentStatus", "Mandatory")),
+            (Version::V30, Place::Optional) => Some(("usage", "optional")),
+            (Version::V30, _) => Some(("usage", "mandatory")),
+        }
+    }
+
+    fn attached(&self, xml: &mut Xml, place: Option<Place>) -> Done {
+        let Some(place @ (Place::Observation | Place::Optional | Place::DataSet)) = place else {
+            return Ok(());
+        };
         xml.within("str:AttributeRelationship", &[], |xml| match (self.version, place) {
             (Version::V21, Place::DataSet) => xml.empty("str:None", &[]),
             (Version::V21, _) => {
@@ -368,10 +353,6 @@ impl Ml<'_> {
     }
 }
 
-fn at(place: Place) -> Option<&'static Column> {
-    COLUMNS.iter().find(|column| column.place == place)
-}
-
 fn names(xml: &mut Xml, text: &Text) -> Done {
     in_languages(xml, "com:Name", text)
 }
@@ -380,6 +361,13 @@ fn in_languages(xml: &mut Xml, name: &str, text: &Text) -> Done {
     Language::ALL
         .into_iter()
         .try_for_each(|language| xml.text(name, &[("xml:lang", language.tag())], text.get(language)))
+}
+
+fn privacy_unit(xml: &mut Xml, unit: &Text) -> Done {
+    xml.within("com:Annotation", &[], |xml| {
+        xml.text("com:AnnotationType", &[], "MARSAD_PRIVACY_UNIT")?;
+        in_languages(xml, "com:AnnotationText", unit)
+    })
 }
 
 /// An annotation that is a constant.

@@ -7,7 +7,7 @@
 use marsad_catalog::Catalog;
 use marsad_terms::{Text, flow_id};
 
-use crate::columns::{COLUMNS, Column, Kind, Place};
+use crate::columns::{COLUMNS, Column, FREQUENCY, Kind, Place};
 use crate::dataflow::{Dataflow, Protection};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
@@ -69,7 +69,7 @@ pub(crate) struct Concept {
 /// A dataflow with its data structure.
 #[derive(Clone, Debug)]
 pub(crate) struct Flow<'a> {
-    pub(crate) flow: &'a Dataflow,
+    pub(crate) dataflow: &'a Dataflow,
     /// Id of its category.
     pub(crate) category: String,
     /// Who is protected; absent where there is no person.
@@ -80,12 +80,14 @@ pub(crate) struct Flow<'a> {
 impl Flow<'_> {
     /// An id of its artefacts: `DF_…`, `DSD_…`, `CAT_…`.
     pub(crate) fn id(&self, prefix: &str) -> String {
-        self.flow.flow().replacen("DF_", prefix, 1)
+        self.dataflow.flow().replacen("DF_", prefix, 1)
     }
 
     /// Ids of its dimensions in order, the period apart.
     pub(crate) fn dimensions(&self) -> impl Iterator<Item = &str> {
-        [COLUMNS[0].id].into_iter().chain(self.flow.dimensions.iter().map(|dimension| dimension.id.as_str()))
+        [FREQUENCY.id]
+            .into_iter()
+            .chain(self.dataflow.dimensions.iter().map(|dimension| dimension.id.as_str()))
     }
 }
 
@@ -130,7 +132,7 @@ fn described<'a>(catalog: &Catalog, flow: &'a Dataflow) -> Result<Flow<'a>> {
         Protection::Noise(_) => "discrete Gaussian, zero-concentrated differential privacy",
     };
     Ok(Flow {
-        flow,
+        dataflow: flow,
         category: statistic.purpose.clone(),
         privacy_unit: (!flow.is_exact()).then(words::unit),
         mechanism,

@@ -9,8 +9,9 @@ use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
 
 use super::Found;
-use crate::columns::{COLUMNS, Kind, Place};
+use crate::columns::{COLUMNS, FREQUENCY, Kind, Place};
 use crate::release_json::{CodeJson, ReleaseJson};
+use crate::sdmx::json;
 use crate::sdmx::structure::{dsd_id, list_id};
 
 /// What a structure file says of what `release.json` says too.
@@ -27,7 +28,7 @@ struct Outline {
 /// Compares a structure file with the statement.
 pub(super) fn check(dir: &Path, path: &str, statement: &ReleaseJson, axes: &Axes) -> Found {
     let text = std::fs::read_to_string(dir.join(path)).map_err(|error| format!("cannot be read: {error}"))?;
-    let outline = if path.ends_with(".json") { of_json(&text)? } else { of_xml(&text)? };
+    let outline = if path == json::PATH { of_json(&text)? } else { of_xml(&text)? };
     for (dimension, list) in &statement.code_lists {
         if outline.lists.get(&list_id(dimension)) != Some(&list.codes) {
             return Err(format!(
@@ -42,7 +43,7 @@ pub(super) fn check(dir: &Path, path: &str, statement: &ReleaseJson, axes: &Axes
     }
     for (statistic, own) in axes {
         let declared = outline.dimensions.get(&dsd_id(statistic)).map(Vec::as_slice).unwrap_or_default();
-        if declared.first().map(String::as_str) != Some(COLUMNS[0].id) || declared[1..] != **own {
+        if declared.first().map(String::as_str) != Some(FREQUENCY.id) || declared[1..] != **own {
             return Err(format!("{} has not the dimensions of the table", dsd_id(statistic)));
         }
     }
