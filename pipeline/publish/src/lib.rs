@@ -26,8 +26,8 @@ pub mod released;
 pub mod report;
 pub mod sdmx;
 pub mod sheet;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod verify;
 pub mod xlsx;
 mod xml;

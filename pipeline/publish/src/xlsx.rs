@@ -133,7 +133,12 @@ fn notes(sheet: &mut Worksheet, edition: &Edition, formats: &Formats) -> Done {
         .flat_map(|language| explained(edition, language).into_iter().map(move |line| (language, line)));
     for ((language, line), row) in lines.zip(1..) {
         let prose = if language == Language::Ar { &formats.arabic_prose } else { &formats.prose };
-        sheet.set_row_height(row, height(&line))?.write(row, 0, language.tag())?;
+        sheet.set_row_height(row, height(&line))?.write_with_format(
+            row,
+            0,
+            language.tag(),
+            &formats.prose,
+        )?;
         sheet.write_with_format(row, 1, line, prose)?;
     }
     Ok(())

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use marsad_publish::verify::{Allowed, verify};
+use console::{StyledObject, style};
+use marsad_publish::verify::{Allowed, Check, verify};
 use serde_json::json;
 
-use crate::report::{Failure, Report, table};
+use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
 /// Checks a bundle.
@@ -28,14 +29,39 @@ pub(super) fn run(workspace: Option<&Path>, dir: &Path, key: Option<&Path>) -> R
     let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, "be read", &error))?;
     let report = verify(dir, &Allowed::read(&text));
     let (n, failed) = (report.checks.len(), report.failed().count());
-    let mut shown = match report.ok {
+    let verdict = match report.ok {
         true => format!("{}: {n} checks, all right", dir.display()),
         false => format!("{}: {failed} of {n} checks failed", dir.display()),
     };
-    if !report.ok {
-        let rows = report.failed().map(|c| vec![c.name.clone(), c.file.clone(), c.what.clone()]);
-        shown = format!("{shown}\n{}", table(&["check", "file", "found"], rows, 3));
-    }
+    let shown = format!("{verdict}\n{}", listed(&report.checks));
     let ok = report.ok;
     Ok(Report::new(shown, json!({"ok": ok, "checks": report.checks})).with_verdict(ok))
+}
+
+/// Good checks in green, one line a kind; each fault in red with its file.
+fn listed(checks: &[Check]) -> String {
+    let mut kinds: Vec<&str> = Vec::new();
+    for check in checks {
+        if !kinds.contains(&check.name.as_str()) {
+            kinds.push(&check.name);
+        }
+    }
+    let lines = kinds.into_iter().flat_map(|kind| {
+        let of_kind = || checks.iter().filter(move |check| check.name == kind);
+        let good: Vec<&Check> = of_kind().filter(|check| check.ok).collect();
+        let faults = of_kind().filter(|check| !check.ok);
+        let faults =
+            faults.map(|check| line(style("✗").red(), kind, &format!("{}: {}", check.file, check.what)));
+        let good = match good.as_slice() {
+            [] => None,
+            [one] => Some(format!("{}: {}", one.file, one.what)),
+            more => Some(format!("{} times", more.len())),
+        };
+        good.map(|found| line(style("✓").green(), kind, &found)).into_iter().chain(faults).collect::<Vec<_>>()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn line(mark: StyledObject<&str>, kind: &str, found: &str) -> String {
+    format!(" {mark} {kind:<10} {found}")
 }
