@@ -47,17 +47,16 @@ fn listed(checks: &[Check]) -> String {
         }
     }
     let lines = kinds.into_iter().flat_map(|kind| {
-        let of_kind = || checks.iter().filter(move |check| check.name == kind);
-        let good: Vec<&Check> = of_kind().filter(|check| check.ok).collect();
-        let faults = of_kind().filter(|check| !check.ok);
-        let faults =
-            faults.map(|check| line(style("✗").red(), kind, &format!("{}: {}", check.file, check.what)));
+        let all: Vec<&Check> = checks.iter().filter(|check| check.name == kind).collect();
+        let (good, faults): (Vec<&Check>, Vec<&Check>) = all.iter().partition(|check| check.ok);
         let good = match good.as_slice() {
             [] => None,
-            [one] => Some(format!("{}: {}", one.file, one.what)),
-            more => Some(format!("{} times", more.len())),
+            [one] if all.len() == 1 => Some(format!("{}: {}", one.file, one.what)),
+            good => Some(format!("{} of {}", good.len(), all.len())),
         };
-        good.map(|found| line(style("✓").green(), kind, &found)).into_iter().chain(faults).collect::<Vec<_>>()
+        let good = good.map(|found| line(style("✓").green(), kind, &found));
+        let fault = |check: &Check| line(style("✗").red(), kind, &format!("{}: {}", check.file, check.what));
+        good.into_iter().chain(faults.into_iter().map(fault)).collect::<Vec<_>>()
     });
     lines.collect::<Vec<_>>().join("\n")
 }
