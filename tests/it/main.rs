@@ -16,6 +16,7 @@ mod demo;
 mod joins;
 mod person;
 mod plan;
+mod readers;
 mod release;
 mod s3;
 mod s3_crash;

@@ -1,6 +1,7 @@
 //! A bundle: built in a folder of its own, later put into the public store whole.
 //!
-//! Order of writing: data and SDMX, report, privacy statement, `release.json`; no file holds the hash of one written later.
+//! Order of writing: data and SDMX; Data Package and DCAT, which hold their hashes; privacy statement, report, CSVW;
+//! `release.json`. No file holds the hash of one written later.
 //! It deliberately lacks signing: a key belongs to whoever publishes, and `release.json.sig` is written beside by the caller.
 
 use std::fs;
@@ -16,9 +17,12 @@ use marsad_terms::{Digest, NanoRho, ReleaseId, canonical};
 use crate::dataflow::{self, Dataflow};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
+use crate::files::Written;
 use crate::release_json::{self, FileJson};
 use crate::released::ReleasedTable;
-use crate::{csv, parquet, privacy_yaml, report, sdmx_csv};
+use crate::sdmx::ml::{self, Version};
+use crate::sdmx::structure::Structure;
+use crate::{csv, csvw, datapackage, dcat, files, parquet, privacy_yaml, report, sdmx, xlsx};
 
 /// What a bundle says beside the result and the proposal.
 #[derive(Clone, Debug)]
@@ -116,54 +120,62 @@ fn delta(text: &str) -> Result<f64> {
     delta.ok_or_else(|| Error::BadDelta { text: text.to_owned() })
 }
 
-/// Writes the files of an edition.
+/// Writes the files of an edition: data and SDMX, then what holds their hashes, then the rest.
 pub(crate) fn assemble(dir: &Path, catalog: &Catalog, edition: &Edition) -> Result<Built> {
-    let mut files = Vec::new();
+    let mut data = Vec::new();
     for flow in &edition.dataflows {
         for (path, bytes) in data_files(flow, edition)? {
-            files.push(put_file(dir, path, &bytes)?);
+            data.push(files::put(dir, path, &bytes)?);
         }
     }
-    files.push(put_file(dir, report::PATH.into(), &report::write(catalog, edition)?)?);
-    files.push(put_file(dir, privacy_yaml::PATH.into(), &privacy_yaml::write(edition))?);
-    let statement = release_json::statement(catalog, edition, files)?;
+    data.push(files::put(dir, xlsx::PATH.into(), &xlsx::write(edition)?)?);
+    for (path, bytes) in structure_files(catalog, edition)? {
+        data.push(files::put(dir, path.into(), &bytes)?);
+    }
+    data.sort_by(|a, b| a.file.cmp(&b.file));
+    let mut more = Vec::new();
+    for (path, bytes) in descriptions(catalog, edition, &data)? {
+        more.push(files::put(dir, path, &bytes)?);
+    }
+    let all = data.into_iter().chain(more).map(|written| written.file).collect();
+    let statement = release_json::statement(catalog, edition, all)?;
     let release_json = release_json::write(&statement)?;
-    put_file(dir, release_json::PATH.into(), &release_json)?;
+    files::put(dir, release_json::PATH.into(), &release_json)?;
     Ok(Built { manifest: Digest::of(&release_json), release_json, files: statement.files })
 }
 
 /// The files of one dataflow: a further format is a further line.
-fn data_files(flow: &Dataflow, edition: &Edition) -> Result<Vec<(String, Vec<u8>)>> {
-    Ok(vec![
+fn data_files(flow: &Dataflow, edition: &Edition) -> Result<[(String, Vec<u8>); 4]> {
+    Ok([
         (csv::path(flow), csv::write(flow)?),
         (parquet::path(flow), parquet::write(flow, edition)?),
-        (sdmx_csv::path(flow), sdmx_csv::write(flow, edition)?),
+        (sdmx::csv::path(flow), sdmx::csv::write(flow, edition)?),
+        (sdmx::data::path(flow), sdmx::data::write(flow, edition)?),
     ])
 }
 
-fn put_file(dir: &Path, path: String, bytes: &[u8]) -> Result<FileJson> {
-    let target = dir.join(&path);
-    let folder = target.parent().unwrap_or(dir);
-    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&target, bytes));
-    written.map_err(|source| Error::File { action: "write", path: target, source })?;
-    Ok(FileJson {
-        bytes: bytes.len() as u64,
-        blake3: Digest::of(bytes).hex(),
-        media_type: media_type(&path).into(),
-        path,
-    })
+/// The structure that all data refer to, in three forms.
+fn structure_files(catalog: &Catalog, edition: &Edition) -> Result<[(&'static str, Vec<u8>); 3]> {
+    let structure = Structure::new(catalog, edition)?;
+    Ok([
+        (Version::V21.path(), ml::write(&structure, Version::V21)?),
+        (Version::V30.path(), ml::write(&structure, Version::V30)?),
+        (sdmx::json::PATH, sdmx::json::write(&structure)?),
+    ])
 }
 
-fn media_type(path: &str) -> &'static str {
-    match path.rsplit_once('.').map(|(_, extension)| extension) {
-        Some("csv") if path.starts_with("sdmx/") => "application/vnd.sdmx.data+csv;version=2.0.0",
-        Some("csv") => "text/csv",
-        Some("parquet") => "application/vnd.apache.parquet",
-        Some("yaml") => "application/yaml",
-        Some("html") => "text/html",
-        Some("json") => "application/json",
-        _ => "application/octet-stream",
+/// What describes the data: with their hashes, table by table, in words.
+fn descriptions(catalog: &Catalog, edition: &Edition, data: &[Written]) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut files = vec![
+        (datapackage::PATH.to_owned(), datapackage::write(edition, data)?),
+        (dcat::PATH.to_owned(), dcat::write(edition, data)?),
+        (privacy_yaml::PATH.to_owned(), privacy_yaml::write(edition)),
+        (report::PATH.to_owned(), report::write(catalog, edition)?),
+    ];
+    for flow in &edition.dataflows {
+        files.push((csvw::path(flow), csvw::write(flow, edition)?));
     }
+    Ok(files)
 }
 
 /// Puts a verified bundle under its release into the public store: create-only, `release.json` last.

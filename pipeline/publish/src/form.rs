@@ -1,8 +1,24 @@
-//! Numbers as publication writes them (publication 1): six decimals, shortest decimals, ρ. No exponent, no `-0`.
+//! Numbers as publication writes them (publication 1): six decimals, shortest decimals, ρ. No exponent, no `-0`. And JSON.
 //!
 //! It deliberately lacks conventions of a language: those are the report's.
 
 use marsad_terms::NanoRho;
+use serde::Serialize;
+use serde_json::ser::PrettyFormatter;
+
+use crate::error::{Error, Result};
+
+/// The bytes of a JSON file of the bundle: indented by one space, its last line ended.
+///
+/// # Errors
+/// `Write` where the JSON writer fails.
+pub(crate) fn json(path: &str, document: &impl Serialize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut writer = serde_json::Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b" "));
+    document.serialize(&mut writer).map_err(|source| Error::write(path, source))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
 
 /// Exactly six decimals; empty where the number is not finite.
 pub fn six(number: f64) -> String {

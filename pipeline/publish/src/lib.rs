@@ -6,22 +6,31 @@
 //! It deliberately lacks access to `landing` and `aggregate`, even transitively: it cannot read a case record.
 
 pub mod bundle;
+mod columns;
 pub mod csv;
+pub mod csvw;
 pub mod dataflow;
+pub mod datapackage;
+pub mod dcat;
 pub mod edition;
 pub mod error;
+mod files;
 pub mod form;
 pub mod indicators;
+mod jsonld;
+mod names;
 pub mod parquet;
 pub mod privacy_yaml;
 pub mod release_json;
 pub mod released;
 pub mod report;
-pub mod sdmx_csv;
+pub mod sdmx;
 pub mod sheet;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod verify;
+pub mod xlsx;
+mod xml;
 
 pub use bundle::{Built, Context};
 pub use dataflow::Dataflow;

@@ -28,7 +28,7 @@ pub fn write(edition: &Edition) -> Vec<u8> {
     format!("{head}{}", document.document()).into_bytes()
 }
 
-fn slug(edition: &Edition) -> String {
+pub(crate) fn slug(edition: &Edition) -> String {
     format!("marsad-{}", edition.release).to_ascii_lowercase().replace('_', "-")
 }
 

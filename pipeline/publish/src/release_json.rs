@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use marsad_catalog::Catalog;
 use marsad_terms::Text;
 use serde::{Deserialize, Serialize};
-use serde_json::ser::PrettyFormatter;
 
 use crate::dataflow::{Dataflow, Dimension, TOTAL};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
-use crate::indicators;
+use crate::{form, indicators};
 
 /// Its place in the bundle.
 pub const PATH: &str = "release.json";
@@ -147,11 +146,7 @@ pub fn statement(catalog: &Catalog, edition: &Edition, mut files: Vec<FileJson>)
 /// # Errors
 /// `Write` where the JSON writer fails.
 pub fn write(statement: &ReleaseJson) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut writer = serde_json::Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b" "));
-    statement.serialize(&mut writer).map_err(|source| Error::write(PATH, source))?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    form::json(PATH, statement)
 }
 
 fn statistic(catalog: &Catalog, flow: &Dataflow) -> StatisticJson {

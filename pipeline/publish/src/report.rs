@@ -5,13 +5,12 @@
 
 mod figure;
 mod map;
-mod names;
 mod number;
 mod section;
 mod statistic;
 mod targets;
 mod trend;
-mod words;
+pub(crate) mod words;
 
 use askama::Template;
 use marsad_catalog::Catalog;

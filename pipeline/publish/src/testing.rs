@@ -1,6 +1,8 @@
-//! A release made by hand, for the tests of all writers: the real catalogue, fictitious counts, repeatable "noise".
+//! A release made by hand, for the tests of all writers and the bench: the real catalogue, fictitious counts, repeatable "noise".
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use marsad_catalog::{Catalog, builtin};
@@ -16,6 +18,7 @@ use marsad_terms::{Digest, Grain, NanoRho, Period, Text, canonical};
 use serde_json::json;
 
 use crate::bundle::{self, Context};
+use crate::dataflow::{Dataflow, Row};
 use crate::edition::Edition;
 use crate::released::ReleasedTable;
 
@@ -25,7 +28,8 @@ pub(crate) const PRICE: NanoRho = NanoRho::new(600_000_001);
 pub(crate) const SERIES_PRICE: NanoRho = NanoRho::new(10_000_000);
 
 /// All that a bundle is built from.
-pub(crate) struct Fixture {
+#[derive(Debug)]
+pub struct Fixture {
     pub(crate) catalog: Catalog,
     pub(crate) released: ReleasedTable,
     pub(crate) proposal: Proposal,
@@ -33,6 +37,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
+    /// From the built-in catalogue.
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         builtin::write(dir.path()).unwrap();
@@ -47,13 +52,32 @@ impl Fixture {
     }
 
     /// The same for all tests that change nothing.
-    pub(crate) fn shared() -> &'static Self {
+    pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Fixture> = OnceLock::new();
         SHARED.get_or_init(Self::new)
     }
 
     pub(crate) fn edition(&self) -> Edition {
         bundle::edition(&self.catalog, &self.released, &self.proposal, &self.context).unwrap()
+    }
+
+    /// A release of many dataflows over many quarters, each with the figures of one.
+    pub fn wide(&self, n_dataflows: usize, n_quarters: u16) -> Edition {
+        let mut edition = self.edition();
+        let one = edition.dataflows.iter().find(|flow| flow.id == "assisted_persons").unwrap().clone();
+        let last = one.periods().pop().unwrap();
+        let rows: Vec<Row> = one.rows.iter().filter(|row| row.period == last).cloned().collect();
+        let quarter = |n: u16| Period::Quarter(2000 + n / 4, u8::try_from(n % 4 + 1).unwrap());
+        let of_quarter = |n| rows.iter().map(move |row| Row { period: quarter(n), ..row.clone() });
+        let rows: Vec<Row> = (0..n_quarters).flat_map(of_quarter).collect();
+        let flow = |n| Dataflow { id: format!("assisted_{n}"), rows: rows.clone(), ..one.clone() };
+        edition.dataflows = (0..n_dataflows).map(flow).collect();
+        edition
+    }
+
+    /// Writes the files of an edition; gives the hash of its statement.
+    pub fn write(&self, dir: &Path, edition: &Edition) -> Digest {
+        bundle::assemble(dir, &self.catalog, edition).unwrap().manifest
     }
 }
 

@@ -2,15 +2,20 @@
 //!
 //! Checked: the statement's form, its signature, every file's size and hash, and for each dataflow its table's form, order
 //! and codes (against the code lists in `release.json`), flags recomputed, totals (estimates within 1e-6 a cell, display
-//! values exactly), SDMX-CSV and Parquet against the plain table. Every check is reported, the good ones too; it deliberately
+//! values exactly), SDMX-CSV, StructureSpecific, Parquet, the workbook and CSVW against the plain table, the three structure
+//! files against `release.json`, Data Package and DCAT against the files. Every check is reported, the good ones too; it deliberately
 //! lacks the ledger: whether the release was approved is `ledger verify`'s question.
 
 mod allowed;
+mod data_xml;
+mod described;
 mod files;
 mod flags;
 mod same;
+mod structure;
 mod table;
 mod totals;
+mod workbook;
 
 use std::path::Path;
 
@@ -18,6 +23,9 @@ use marsad_terms::Digest;
 use serde::Serialize;
 
 use crate::release_json::{self, ReleaseJson, StatisticJson};
+use crate::sdmx::json;
+use crate::sdmx::ml::Version;
+use crate::{datapackage, dcat, xlsx};
 use table::Table;
 
 pub use allowed::Allowed;
@@ -26,7 +34,7 @@ pub use allowed::Allowed;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What kind of check: `statement`, `signature`, `files`, `hash`, `table`, `flags`, `totals`, `sdmx`, `parquet`,
-    /// `privacy`, `report`.
+    /// `workbook`, `csvw`, `structure`, `package`, `dcat`, `privacy`, `report`.
     pub name: String,
     /// Whether it held.
     pub ok: bool,
@@ -90,14 +98,38 @@ pub fn verify(dir: &Path, allowed: &Allowed) -> Report {
     };
     checks.push(check("statement", release_json::PATH, form(&statement)));
     checks.extend(files::checks(dir, &statement));
+    checks.extend(contents(dir, &statement, &checks));
+    Report::new(checks)
+}
+
+/// What the files say, each against the plain tables and the statement.
+fn contents(dir: &Path, statement: &ReleaseJson, before: &[Check]) -> Vec<Check> {
+    let signed =
+        |path: &str| before.iter().any(|check| check.name == "hash" && check.file == path && check.ok);
+    let mut bundle = Bundle { dir, statement, book: None };
+    let mut checks = Vec::new();
+    // A reader of a binary format is not fed with bytes that nobody signed.
+    if signed(xlsx::PATH) {
+        match workbook::open(dir, statement) {
+            Ok(book) => bundle.book = Some(book),
+            Err(fault) => checks.push(check("workbook", xlsx::PATH, Err(fault))),
+        }
+    }
     let mut charged = Some(0_u64);
+    let mut axes = structure::Axes::new();
     for statistic in &statement.statistics {
-        let (found, nano_rho) = dataflow(dir, &statement, statistic, &checks);
+        let parquet = format!("data/{}.parquet", statistic.id);
+        let (found, nano_rho) = bundle.dataflow(statistic, signed(&parquet).then_some(&parquet), &mut axes);
         checks.extend(found);
         charged = charged.zip(nano_rho).and_then(|(sum, own)| sum.checked_add(own));
     }
-    checks.push(check("privacy", release_json::PATH, cost(&statement, charged)));
-    Report::new(checks)
+    for path in [Version::V21.path(), Version::V30.path(), json::PATH] {
+        checks.push(check("structure", path, structure::check(dir, path, statement, &axes)));
+    }
+    checks.push(check("package", datapackage::PATH, described::package(dir, statement)));
+    checks.push(check("dcat", dcat::PATH, described::catalogue(dir, statement)));
+    checks.push(check("privacy", release_json::PATH, cost(statement, charged)));
+    checks
 }
 
 fn signature(dir: &Path, bytes: &[u8], allowed: &Allowed) -> Found {
@@ -122,31 +154,47 @@ fn form(statement: &ReleaseJson) -> Found {
     Ok(format!("release {}, {} dataflows", statement.release, statement.statistics.len()))
 }
 
-/// The checks of one dataflow, and the nano-ρ that its SDMX file names.
-fn dataflow(
-    dir: &Path,
-    statement: &ReleaseJson,
-    statistic: &StatisticJson,
-    before: &[Check],
-) -> (Vec<Check>, Option<u64>) {
-    let plain = format!("data/{}.csv", statistic.id);
-    let table = match Table::read(dir, statement, statistic) {
-        Ok(table) => table,
-        Err(fault) => return (vec![check("table", &plain, Err(fault))], None),
-    };
-    let mut checks = vec![check("table", &plain, table.order(statistic))];
-    checks.push(check("flags", &plain, flags::check(&table, statistic)));
-    checks.push(check("totals", &plain, totals::check(&table, statistic)));
-    let sdmx = same::sdmx(dir, statement, statistic, &table);
-    let nano_rho = sdmx.as_ref().ok().map(|(_, nano_rho)| *nano_rho);
-    checks.push(check("sdmx", &same::sdmx_path(statistic), sdmx.map(|(what, _)| what)));
-    let parquet = format!("data/{}.parquet", statistic.id);
-    // A reader of a binary format is not fed with bytes that nobody signed.
-    if before.iter().any(|check| check.name == "hash" && check.file == parquet && check.ok) {
-        let found = same::parquet(&dir.join(&parquet), statement, statistic, &table);
-        checks.push(check("parquet", &parquet, found));
+/// A bundle whose dataflows are looked at one by one.
+struct Bundle<'a> {
+    dir: &'a Path,
+    statement: &'a ReleaseJson,
+    book: Option<workbook::Book>,
+}
+
+impl Bundle<'_> {
+    /// The checks of one dataflow, and the nano-ρ that its SDMX file names. Its dimensions go to `axes`.
+    fn dataflow(
+        &mut self,
+        statistic: &StatisticJson,
+        parquet: Option<&String>,
+        axes: &mut structure::Axes,
+    ) -> (Vec<Check>, Option<u64>) {
+        let (dir, statement) = (self.dir, self.statement);
+        let plain = format!("data/{}.csv", statistic.id);
+        let table = match Table::read(dir, statement, statistic) {
+            Ok(table) => table,
+            Err(fault) => return (vec![check("table", &plain, Err(fault))], None),
+        };
+        axes.insert(statistic.id.clone(), table.dimensions.iter().map(|axis| axis.id.clone()).collect());
+        let mut checks = vec![check("table", &plain, table.order(statistic))];
+        checks.push(check("flags", &plain, flags::check(&table, statistic)));
+        checks.push(check("totals", &plain, totals::check(&table, statistic)));
+        let sdmx = same::sdmx(dir, statement, statistic, &table);
+        let nano_rho = sdmx.as_ref().ok().map(|(_, nano_rho)| *nano_rho);
+        checks.push(check("sdmx", &same::sdmx_path(statistic), sdmx.map(|(what, _)| what)));
+        checks.push(check("sdmx", &data_xml::path(statistic), data_xml::check(dir, statistic)));
+        let csvw = described::csvw(dir, statistic, &table);
+        checks.push(check("csvw", &described::csvw_path(statistic), csvw));
+        if let Some(path) = parquet {
+            let found = same::parquet(&dir.join(path), statement, statistic, &table);
+            checks.push(check("parquet", path, found));
+        }
+        if let Some(book) = &mut self.book {
+            let found = workbook::check(book, statement, statistic, &table);
+            checks.push(check("workbook", xlsx::PATH, found));
+        }
+        (checks, nano_rho)
     }
-    (checks, nano_rho)
 }
 
 fn cost(statement: &ReleaseJson, charged: Option<u64>) -> Found {

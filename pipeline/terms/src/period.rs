@@ -157,6 +157,12 @@ impl Month {
             chrono::NaiveDate::from_ymd_opt(i32::from(self.year), u32::from(self.month), 1).unwrap_or(epoch);
         i32::try_from((day - epoch).num_days()).unwrap_or(i32::MAX)
     }
+
+    /// Its last day, `2024-02-29`.
+    pub fn last_day(self) -> String {
+        let (year, month) = if self.month == 12 { (self.year + 1, 1) } else { (self.year, self.month + 1) };
+        format!("{self}-{:02}", Self { year, month }.first_day() - self.first_day())
+    }
 }
 
 impl fmt::Display for Month {

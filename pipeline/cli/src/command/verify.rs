@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use marsad_publish::verify::{Allowed, verify};
+use console::{StyledObject, style};
+use marsad_publish::verify::{Allowed, Check, verify};
 use serde_json::json;
 
-use crate::report::{Failure, Report, table};
+use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
 /// Checks a bundle.
@@ -28,14 +29,38 @@ pub(super) fn run(workspace: Option<&Path>, dir: &Path, key: Option<&Path>) -> R
     let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, "be read", &error))?;
     let report = verify(dir, &Allowed::read(&text));
     let (n, failed) = (report.checks.len(), report.failed().count());
-    let mut shown = match report.ok {
+    let verdict = match report.ok {
         true => format!("{}: {n} checks, all right", dir.display()),
         false => format!("{}: {failed} of {n} checks failed", dir.display()),
     };
-    if !report.ok {
-        let rows = report.failed().map(|c| vec![c.name.clone(), c.file.clone(), c.what.clone()]);
-        shown = format!("{shown}\n{}", table(&["check", "file", "found"], rows, 3));
-    }
+    let shown = format!("{verdict}\n{}", listed(&report.checks));
     let ok = report.ok;
     Ok(Report::new(shown, json!({"ok": ok, "checks": report.checks})).with_verdict(ok))
+}
+
+/// Good checks in green, one line a kind; each fault in red with its file.
+fn listed(checks: &[Check]) -> String {
+    let mut kinds: Vec<&str> = Vec::new();
+    for check in checks {
+        if !kinds.contains(&check.name.as_str()) {
+            kinds.push(&check.name);
+        }
+    }
+    let lines = kinds.into_iter().flat_map(|kind| {
+        let all: Vec<&Check> = checks.iter().filter(|check| check.name == kind).collect();
+        let (good, faults): (Vec<&Check>, Vec<&Check>) = all.iter().partition(|check| check.ok);
+        let good = match good.as_slice() {
+            [] => None,
+            [one] if all.len() == 1 => Some(format!("{}: {}", one.file, one.what)),
+            good => Some(format!("{} of {}", good.len(), all.len())),
+        };
+        let good = good.map(|found| line(style("✓").green(), kind, &found));
+        let fault = |check: &Check| line(style("✗").red(), kind, &format!("{}: {}", check.file, check.what));
+        good.into_iter().chain(faults.into_iter().map(fault)).collect::<Vec<_>>()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn line(mark: StyledObject<&str>, kind: &str, found: &str) -> String {
+    format!(" {mark} {kind:<10} {found}")
 }

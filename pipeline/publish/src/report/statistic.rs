@@ -7,12 +7,12 @@ use marsad_terms::{Language, Period};
 
 use super::figure::{Figure, Strip};
 use super::map::Map;
-use super::names;
 use super::number::{decimal, period};
 use super::trend::Trend;
 use super::words::{self, Words};
 use crate::csv;
 use crate::dataflow::{Dataflow, Noise, Protection, Row};
+use crate::names;
 use crate::privacy_yaml::words as privacy;
 
 /// A crossed table has at most this many rows and columns.
@@ -133,7 +133,7 @@ impl View<'_> {
         });
         let digits = usize::from(self.flow.measure.is_ratio());
         Some(Breakdown {
-            dimension: names::dimension(&dimension.id, self.language),
+            dimension: names::dimension(&dimension.id).get(self.language).to_owned(),
             period: period(when, self.language),
             map: map.flatten(),
             most: decimal(most, digits, self.language),
@@ -168,7 +168,7 @@ impl View<'_> {
         let find = |line: usize, column: usize| {
             rows.iter().find(|row| row.codes[left] == line && row.codes[top] == column).copied()
         };
-        let name = |d: usize| names::dimension(&self.flow.dimensions[d].id, self.language);
+        let name = |d: usize| names::dimension(&self.flow.dimensions[d].id).get(self.language).to_owned();
         let figures =
             |line: usize| columns.iter().map(|column| self.figure(find(line, *column))).collect::<Vec<_>>();
         Some(Cross {

@@ -13,7 +13,7 @@ use super::Found;
 use super::table::{Record, Table};
 use crate::csv::MEASURES;
 use crate::release_json::{ReleaseJson, StatisticJson};
-use crate::sdmx_csv::COMPONENTS;
+use crate::sdmx::csv::COMPONENTS;
 
 /// `sdmx/DF_….csv` of a dataflow.
 pub(super) fn sdmx_path(statistic: &StatisticJson) -> String {

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::bundle;
+use crate::edition::Edition;
 use crate::testing::Fixture;
 
 /// Which check notices, in which file, what was done to its text.
@@ -21,12 +22,23 @@ struct Bundle {
 
 impl Bundle {
     fn new() -> Self {
+        Self::of(&Fixture::shared().edition())
+    }
+
+    /// Three dataflows: one of crossed dimensions, a quotient, an exact one.
+    fn small() -> Self {
+        let mut edition = Fixture::shared().edition();
+        let kept = ["assisted_persons", "urgent_needs_share", "org_activities"];
+        edition.dataflows.retain(|flow| kept.contains(&flow.id.as_str()));
+        let costs = edition.dataflows.iter().map(|flow| flow.nano_rho.get());
+        edition.nano_rho = marsad_terms::NanoRho::new(costs.sum());
+        Self::of(&edition)
+    }
+
+    fn of(edition: &Edition) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let keys = tempfile::tempdir().unwrap();
-        let fixture = Fixture::shared();
-        let folder = dir.path();
-        bundle::build(folder, &fixture.catalog, &fixture.released, &fixture.proposal, &fixture.context)
-            .unwrap();
+        bundle::assemble(dir.path(), &Fixture::shared().catalog, edition).unwrap();
         let key = SigningKey::generate(&keys.path().join("publisher"), "publisher").unwrap();
         let allowed = Allowed::read(key.public_line());
         let bundle = Self { dir, allowed, key };
@@ -56,16 +68,21 @@ impl Bundle {
         fs::write(self.dir.path().join(path), text).unwrap();
     }
 
-    /// Changes a file and signs the bundle anew, hashes and all: a liar with the key.
+    /// Changes a text and signs the bundle anew, hashes and all: a liar with the key.
     fn forge(&self, path: &str, change: impl Fn(String) -> String) {
         let before = self.read(path);
         let after = change(before.clone());
         assert_ne!(before, after, "the mutation of {path} changes nothing");
-        self.write(path, &after);
+        self.replace(path, after.as_bytes());
+    }
+
+    /// Puts other bytes in the place of a file and signs the bundle anew.
+    fn replace(&self, path: &str, bytes: &[u8]) {
+        fs::write(self.dir.path().join(path), bytes).unwrap();
         let mut statement: ReleaseJson = serde_json::from_str(&self.read("release.json")).unwrap();
         for file in statement.files.iter_mut().filter(|file| file.path == path) {
-            file.bytes = after.len() as u64;
-            file.blake3 = Digest::of(after.as_bytes()).hex();
+            file.bytes = bytes.len() as u64;
+            file.blake3 = Digest::of(bytes).hex();
         }
         fs::write(self.dir.path().join("release.json"), release_json::write(&statement).unwrap()).unwrap();
         self.sign();
@@ -85,19 +102,58 @@ fn a_bundle_is_whole_signed_and_true_to_itself() {
     assert_eq!(what("totals", "data/indicators.csv"), "nothing to add up");
 }
 
+/// One place of each class of bytes that a text holds, and of every third of the file.
+fn places(bytes: &[u8]) -> Vec<usize> {
+    let classes: [fn(&u8) -> bool; 6] = [
+        u8::is_ascii_digit,
+        u8::is_ascii_alphabetic,
+        u8::is_ascii_punctuation,
+        |byte| *byte == b' ',
+        |byte| *byte == b'\n',
+        |byte| !byte.is_ascii(),
+    ];
+    let mut places: Vec<usize> = classes.iter().filter_map(|class| bytes.iter().position(class)).collect();
+    places.extend([0, bytes.len() / 3, bytes.len() * 2 / 3, bytes.len() - 1]);
+    places
+}
+
 #[test]
-fn a_change_of_any_file_is_noticed() {
-    let bundle = Bundle::new();
+fn a_change_of_any_byte_is_noticed_and_names_the_file() {
+    let bundle = Bundle::small();
+    let statement: ReleaseJson = serde_json::from_str(&bundle.read("release.json")).unwrap();
     for path in crate::bundle::files_below(bundle.dir.path()).unwrap() {
         let full = bundle.dir.path().join(&path);
         let bytes = fs::read(&full).unwrap();
-        let mut changed = bytes.clone();
-        let middle = changed.len() / 2;
-        changed[middle] ^= 1;
-        fs::write(&full, &changed).unwrap();
-        assert!(!bundle.verify().ok, "a flipped bit of {path} goes unnoticed");
-        fs::write(&full, &bytes[..bytes.len() - 2]).unwrap();
-        assert!(!bundle.verify().ok, "a shorter {path} goes unnoticed");
+        let is_signed = path.starts_with("release.json");
+        let named = |what: &str| {
+            let checks =
+                if is_signed { bundle.verify().checks } else { files::checks(bundle.dir.path(), &statement) };
+            let name = if is_signed { "signature" } else { "hash" };
+            let found = |check: &&Check| !check.ok && check.name == name && (is_signed || check.file == path);
+            assert!(checks.iter().any(|check| found(&check)), "{what} of {path} goes unnoticed");
+        };
+        for place in places(&bytes) {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1;
+            fs::write(&full, &changed).unwrap();
+            // An armoured signature may be read past a changed line end.
+            if path != "release.json.sig" || bytes[place].is_ascii_alphabetic() {
+                named(&format!("a flipped bit at {place}"));
+            }
+        }
+        fs::write(&full, &bytes[..bytes.len() / 2]).unwrap();
+        named("half");
+        fs::write(&full, bytes).unwrap();
+    }
+    assert!(bundle.verify().ok);
+}
+
+#[test]
+fn a_file_that_is_missing_or_more_is_noticed() {
+    let bundle = Bundle::small();
+    for path in crate::bundle::files_below(bundle.dir.path()).unwrap() {
+        let full = bundle.dir.path().join(&path);
+        let bytes = fs::read(&full).unwrap();
         fs::remove_file(&full).unwrap();
         assert!(!bundle.verify().ok, "a missing {path} goes unnoticed");
         fs::write(&full, bytes).unwrap();
@@ -124,7 +180,11 @@ fn only_an_allowed_key_signs_a_release() {
 #[test]
 fn a_liar_with_the_key_is_noticed_where_the_numbers_contradict_each_other() {
     let plain = "data/assisted_persons.csv";
-    let cases: [Lie; 9] = [
+    let (data, structures) = (
+        "sdmx/DF_ASSISTED_PERSONS.xml",
+        ["sdmx/structure-2.1.xml", "sdmx/structure-3.0.xml", "sdmx/structure.json"],
+    );
+    let cases: [Lie; 22] = [
         ("totals", plain, |text| replace_field(&text, 1, 4, |estimate| format!("{:.6}", estimate + 1.0))),
         ("totals", plain, |text| replace_field(&text, 1, 9, |value| format!("{:.0}", value - 200.0))),
         ("flags", plain, |text| text.replacen(",Q\n", ",U\n", 1)),
@@ -132,13 +192,44 @@ fn a_liar_with_the_key_is_noticed_where_the_numbers_contradict_each_other() {
         ("table", plain, |text| swap_lines(&text, 3, 4)),
         ("table", plain, |text| replace_field(&text, 2, 4, |estimate| format!("{estimate:.3}"))),
         ("sdmx", "sdmx/DF_ASSISTED_PERSONS.csv", |text| text.replacen(",PERSONS,", ",HOURS,", 1)),
-        ("privacy", "privacy.yaml", |text| text.replace("  nano_rho: 600000001", "  nano_rho: 5000001")),
+        ("sdmx", data, |text| text.replacen(" OBS_VALUE=\"NaN\"", " OBS_VALUE=\"0\"", 1)),
+        ("sdmx", data, |text| text.replacen(" RELEASE_ID=\"2024-Q4\"", " RELEASE_ID=\"2024-Q3\"", 1)),
+        ("sdmx", data, |text| text.replacen(" REF_AREA=\"MA-01\"", " REF_AREA=\"MA-08\"", 1)),
+        ("sdmx", data, |text| remove_line(&text, "<Obs ")),
+        ("structure", structures[0], |text| text.replacen("Tanger", "Ranger", 1)),
+        ("structure", structures[0], |text| text.replacen("<Ref id=\"MA\"/>", "<Ref id=\"_O\"/>", 1)),
+        ("structure", structures[1], |text| {
+            text.replacen("<str:Code id=\"MA-02\"", "<str:Code id=\"MA-08\"", 1)
+        }),
+        ("structure", structures[1], |text| {
+            text.replacen("<str:Dimension id=\"SEX\"", "<str:Dimension id=\"AGE\"", 1)
+        }),
+        ("structure", structures[2], |text| text.replacen("\"المغرب\"", "\"\"", 1)),
+        ("structure", structures[2], |text| text.replacen("\"id\": \"PERCENT\"", "\"id\": \"PERCENTS\"", 1)),
+        ("csvw", "data/assisted_persons.csv-metadata.json", |text| {
+            text.replacen("(MA|MA-01|", "(MA|MA-08|", 1)
+        }),
+        ("package", "datapackage.json", |text| text.replacen("sha256:", "sha256:0", 1)),
+        ("dcat", "dcat.jsonld", |text| {
+            text.replacen(
+                "\"dcat:byteSize\": {\n    \"@value\": \"",
+                "\"dcat:byteSize\": {\n    \"@value\": \"1",
+                1,
+            )
+        }),
+        ("privacy", "privacy.yaml", |text| {
+            text.replacen(
+                "\nmarsad:\n  release: \"2024-Q4\"\n  nano_rho: ",
+                "\nmarsad:\n  release: \"2024-Q4\"\n  nano_rho: 1",
+                1,
+            )
+        }),
         ("report", "report.html", |text| {
             text.replace("</body>", "<img src=\"https://example.org/x.png\"></body>")
         }),
     ];
     for (name, path, change) in cases {
-        let bundle = Bundle::new();
+        let bundle = Bundle::small();
         bundle.forge(path, change);
         let failed = bundle.failed();
         assert!(failed.iter().any(|(check, file)| check == name && file == path), "{name}: {failed:?}");
@@ -151,6 +242,39 @@ fn replace_field(text: &str, line: usize, field: usize, change: impl Fn(f64) -> 
     let mut fields: Vec<String> = lines[line].split(',').map(str::to_owned).collect();
     fields[field] = change(fields[field].parse().unwrap());
     lines[line] = fields.join(",");
+    lines.join("\n") + "\n"
+}
+
+/// Another workbook, whole in itself, is noticed by its numbers, its labels or its sheets.
+#[test]
+fn a_workbook_of_other_figures_is_noticed() {
+    let edition = || {
+        let mut edition = Fixture::shared().edition();
+        edition.dataflows.retain(|flow| flow.id == "org_activities" || flow.id == "urgent_needs_share");
+        edition.nano_rho =
+            marsad_terms::NanoRho::new(edition.dataflows.iter().map(|f| f.nano_rho.get()).sum());
+        edition
+    };
+    let bundle = Bundle::of(&edition());
+    assert!(bundle.verify().ok);
+    let lies: [fn(&mut Edition); 3] = [
+        |edition| edition.dataflows[0].rows[0].cell.as_mut().unwrap().estimate += 1.0,
+        |edition| edition.dataflows[1].dimensions[0].codes[1].label.ar = "غيره".into(),
+        |edition| edition.dataflows.reverse(),
+    ];
+    for lie in lies {
+        let mut other = edition();
+        lie(&mut other);
+        bundle.replace("data/marsad.xlsx", &xlsx::write(&other).unwrap());
+        let found = bundle.failed();
+        assert!(found.contains(&("workbook".to_owned(), "data/marsad.xlsx".to_owned())), "{found:?}");
+    }
+}
+
+fn remove_line(text: &str, start: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    let place = lines.iter().position(|line| line.trim_start().starts_with(start)).unwrap();
+    lines.remove(place);
     lines.join("\n") + "\n"
 }
 

@@ -1,6 +1,6 @@
 //! Names of dimensions in three languages. A dimension that is not here shows its id.
 
-use marsad_terms::Language;
+use marsad_terms::Text;
 
 const NAMES: [(&str, [&str; 3]); 21] = [
     ("REF_AREA", ["Région", "الجهة", "Region"]),
@@ -30,8 +30,7 @@ const NAMES: [(&str, [&str; 3]); 21] = [
 ];
 
 /// The name of a dimension.
-pub(super) fn dimension(id: &str, language: Language) -> String {
+pub(crate) fn dimension(id: &str) -> Text {
     let known = NAMES.iter().find(|(name, _)| *name == id);
-    let names = known.map(|(_, names)| names[language as usize]);
-    names.map_or_else(|| id.to_owned(), str::to_owned)
+    known.map_or_else(|| Text::same(id), |(_, [fr, ar, en])| Text::new(*fr, *ar, *en))
 }

@@ -1,0 +1,241 @@
+//! The structure of a release in memory: code lists, concepts, dataflows with their dimensions, themes (publication 3).
+//!
+//! Lists of dimensions come from the dataflows, those of frequency, status and unit from the catalogue. Categories are the
+//! purposes of the statistics. It deliberately lacks what varies by release (ρ, the release's id): a final artefact does not
+//! change, so these are attributes of the data set.
+
+use marsad_catalog::Catalog;
+use marsad_terms::{Text, flow_id};
+
+use crate::columns::{COLUMNS, Column, FREQUENCY, Kind, Place};
+use crate::dataflow::{Dataflow, Protection};
+use crate::edition::Edition;
+use crate::error::{Error, Result};
+use crate::names;
+use crate::privacy_yaml::words;
+
+/// The one concept scheme.
+pub(crate) const CONCEPTS: &str = "CS_MARSAD";
+/// The one category scheme.
+pub(crate) const CATEGORIES: &str = "CAS_MARSAD";
+/// Version of code lists, concepts and categories.
+pub(crate) const VERSION: &str = "1.0.0";
+/// Version of the agency scheme, as SDMX has it.
+pub(crate) const AGENCIES_VERSION: &str = "1.0";
+
+/// All that the three structure files say.
+#[derive(Clone, Debug)]
+pub(crate) struct Structure<'a> {
+    pub(crate) agency: &'a str,
+    pub(crate) agency_name: Text,
+    /// Id of the message.
+    pub(crate) message: String,
+    /// When the release was published.
+    pub(crate) prepared: &'a str,
+    pub(crate) lists: Vec<List>,
+    pub(crate) concepts: Vec<Concept>,
+    pub(crate) categories: Vec<Item>,
+    pub(crate) flows: Vec<Flow<'a>>,
+}
+
+/// A code list.
+#[derive(Clone, Debug)]
+pub(crate) struct List {
+    /// `CL_…`
+    pub(crate) id: String,
+    pub(crate) name: Text,
+    /// The public list that its codes are those of.
+    pub(crate) source: Option<&'static str>,
+    pub(crate) items: Vec<Item>,
+}
+
+/// A code or a category.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) id: String,
+    pub(crate) name: Text,
+    pub(crate) parent: Option<String>,
+}
+
+/// What a component means, and its values: every concept carries a core representation (publication 3).
+#[derive(Clone, Debug)]
+pub(crate) struct Concept {
+    pub(crate) id: String,
+    pub(crate) name: Text,
+    pub(crate) description: Option<Text>,
+    pub(crate) kind: Kind,
+}
+
+/// A dataflow with its data structure.
+#[derive(Clone, Debug)]
+pub(crate) struct Flow<'a> {
+    pub(crate) dataflow: &'a Dataflow,
+    /// Id of its category.
+    pub(crate) category: String,
+    /// Who is protected; absent where there is no person.
+    pub(crate) privacy_unit: Option<Text>,
+    pub(crate) mechanism: &'static str,
+}
+
+impl Flow<'_> {
+    /// An id of its artefacts: `DF_…`, `DSD_…`, `CAT_…`.
+    pub(crate) fn id(&self, prefix: &str) -> String {
+        self.dataflow.flow().replacen("DF_", prefix, 1)
+    }
+
+    /// Ids of its dimensions in order, the period apart.
+    pub(crate) fn dimensions(&self) -> impl Iterator<Item = &str> {
+        [FREQUENCY.id]
+            .into_iter()
+            .chain(self.dataflow.dimensions.iter().map(|dimension| dimension.id.as_str()))
+    }
+}
+
+impl<'a> Structure<'a> {
+    /// What an edition's data refer to.
+    pub(crate) fn new(catalog: &Catalog, edition: &'a Edition) -> Result<Self> {
+        let flows: Result<Vec<Flow<'a>>> =
+            edition.dataflows.iter().map(|flow| described(catalog, flow)).collect();
+        Ok(Self {
+            agency: &edition.agency,
+            agency_name: agency_name(&edition.agency),
+            message: format!("STRUCTURE_{}", edition.release),
+            prepared: &edition.published,
+            lists: lists(catalog, edition)?,
+            concepts: concepts(edition),
+            categories: categories(catalog, edition),
+            flows: flows?,
+        })
+    }
+
+    /// The concept of a component.
+    pub(crate) fn concept(&self, id: &str) -> &Concept {
+        let concept = self.concepts.iter().find(|concept| concept.id == id);
+        concept.expect("every component of a dataflow has its concept")
+    }
+}
+
+fn agency_name(agency: &str) -> Text {
+    if agency == "MARSAD" { Text::new("Marsad", "مرصد", "Marsad") } else { Text::same(agency) }
+}
+
+fn described<'a>(catalog: &Catalog, flow: &'a Dataflow) -> Result<Flow<'a>> {
+    let statistic = catalog.statistics.get(&flow.statistic);
+    let statistic = statistic
+        .ok_or_else(|| Error::NotInCatalogue { what: "statistic", id: flow.statistic.to_string() })?;
+    let mechanism = match &flow.protection {
+        Protection::Exact(_) => "none: activities of organisations, exact",
+        Protection::Derived(_) => "none: computed from released figures",
+        Protection::Noise(noise) if noise.series.is_some() => {
+            "discrete Gaussian on square-root Toeplitz prefix sums, zero-concentrated differential privacy"
+        }
+        Protection::Noise(_) => "discrete Gaussian, zero-concentrated differential privacy",
+    };
+    Ok(Flow {
+        dataflow: flow,
+        category: statistic.purpose.clone(),
+        privacy_unit: (!flow.is_exact()).then(words::unit),
+        mechanism,
+    })
+}
+
+fn lists(catalog: &Catalog, edition: &Edition) -> Result<Vec<List>> {
+    let mut lists = vec![fixed(catalog, "FREQ", Place::Frequency)?];
+    for dimension in edition.dataflows.iter().flat_map(|flow| &flow.dimensions) {
+        let id = list_id(&dimension.id);
+        if lists.iter().all(|list| list.id != id) {
+            let item = |code: &crate::dataflow::PublishedCode| Item {
+                id: code.id.clone(),
+                name: code.label.clone(),
+                parent: code.parent.clone(),
+            };
+            let items = dimension.codes.iter().map(item).collect();
+            lists.push(List {
+                id,
+                name: names::dimension(&dimension.id),
+                source: source(&dimension.id),
+                items,
+            });
+        }
+    }
+    lists.push(fixed(catalog, "OBS_STATUS", Place::Observation)?);
+    lists.push(fixed(catalog, "UNIT_MEASURE", Place::DataSet)?);
+    Ok(lists)
+}
+
+/// The list of a component that every dataflow has, whole, from the catalogue.
+fn fixed(catalog: &Catalog, id: &'static str, place: Place) -> Result<List> {
+    let missing = || Error::NotInCatalogue { what: "code list", id: id.to_owned() };
+    let list = catalog.code_lists.get(id).ok_or_else(missing)?;
+    let column =
+        COLUMNS.iter().find(|column| column.id == id && column.place == place).ok_or_else(missing)?;
+    let item = |code: &marsad_catalog::Code| Item {
+        id: code.id.clone(),
+        name: code.label.clone(),
+        parent: code.parent.clone(),
+    };
+    let items = list.codes.iter().map(item).collect();
+    Ok(List { id: list_id(id), name: column.name(), source: source(id), items })
+}
+
+/// The code list of a component: `CL_<ID>`.
+pub(crate) fn list_id(component: &str) -> String {
+    format!("CL_{component}")
+}
+
+/// The public list that a list's codes are taken from.
+fn source(component: &str) -> Option<&'static str> {
+    match component {
+        "FREQ" => Some("SDMX:CL_FREQ"),
+        "OBS_STATUS" => Some("SDMX:CL_OBS_STATUS"),
+        "SEX" => Some("SDMX:CL_SEX"),
+        "REF_AREA" => Some("ISO 3166-2:MA"),
+        _ => None,
+    }
+}
+
+fn concepts(edition: &Edition) -> Vec<Concept> {
+    let fixed = |column: &Column| Concept {
+        id: column.id.to_owned(),
+        name: column.name(),
+        description: Some(column.meaning()),
+        kind: column.kind,
+    };
+    let mut concepts: Vec<Concept> = COLUMNS.iter().map(fixed).collect();
+    for dimension in edition.dataflows.iter().flat_map(|flow| &flow.dimensions) {
+        if concepts.iter().all(|concept| concept.id != dimension.id) {
+            concepts.push(Concept {
+                id: dimension.id.clone(),
+                name: names::dimension(&dimension.id),
+                description: None,
+                kind: Kind::Codes,
+            });
+        }
+    }
+    concepts
+}
+
+/// The name of the category scheme.
+pub(crate) fn categories_name() -> Text {
+    Text::new("Finalités de Marsad", "أغراض مرصد", "Purposes of Marsad")
+}
+
+/// The name of the concept scheme.
+pub(crate) fn concepts_name() -> Text {
+    Text::new("Concepts de Marsad", "مفاهيم مرصد", "Marsad concepts")
+}
+
+/// The purposes of the edition's statistics, sorted by id.
+fn categories(catalog: &Catalog, edition: &Edition) -> Vec<Item> {
+    let statistics = edition.dataflows.iter().filter_map(|flow| catalog.statistics.get(&flow.statistic));
+    let mut ids: Vec<&str> = statistics.map(|statistic| statistic.purpose.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let name = |id: &str| catalog.purposes.get(id).map_or_else(|| Text::same(id), |own| own.title.clone());
+    ids.into_iter().map(|id| Item { id: id.to_owned(), name: name(id), parent: None }).collect()
+}
+
+/// The id of a data structure: rsdmx asks a server for a definition of that name.
+pub(crate) fn dsd_id(dataflow: &str) -> String {
+    flow_id(dataflow).replacen("DF_", "DSD_", 1)
+}
