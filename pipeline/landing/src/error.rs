@@ -42,14 +42,6 @@ pub enum Error {
         /// What to write instead.
         remedy: String,
     },
-    /// The mapping is for a container that this version cannot read.
-    #[error("mapping `{mapping}` reads {format} files, which this version cannot do yet")]
-    Format {
-        /// The mapping.
-        mapping: String,
-        /// The container's name.
-        format: &'static str,
-    },
     /// The mapping does not fit its record type or code lists.
     #[error("mapping `{mapping}`: {what}")]
     Definition {
@@ -206,12 +198,6 @@ impl Explain for Error {
             Self::UnknownMapping { remedy, .. } => {
                 say("D01", "mappings are the files in schemas/mappings", remedy).at("schemas/mappings/")
             }
-            Self::Format { mapping, .. } => say(
-                "D02",
-                "only delimited text is read so far; workbooks, Parquet and JSON lines come later",
-                "save the file as CSV and name a mapping with format = \"csv\"",
-            )
-            .at(format!("schemas/mappings/{mapping}.toml")),
             Self::Definition { mapping, .. } => say(
                 "D03",
                 "a mapping must fill every column of its record type by codes that exist",

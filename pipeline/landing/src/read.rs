@@ -44,7 +44,7 @@ pub(crate) fn read<'a>(
     reading: Reading<'_>,
     progress: Progress<'_>,
 ) -> Result<Findings<'a>> {
-    let mut table = Table::open(file, &plan.mapping.file, reading.keys.content_hasher())?;
+    let mut table = Table::open(file, plan.mapping, reading.keys.content_hasher())?;
     let layout = Layout::new(plan, std::mem::take(&mut table.headers)).map_err(|mut refusals| {
         refusals.truncate(if reading.every_refusal { usize::MAX } else { 1 });
         Error::Refused { file: file.to_owned(), refusals }
@@ -68,7 +68,7 @@ pub(crate) fn read<'a>(
     if number == 0 {
         return Err(Error::Refused { file: file.to_owned(), refusals: vec![no_record()] });
     }
-    let content = Digest::from_bytes(*table.content().as_bytes());
+    let content = Digest::from_bytes(*table.content(file)?.as_bytes());
     let (rejected, spellings) = rejections.finish();
     Ok(Findings { extract, rejected, spellings, content })
 }

@@ -2,8 +2,13 @@
 //! cell means.
 
 mod decode;
+mod delimited;
+mod json_lines;
+mod parquet;
 mod rows;
+mod several;
 mod table;
+mod workbook;
 
-pub(crate) use rows::Row;
+pub(crate) use rows::{Mark, Row};
 pub(crate) use table::{Table, content_of};

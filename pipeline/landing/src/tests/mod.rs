@@ -1,6 +1,7 @@
 //! Tests of the whole room: the sample extracts, files at their worst, crashes, races, neighbours.
 
 mod cells;
+mod containers;
 mod custody;
 mod files;
 mod neighbours;

@@ -1,6 +1,7 @@
 //! The sample extracts against what is expected of every one of their records.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
@@ -35,6 +36,12 @@ const CANARIES: [&str; 15] = [
     "ت-001",
 ];
 
+/// A sample's file.
+fn extract(name: &str) -> PathBuf {
+    let workbook = sample(&format!("{name}.xlsx"));
+    if workbook.exists() { workbook } else { sample(&format!("{name}.csv")) }
+}
+
 type Line = BTreeMap<String, String>;
 
 fn expected(name: &str) -> Vec<Line> {
@@ -64,7 +71,7 @@ fn outcomes(room: &Room, name: &str, mapping: &str) -> Vec<Outcome> {
     let dates = Dates { first: options().programme_start, last: "2026-01-01".parse().unwrap() };
     let keys = room.desk.keys();
     let reading = Reading { keys: &keys, dates, every_refusal: true };
-    let findings = read(&plan, &sample(&format!("{name}.csv")), reading, &|_, _| {}).unwrap();
+    let findings = read(&plan, &extract(name), reading, &|_, _| {}).unwrap();
     let judged = judge(&findings.extract, &Known::default());
     let mut outcomes: Vec<Outcome> = Vec::new();
     for (record, fate) in findings.extract.records.iter().zip(&judged.fates) {
@@ -117,7 +124,7 @@ async fn check(name: &str, mapping: &str) {
     let lines = expected(name);
     assert_eq!(outcomes(&room, name, mapping), expected_outcomes(&lines), "{name}");
 
-    let report = room.land_file(mapping, &sample(&format!("{name}.csv"))).await.unwrap();
+    let report = room.land_file(mapping, &extract(name)).await.unwrap();
     let count = |outcome: &str| lines.iter().filter(|line| line["outcome"] == outcome).count() as u64;
     assert_eq!(
         (report.landed, report.duplicate, report.quarantined),
@@ -135,7 +142,7 @@ async fn check(name: &str, mapping: &str) {
     assert_eq!(found, rows, "{name}");
     assert_eq!(report.rows, rows.len() as u64);
 
-    let again = room.land_file(mapping, &sample(&format!("{name}.csv"))).await.unwrap();
+    let again = room.land_file(mapping, &extract(name)).await.unwrap();
     assert!(again.already && again.batch == report.batch && again.landed == 0, "F05");
     quarantine_holds(&room, &report.rejected).await;
     holds_no_canary(&room, &format!("{report:?}")).await;
@@ -196,6 +203,11 @@ async fn training_arabic_lands_as_expected() {
 #[tokio::test]
 async fn dtm_flow_lands_as_expected() {
     check("dtm_flow", "dtm_flow").await;
+}
+
+#[tokio::test]
+async fn progres_registration_lands_as_expected() {
+    check("progres_registration", "progres_registration").await;
 }
 
 #[tokio::test]
