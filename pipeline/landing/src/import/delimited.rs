@@ -34,7 +34,6 @@ impl Read for Counted {
 pub(crate) struct Delimited {
     rows: Rows<Counted>,
     pub(crate) headers: Vec<String>,
-    pub(crate) n_bytes: u64,
 }
 
 impl Delimited {
@@ -58,7 +57,7 @@ impl Delimited {
             HeaderFault::Row(fault) => row_error(path, fault),
             HeaderFault::Refused(refusal) => refuse(refusal),
         })?;
-        Ok(Self { rows, headers, n_bytes: metadata.len() })
+        Ok(Self { rows, headers })
     }
 
     /// Reads the next row; false at the end.

@@ -146,18 +146,12 @@ impl Lines {
         Self { input, chunk: Vec::new(), at: 0, line: Vec::new(), number: 0, n_bytes: 0 }
     }
 
+    /// The next line that is not blank; `None` at the end.
     fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
             self.line.clear();
-            let (mut too_long, mut any) = (false, false);
-            loop {
-                if self.at == self.chunk.len() {
-                    let Some(chunk) = self.input.chunk()? else { break };
-                    self.chunk.clear();
-                    self.chunk.extend_from_slice(chunk);
-                    self.at = 0;
-                    self.n_bytes += self.chunk.len() as u64;
-                }
+            let (mut too_long, mut any, mut ended) = (false, false, false);
+            while !ended && self.fill()? {
                 any = true;
                 let rest = &self.chunk[self.at..];
                 let end = rest.iter().position(|byte| *byte == b'\n');
@@ -167,9 +161,7 @@ impl Lines {
                     self.line.extend_from_slice(piece);
                 }
                 self.at += piece.len() + usize::from(end.is_some());
-                if end.is_some() {
-                    break;
-                }
+                ended = end.is_some();
             }
             if !any {
                 return Ok(None);
@@ -179,6 +171,19 @@ impl Lines {
                 return Ok(Some(Line { number: self.number, text: &self.line, too_long }));
             }
         }
+    }
+
+    /// Decodes the next chunk where the last is used up; false at the end.
+    fn fill(&mut self) -> io::Result<bool> {
+        if self.at < self.chunk.len() {
+            return Ok(true);
+        }
+        let Some(chunk) = self.input.chunk()? else { return Ok(false) };
+        self.chunk.clear();
+        self.chunk.extend_from_slice(chunk);
+        self.at = 0;
+        self.n_bytes += self.chunk.len() as u64;
+        Ok(true)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A Parquet file as rows of text: one cell a column, a list as a multi-select. What has no text (nested values, bytes)
 //! becomes a cell that cannot be read.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -33,7 +34,8 @@ impl ParquetRows {
     /// Opens a file; the schema's top-level names are its headers. Refusals: F07, F08.
     pub(crate) fn open(path: &Path, mapping: &Mapping) -> Result<(Self, Vec<String>)> {
         let file = opened(path).map_err(|source| Error::Read { file: path.to_owned(), source })?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|_| broken().of(path))?;
+        let builder =
+            guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(|refusal| refusal.of(path))?;
         let fields = builder.schema().fields();
         let headers: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
         if headers.len() > MOST_CELLS || headers.iter().any(|header| header.len() > LONGEST_HEADER) {
@@ -41,15 +43,17 @@ impl ParquetRows {
         }
         let n_rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let joiners = headers.iter().map(|header| Joiner::new(mapping, header)).collect();
-        let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|_| broken().of(path))?;
+        let reader =
+            guarded(|| builder.with_batch_size(BATCH_ROWS).build()).map_err(|refusal| refusal.of(path))?;
         Ok((Self { reader, batch: None, at: 0, n_read: 0, n_rows, joiners }, headers))
     }
 
     /// Reads the next row; false at the end.
     pub(crate) fn next(&mut self, path: &Path, row: &mut Row) -> Result<bool> {
         while self.batch.as_ref().is_none_or(|batch| self.at >= batch.num_rows()) {
-            let Some(batch) = self.reader.next() else { return Ok(false) };
-            self.batch = Some(batch.map_err(|_| broken().of(path))?);
+            let batch = guarded(|| self.reader.next().transpose()).map_err(|refusal| refusal.of(path))?;
+            let Some(batch) = batch else { return Ok(false) };
+            self.batch = Some(batch);
             self.at = 0;
         }
         let Some(batch) = &self.batch else { return Ok(false) };
@@ -73,6 +77,11 @@ impl ParquetRows {
 /// A fault without the library's text, which may quote a value.
 fn broken() -> Refusal {
     Refusal::damaged("the Parquet file is damaged, encrypted or of a kind that is not read")
+}
+
+/// One step of the library, which panics on some damaged files; nothing of the file is read after a fault.
+fn guarded<T, E>(step: impl FnOnce() -> Result<T, E>) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(step)).ok().and_then(Result::ok).ok_or_else(broken)
 }
 
 fn cell(array: &ArrayRef, row: usize, joiner: &Joiner) -> (String, Option<Mark>) {

@@ -100,11 +100,9 @@ fn format(path: &Path, mapping: &Mapping) -> Result<FileFormat> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
     match (ending.as_str(), declared) {
         ("jsonl" | "ndjson", _) => Ok(FileFormat::JsonLines),
-        ("csv" | "tsv" | "txt", Some(FileFormat::Csv) | None) => Ok(FileFormat::Csv),
         ("xlsx" | "xlsm", _) | (_, Some(FileFormat::Xlsx)) => Err(Refusal::not_a("workbook").of(path)),
         ("parquet", _) | (_, Some(FileFormat::Parquet)) => Err(Refusal::not_a("Parquet file").of(path)),
-        (_, Some(FileFormat::JsonLines)) => Ok(FileFormat::JsonLines),
-        _ => Ok(FileFormat::Csv),
+        _ => Ok(declared.unwrap_or(FileFormat::Csv)),
     }
 }
 
