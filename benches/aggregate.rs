@@ -8,22 +8,31 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
+use datafusion::common::config::{EncryptionFactoryOptions, TableParquetOptions};
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::ListingOptions;
+use datafusion::error::DataFusionError;
+use datafusion::execution::parquet_encryption::EncryptionFactory;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
+use datafusion::prelude::{SessionConfig, SessionContext};
 use marsad_aggregate::analyse::Declared;
 use marsad_aggregate::tabulate::Landed;
 use marsad_aggregate::{Analysis, Sources, Verdict, analyse};
 use marsad_catalog::{Catalog, builtin};
 use marsad_landing::keys::Keys;
-use marsad_landing::{Landing, Options, Snapshot};
+use marsad_landing::{LandedFile, Landing, Options, Snapshot};
 use marsad_log::Store;
 use marsad_privacy::Joint;
 use marsad_privacy::bound::SelectionKey;
 use marsad_simulate::rows;
 use marsad_terms::Period;
+use parquet::encryption::decrypt::FileDecryptionProperties;
+use parquet::encryption::encrypt::FileEncryptionProperties;
 
 /// Rows where nothing is said.
 const ROWS: u64 = 2_000_000;
@@ -101,7 +110,7 @@ impl Bench {
         println!("landed {} of them, {:.1?}\n", landed.landed, started.elapsed());
         fs::remove_file(&written.file)?;
         let snapshot = landing.snapshot().await?;
-        let plain = plain(&dir.join("landing/assistance_service")).await?;
+        let plain = plain(&dir.join("landing/assistance_service"), &snapshot).await?;
         Ok(Self { catalog, snapshot, key, plain })
     }
 
@@ -116,15 +125,54 @@ impl Bench {
     }
 }
 
-/// DataFusion as it comes, over the files of the one batch.
-async fn plain(record_type: &Path) -> Result<SessionContext, Failure> {
+/// DataFusion as it comes, over the encrypted files of the one batch.
+async fn plain(record_type: &Path, snapshot: &Snapshot) -> Result<SessionContext, Failure> {
     let batches: Vec<PathBuf> =
         fs::read_dir(record_type)?.map(|e| Ok(e?.path())).collect::<Result<_, Failure>>()?;
     let [batch] = batches.as_slice() else { return Err("one batch is expected".into()) };
-    let context = SessionContext::new_with_config_rt(SessionConfig::new(), RuntimeEnv::default().into());
+    let runtime = RuntimeEnv::default();
+    let landed = LandedKeys { files: snapshot.files(&"assistance_service".parse()?) };
+    runtime.register_parquet_encryption_factory(KEYS_OF_LANDING, Arc::new(landed));
+    let context = SessionContext::new_with_config_rt(SessionConfig::new(), runtime.into());
+    let mut options = TableParquetOptions::default();
+    options.crypto.factory_id = Some(KEYS_OF_LANDING.to_owned());
+    let format = ParquetFormat::default().with_options(options);
+    let listing = ListingOptions::new(Arc::new(format)).with_file_extension(".parquet");
     let folder = batch.to_str().ok_or("a folder that is no text")?;
-    context.register_parquet("landed", folder, ParquetReadOptions::default()).await?;
+    context.register_listing_table("landed", folder, listing, None, None).await?;
     Ok(context)
+}
+
+/// The name under which DataFusion finds the data keys.
+const KEYS_OF_LANDING: &str = "landing";
+
+/// Gives DataFusion the data keys of landed files.
+#[derive(Debug)]
+struct LandedKeys {
+    files: Vec<LandedFile>,
+}
+
+#[async_trait::async_trait]
+impl EncryptionFactory for LandedKeys {
+    async fn get_file_encryption_properties(
+        &self,
+        _options: &EncryptionFactoryOptions,
+        _schema: &SchemaRef,
+        path: &object_store::path::Path,
+    ) -> datafusion::error::Result<Option<Arc<FileEncryptionProperties>>> {
+        Err(DataFusionError::Execution(format!("{path} is only read")))
+    }
+
+    async fn get_file_decryption_properties(
+        &self,
+        _options: &EncryptionFactoryOptions,
+        path: &object_store::path::Path,
+    ) -> datafusion::error::Result<Option<Arc<FileDecryptionProperties>>> {
+        let file = self.files.iter().find(|file| path.as_ref().ends_with(&file.path));
+        let file = file.ok_or_else(|| DataFusionError::Execution(format!("{path} has not landed")))?;
+        let reading = file.reading().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        Ok(reading.file_decryption_properties().cloned())
+    }
 }
 
 /// A statistic of persons by quarter and the same attributes.

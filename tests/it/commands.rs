@@ -50,6 +50,7 @@ fn every_command_has_help_that_teaches() {
         "extract",
         "land",
         "batch",
+        "person",
         "query",
         "release",
         "budget",
@@ -142,7 +143,7 @@ fn a_statement_without_a_definition_is_judged_under_a_norm_clip() {
     assert_eq!(cells, [1, 10]);
     assert!(judged.at("tables")[0]["delta_squared"].as_u64().is_some());
     let text = workspace.marsad(&["query", "check", "First draft.sql"]).done().stdout;
-    assert!(text.contains("filter place = 1") && text.contains("no TOML beside it"), "{text}");
+    assert!(text.contains("place = 1:") && text.contains("no TOML beside it"), "{text}");
     workspace.write(
         "hours.sql",
         "SELECT quarter, SUM(amount_mad) AS mad FROM assistance_service GROUP BY quarter",

@@ -3,16 +3,23 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "measured figures are worth a look")]
 
+mod aftermath;
+mod approvals;
 mod audit;
 mod bad_input;
 mod before_spending;
+mod by_hand;
 mod census;
 mod commands;
 mod crash;
 mod demo;
 mod joins;
+mod person;
 mod plan;
 mod release;
+mod s3;
+mod s3_crash;
 mod series;
+mod sigkill;
 mod tidy;
 mod workspace;

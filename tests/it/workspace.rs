@@ -82,7 +82,8 @@ pub(crate) fn assert_keys(value: &Value, keys: &[&str]) {
 /// The built binary, not yet started; nothing of the caller's environment names a workspace or a key.
 pub(crate) fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marsad"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MARSAD_")) {
+    let told = |name: &str| name.starts_with("MARSAD_") || name.starts_with("AWS_");
+    for (name, _) in std::env::vars().filter(|(name, _)| told(name)) {
         command.env_remove(name);
     }
     command.current_dir(dir).args(args).stdin(Stdio::null());
@@ -127,6 +128,13 @@ impl Workspace {
         workspace.marsad(&["policy", "set", "--key", "keys/officer"]).done();
         workspace.define(RELEASE, "");
         workspace
+    }
+
+    /// A copy without some of its folders: another machine's installation, or the same one at another time.
+    pub(crate) fn copy_without(&self, left_out: &[&str]) -> Self {
+        let copy = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        copy_folder(&self.dir(), &copy.dir(), left_out);
+        copy
     }
 
     /// Where it lies.
@@ -236,6 +244,23 @@ impl Workspace {
         assert_eq!(verdict.code, 0, "{}", verdict.json);
         assert_eq!(*verdict.at("ok"), true);
         verdict
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path, left_out: &[&str]) {
+    fs::create_dir_all(to).expect("a folder");
+    fs::set_permissions(to, fs::metadata(from).expect("a folder").permissions()).expect("its rights");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if left_out.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        if source.is_dir() {
+            copy_folder(&source, &target, &[]);
+        } else {
+            fs::copy(&source, &target).expect("a file");
+        }
     }
 }
 

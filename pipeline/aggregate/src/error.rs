@@ -1,5 +1,6 @@
 //! What can fail while rows are read and added up, without a value of any row.
 
+use datafusion::error::DataFusionError;
 use marsad_terms::{Explain, Explanation};
 
 /// A failure of the engine; refused statements are results, not errors.
@@ -15,7 +16,7 @@ pub enum Error {
         step: &'static str,
         /// The engine's own words are for a defect report of the definitions, and are never shown beside data.
         #[source]
-        source: Box<datafusion::error::DataFusionError>,
+        source: Box<DataFusionError>,
     },
     /// The landing could not be read.
     #[error("the landed files cannot be read")]
@@ -35,21 +36,35 @@ impl Error {
     pub(crate) fn engine(
         statistic: &impl ToString,
         step: &'static str,
-    ) -> impl FnOnce(datafusion::error::DataFusionError) -> Self {
+    ) -> impl FnOnce(DataFusionError) -> Self {
         let statistic = statistic.to_string();
         move |source| Self::Engine { statistic, step, source: Box::new(source) }
+    }
+
+    fn of_engine(&self) -> Explanation {
+        Explanation::new(
+            "Q01",
+            self.to_string(),
+            "a landed file is missing or damaged, or memory or disk ran out",
+            "check the landing store with `marsad batch list`; a run that was reserved stays charged",
+        )
+    }
+}
+
+/// The landing's own error, where that is what stopped the engine.
+fn of_landing(error: &DataFusionError) -> Option<&marsad_landing::Error> {
+    match error.find_root() {
+        DataFusionError::External(source) => source.downcast_ref(),
+        _ => None,
     }
 }
 
 impl Explain for Error {
     fn explain(&self) -> Explanation {
         match self {
-            Self::Engine { .. } => Explanation::new(
-                "Q01",
-                self.to_string(),
-                "a landed file is missing or damaged, or memory or disk ran out",
-                "check the landing store with `marsad batch list`; a run that was reserved stays charged",
-            ),
+            Self::Engine { source, .. } => {
+                of_landing(source).map_or_else(|| self.of_engine(), Explain::explain)
+            }
             Self::Landing(error) => error.explain(),
             Self::Simulation(error) => error.explain(),
             Self::Folder(_) => Explanation::new(

@@ -39,6 +39,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::async_reader::{
     AsyncFileReader, ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder,
 };
+use parquet::errors::ParquetError;
 
 use crate::sources::visible_schema;
 
@@ -287,8 +288,9 @@ impl Reader {
         columns.extend(record_id.filter(|index| !columns.contains(index)));
         let batches = open(file, columns).await?;
         let (shown, consented) = (self.shown.clone(), self.consented);
+        let file = file.clone();
         let rows = batches.map(move |batch| {
-            let batch = batch.map_err(DataFusionError::from)?;
+            let batch = batch.map_err(|error| unreadable(&file, error))?;
             let rows = show(&batch, &shown)?;
             if consented { keep(rows, visible(&batch, &withdrawn)?) } else { Ok(rows) }
         });
@@ -306,15 +308,32 @@ async fn open(file: &LandedFile, columns: Vec<usize>) -> Result<Batches> {
     Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?)
 }
 
+/// A reader whose answer broke off while it read the footer cannot say so: what fails is read once more before it is
+/// called damaged.
 async fn builder(file: &LandedFile) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
-    let store = file.store.object_store();
+    match with_footer(file).await {
+        Err(_) => with_footer(file).await,
+        read => read,
+    }
+}
+
+async fn with_footer(file: &LandedFile) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
+    let store = file.store().object_store();
     let path = Path::from(file.path.as_str());
     // A store with a prefix tells where an object lies with the prefix, and adds it again when asked.
     let object = ObjectMeta { location: path.clone(), ..store.head(&path).await? };
     let factory = DefaultParquetFileReaderFactory::new(store);
     let metrics = ExecutionPlanMetricsSet::new();
     let reader: FileReader = factory.create_reader(0, object.into(), None, &metrics)?;
-    Ok(ParquetRecordBatchStreamBuilder::new(reader).await?)
+    let reading = file.reading().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+    ParquetRecordBatchStreamBuilder::new_with_options(reader, reading)
+        .await
+        .map_err(|error| unreadable(file, error))
+}
+
+/// A file that does not open with its key at its place, or breaks off, or a store that fails.
+fn unreadable(file: &LandedFile, error: ParquetError) -> DataFusionError {
+    DataFusionError::External(Box::new(file.unreadable(error)))
 }
 
 /// Ids of the records of one bucket that some batch carries without consent.
@@ -324,7 +343,7 @@ async fn withdrawn(files: &[LandedFile]) -> Result<HashSet<[u8; 16]>> {
         let builder = builder(file).await?;
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["record_id", "consent_reporting"]);
         let mut batches = builder.with_projection(mask).build()?;
-        while let Some(batch) = batches.try_next().await? {
+        while let Some(batch) = batches.try_next().await.map_err(|error| unreadable(file, error))? {
             let consent = column(&batch, "consent_reporting")?.as_boolean().clone();
             let records = column(&batch, "record_id")?.as_fixed_size_binary().clone();
             let refused = (0..batch.num_rows()).filter(|row| !consent.value(*row));

@@ -40,11 +40,27 @@ pub struct BoundSpec {
     pub rho: NanoRho,
 }
 
+impl BoundSpec {
+    /// A mode without any of its constants.
+    pub(crate) fn of(mode: BoundMode) -> Self {
+        Self {
+            mode,
+            c_squared: None,
+            k: None,
+            left_out_cap: LEFT_OUT_CAP,
+            source: None,
+            horizon: None,
+            start: None,
+            rho: SERIES_RHO,
+        }
+    }
+}
+
 /// The price of a first-time series that declares none: ρ = 0.01.
 pub const SERIES_RHO: NanoRho = NanoRho::new(10_000_000);
 
 /// Λ of algorithms 2.2 where nothing is declared.
-pub(crate) const LEFT_OUT_CAP: u32 = 20;
+const LEFT_OUT_CAP: u32 = 20;
 
 /// Bounds of a summed column, as decimal texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +82,16 @@ pub enum Area {
     Region,
     /// The country as a whole.
     National,
+}
+
+impl Area {
+    /// As definitions write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Region => "region",
+            Self::National => "national",
+        }
+    }
 }
 
 /// A further output column: its own dataflow.
@@ -119,26 +145,16 @@ pub struct Statistic {
 impl Statistic {
     /// A statement that nobody has defined yet: a norm clip of C² = 1 over all its dimensions, no measure has bounds.
     pub fn undefined(id: StatisticId, sql: String) -> Self {
-        let none = || Text { fr: String::new(), ar: String::new(), en: String::new() };
         Self {
             id,
             version: "0.0.0".to_owned(),
-            title: none(),
-            note: none(),
+            title: Text::same(""),
+            note: Text::same(""),
             unit: String::new(),
             purpose: String::new(),
             smallest_area: Area::Region,
             answers: Vec::new(),
-            bound: BoundSpec {
-                mode: BoundMode::NormClip,
-                c_squared: Some(1),
-                k: None,
-                left_out_cap: LEFT_OUT_CAP,
-                source: None,
-                horizon: None,
-                start: None,
-                rho: SERIES_RHO,
-            },
+            bound: BoundSpec { c_squared: Some(1), ..BoundSpec::of(BoundMode::NormClip) },
             home: BTreeMap::new(),
             weights: BTreeMap::new(),
             measures: BTreeMap::new(),

@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// The landed batches (the custodian's view)
     #[command(subcommand)]
     Batch(BatchCommand),
+    /// What a person may ask for: erasure from all that landed
+    #[command(subcommand)]
+    Person(PersonCommand),
     /// Statistics: one SQL statement and a few public facts each
     #[command(subcommand)]
     Query(QueryCommand),
@@ -169,7 +172,7 @@ pub(crate) enum PolicyCommand {
 /// A signing key.
 #[derive(Debug, Args)]
 pub(crate) struct KeyArg {
-    /// SSH private key; default: the one that marsad.toml names under `signing`
+    /// SSH private key, or a public one whose private half ssh-agent holds; default: `signing` in marsad.toml
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub key: Option<PathBuf>,
 }
@@ -209,6 +212,23 @@ pub(crate) enum BatchCommand {
     Show {
         /// Its id, or the first four or more digits
         batch: String,
+    },
+}
+
+/// `person`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonCommand {
+    /// Erase persons from every batch and register, for good; what was published stays
+    ///
+    /// Only the files that hold them are written anew. The proof is an entry of the custody log, which names nobody. Not
+    /// while a release runs: it would find its files gone, and what it reserved stays charged.
+    #[command(
+        after_help = "Example:\n  printf 'partner:P-00017\\n' > ids && chmod 600 ids && marsad person erase --id-file ids"
+    )]
+    Erase {
+        /// One canonical identifier a line, such as partner:P-00017; readable by its owner alone
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        id_file: PathBuf,
     },
 }
 
@@ -297,10 +317,16 @@ pub(crate) enum ReleaseCommand {
     },
     /// All releases: what is defined, proposed, published
     List,
-    /// A proposal: cost, margins, checklist, approvals
+    /// A proposal: why, what, cost, margins, what it tells with earlier releases, checklist, approvals
+    #[command(
+        after_help = "Example:\n  marsad release show 2024-Q4\n  marsad release show 2024-Q4 --html proposal.html"
+    )]
     Show {
         /// A release, or the first four or more digits of a proposal
         id: String,
+        /// Write it as one page in French, Arabic and English that needs no network
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        html: Option<PathBuf>,
     },
     /// What differs between two proposals
     Diff {
@@ -318,8 +344,14 @@ pub(crate) enum ReleaseCommand {
         id: String,
         #[command(flatten)]
         confirm: ConfirmArgs,
+        /// The statement of a rejection instead, with why
+        #[arg(long, value_name = "REASON", conflicts_with_all = ["confirm", "confirm_file"])]
+        reject: Option<String>,
     },
     /// Approve a proposal by signature, each item of the checklist answered
+    #[command(
+        after_help = "On a terminal, without --confirm and --confirm-file, the items are asked one by one.\n\nExample:\n  marsad release approve 2024-Q4 --key ~/.ssh/id_ed25519\n  marsad release approve 2024-Q4 --key ~/.ssh/id_ed25519_sk.pub --confirm-file answers.toml"
+    )]
     Approve {
         /// A release, or the first digits of a proposal
         id: String,
@@ -340,6 +372,9 @@ pub(crate) enum ReleaseCommand {
         reason: String,
         #[command(flatten)]
         key: KeyArg,
+        /// A signature made elsewhere over `release statement --reject REASON`, instead of --key
+        #[arg(long, value_name = "FILE", conflicts_with = "key", value_hint = ValueHint::FilePath)]
+        signature: Option<PathBuf>,
     },
     /// Reserve the cost, add up, draw the noise once, store the result
     Run {
@@ -386,9 +421,60 @@ pub(crate) struct ConfirmArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
     /// Replay everything: chain, signatures, authority, budget, published bundles
-    Verify,
-    /// List all entries: when, what, which release, signed by whom
-    Log,
+    #[command(
+        after_help = "Example:\n  marsad ledger verify\n  marsad ledger verify --from kept/checkpoint.json"
+    )]
+    Verify {
+        /// Read each entry from its own object, and compare the segments with them
+        #[arg(long)]
+        each: bool,
+        /// A checkpoint that was kept elsewhere, with its signature in FILE.sig: the ledger must extend it
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        from: Vec<PathBuf>,
+    },
+    /// List entries: when, what, which release, signed by whom; landing's own entries between them where they are readable
+    #[command(
+        after_help = "Example:\n  marsad ledger log --release 2024-Q4\n  marsad ledger log --person nadia --period 2026-Q4\n  marsad ledger log --kind policy --jsonl policy.jsonl"
+    )]
+    Log(LogArgs),
     /// Sign the head, for outside hands
-    Checkpoint(KeyArg),
+    #[command(
+        after_help = "Example:\n  marsad ledger checkpoint\n  marsad ledger checkpoint --since kept/checkpoint.json --proof proof.jsonl"
+    )]
+    Checkpoint {
+        #[command(flatten)]
+        key: KeyArg,
+        /// An earlier checkpoint, to prove that the new one extends it
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "proof")]
+        since: Option<PathBuf>,
+        /// Where to write that proof: the entries from the earlier checkpoint on, one a line
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "since")]
+        proof: Option<PathBuf>,
+    },
+}
+
+/// `ledger log`
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// Only what this person signed, or landed as custodian
+    #[arg(long, value_name = "NAME")]
+    pub person: Option<String>,
+    /// Only what is about this release
+    #[arg(long, value_name = "ID")]
+    pub release: Option<String>,
+    /// Only what was written then (UTC): 2026, 2026-Q4, 2026-11, 2026-11-15 or 2026-11-01..2026-11-15
+    #[arg(long, value_name = "WHEN")]
+    pub period: Option<String>,
+    /// Only this kind, such as approved, reserved, policy, batch; may be given several times
+    #[arg(long, value_name = "KIND")]
+    pub kind: Vec<String>,
+    /// Write the entries, one JSON object a line, into this file; `-` is stdout
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub jsonl: Option<PathBuf>,
+    /// Write a page for readers into this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
+    /// Let entries of the landing stores into written files too: they are the custodian's
+    #[arg(long)]
+    pub custody: bool,
 }

@@ -157,7 +157,7 @@ fn with_schema(json: Value) -> Value {
 }
 
 /// Characters a line where nobody knows the terminal's.
-const WIDTH: u16 = 140;
+const WIDTH: u16 = 100;
 
 /// A table for the terminal: the first `texts` columns to the left, figures to the right.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, texts: usize) -> String {

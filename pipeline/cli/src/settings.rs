@@ -12,6 +12,10 @@ use serde::Deserialize;
 
 use crate::report::Failure;
 
+mod stores;
+
+pub(crate) use stores::{StoreSetting, StoreSettings};
+
 /// The file's name.
 pub(crate) const FILE: &str = "marsad.toml";
 
@@ -86,20 +90,6 @@ fn languages() -> Vec<String> {
 
 fn programme_start() -> Toml<NaiveDate> {
     Toml(NaiveDate::from_ymd_opt(2023, 1, 1).unwrap_or_default())
-}
-
-/// `[stores]`: URLs, or folders below that of the file.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StoreSettings {
-    /// Landed rows.
-    pub landing: Option<String>,
-    /// Trafficking records.
-    pub restricted: Option<String>,
-    /// Decisions and results.
-    pub ledger: Option<String>,
-    /// Published bundles.
-    pub releases: Option<String>,
 }
 
 /// `[landing]`
@@ -230,6 +220,7 @@ pub(crate) fn read(dir: &Path) -> Result<Settings, Failure> {
     toml::from_str(&text).map_err(|error| fault(&path, &text, &error))
 }
 
+/// A fault of a TOML file, with its line and the nearest right key.
 fn fault(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
     let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
     let what = error.message().to_owned();

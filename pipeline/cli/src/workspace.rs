@@ -1,18 +1,20 @@
 //! A workspace opened for one command: settings, stores, catalogue, ledger, landing, and the installation's lock.
 
 use std::fs::File;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use marsad_catalog::Catalog;
 use marsad_landing::keys::Keys;
 use marsad_landing::{Landing, Options};
 use marsad_ledger::Ledger;
-use marsad_ledger::sign::SigningKey;
+use marsad_ledger::sign::{KeyError, SigningKey};
 use marsad_log::Store;
 use marsad_terms::{Explanation, Language};
+use zeroize::Zeroizing;
 
 use crate::report::Failure;
-use crate::settings::{self, Settings};
+use crate::settings::{self, Settings, StoreSetting};
 
 /// One workspace.
 pub(crate) struct Workspace {
@@ -66,8 +68,8 @@ impl Workspace {
             custodian: self.settings.workspace.custodian.clone(),
             programme_start: self.settings.workspace.programme_start.0,
         };
-        let landing = self.store(self.settings.stores.landing.as_deref(), "landing")?;
-        let restricted = self.store(self.settings.stores.restricted.as_deref(), "restricted")?;
+        let landing = self.store(self.settings.stores.landing.as_ref(), "landing")?;
+        let restricted = self.store(self.settings.stores.restricted.as_ref(), "restricted")?;
         Ok(Landing::open(landing, restricted, self.keys()?, options))
     }
 
@@ -76,7 +78,7 @@ impl Workspace {
     /// # Errors
     /// A store that cannot be opened.
     pub(crate) fn ledger(&self) -> Result<Ledger, Failure> {
-        let store = self.store(self.settings.stores.ledger.as_deref(), "ledger")?;
+        let store = self.store(self.settings.stores.ledger.as_ref(), "ledger")?;
         Ok(Ledger::open(store, &self.dir.join("state")))
     }
 
@@ -85,11 +87,24 @@ impl Workspace {
     /// # Errors
     /// A store that cannot be opened.
     pub(crate) fn releases(&self) -> Result<Store, Failure> {
-        self.store(self.settings.stores.releases.as_deref(), "releases")
+        self.store(self.settings.stores.releases.as_ref(), "releases")
     }
 
-    fn store(&self, configured: Option<&str>, default: &str) -> Result<Store, Failure> {
-        Ok(Store::open(configured.unwrap_or(default), &self.dir)?)
+    /// The stores of landed records, opened without their keys: for the custody logs alone.
+    ///
+    /// # Errors
+    /// A store that cannot be opened.
+    pub(crate) fn custody_stores(&self) -> Result<[Store; 2], Failure> {
+        let stores = &self.settings.stores;
+        let landing = self.store(stores.landing.as_ref(), "landing")?;
+        Ok([landing, self.store(stores.restricted.as_ref(), "restricted")?])
+    }
+
+    fn store(&self, configured: Option<&StoreSetting>, default: &str) -> Result<Store, Failure> {
+        match configured {
+            None => Ok(Store::open(default, &self.dir)?),
+            Some(setting) => Ok(Store::open_with(setting.url(), &self.dir, &setting.access(&self.dir)?)?),
+        }
     }
 
     /// The author's key: a flag, or `[signing] author`.
@@ -128,7 +143,7 @@ impl Workspace {
                 )));
             }
         };
-        Ok(SigningKey::open(&path)?)
+        open_key(&path)
     }
 
     /// Takes the installation's lock; it is free again when the returned file is dropped.
@@ -150,5 +165,25 @@ impl Workspace {
                 "wait for it, then try again",
             ))),
         }
+    }
+}
+
+/// Opens a signing key; on a terminal, asks for the passphrase of an encrypted one.
+///
+/// # Errors
+/// A key that cannot be used.
+pub(crate) fn open_key(path: &Path) -> Result<SigningKey, Failure> {
+    let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    match SigningKey::open(path) {
+        Err(KeyError::Encrypted { .. }) if asks => {
+            let terminal = console::Term::stderr();
+            let read = terminal
+                .write_str(&format!("passphrase of {}: ", path.display()))
+                .and_then(|()| terminal.read_secure_line());
+            let passphrase =
+                Zeroizing::new(read.map_err(|error| Failure::file(path, "be unlocked", &error))?);
+            Ok(SigningKey::open_with(path, Some(&passphrase))?)
+        }
+        opened => Ok(opened?),
     }
 }

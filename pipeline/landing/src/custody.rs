@@ -11,11 +11,13 @@ use crate::keys::Keys;
 use crate::{Error, Result};
 
 /// Where the log stands in the store.
-const PREFIX: &str = "_log";
+pub(crate) const PREFIX: &str = "_log";
 /// The kind of entry that lands a batch.
 const BATCH: &str = "batch";
 /// The kind of entry that closes steps of a series.
 const SERIES_STEP: &str = "series_step";
+/// The kind of entry that takes persons out of what landed.
+const ERASED: &str = "erased";
 
 /// Check values of the keys by name.
 type CheckValues = BTreeMap<String, Digest>;
@@ -72,6 +74,26 @@ pub(crate) struct StepsEntry {
     pub(crate) keys: Option<CheckValues>,
 }
 
+/// The body of an `erased` entry: the proof of an erasure. It deliberately lacks who was erased.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ErasedEntry {
+    /// What is left of landed files; a file without a row left has none.
+    pub(crate) files: Vec<FileEntry>,
+    /// What is left of registers of first-time series, without a count.
+    pub(crate) series: Vec<SeriesFile>,
+    /// Paths of the files that those take the place of.
+    pub(crate) replaces: Vec<String>,
+    pub(crate) custodian: String,
+}
+
+/// A register's file that takes the place of another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SeriesFile {
+    pub(crate) path: String,
+    /// Of the bytes as stored.
+    pub(crate) hash: Digest,
+}
+
 /// Records of the extract by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counts {
@@ -88,6 +110,8 @@ pub(crate) struct Custody {
     pub(crate) batches: Vec<(String, BatchEntry)>,
     /// Closed steps, of each series in order and without a gap.
     steps: Vec<StepsEntry>,
+    /// Paths of files that others took the place of: they and their keys are to be gone.
+    pub(crate) replaced: Vec<String>,
     /// Of the first entry.
     keys: Option<CheckValues>,
 }
@@ -100,7 +124,14 @@ impl Custody {
     pub(crate) async fn read(store: &Store, keys: &Keys) -> Result<Self> {
         let log = Log::open(store.clone(), PREFIX);
         let entries = log.read().await?;
-        let mut custody = Self { log, head: None, batches: Vec::new(), steps: Vec::new(), keys: None };
+        let mut custody = Self {
+            log,
+            head: None,
+            batches: Vec::new(),
+            steps: Vec::new(),
+            replaced: Vec::new(),
+            keys: None,
+        };
         for entry in entries {
             let held = custody.take(&entry)?;
             if custody.head.is_none() {
@@ -131,8 +162,35 @@ impl Custody {
                 self.steps.push(steps);
                 Ok(keys)
             }
+            ERASED => {
+                let erased = ErasedEntry::deserialize(&entry.body).map_err(|_| unknown())?;
+                self.erase(&erased).ok_or_else(unknown)?;
+                Ok(None)
+            }
             _ => Err(unknown()),
         }
+    }
+
+    /// Puts what is left in the place of what was; `None` where the entry does not fit what landed.
+    fn erase(&mut self, erased: &ErasedEntry) -> Option<()> {
+        for old in &erased.replaces {
+            let in_place = |path: &str| path != old && place_of(path) == place_of(old);
+            let rest = erased.files.iter().find(|file| in_place(&file.path));
+            if let Some(steps) = self.steps.iter_mut().find(|steps| steps.path == *old) {
+                let rest = erased.series.iter().find(|file| in_place(&file.path))?;
+                (steps.path, steps.hash) = (rest.path.clone(), rest.hash);
+                continue;
+            }
+            let mut batches = self.batches.iter_mut().map(|(_, batch)| &mut batch.files);
+            let (at, files) =
+                batches.find_map(|files| Some((files.iter().position(|file| file.path == *old)?, files)))?;
+            match rest {
+                Some(rest) => files[at] = rest.clone(),
+                None => drop(files.remove(at)),
+            }
+        }
+        self.replaced.extend_from_slice(&erased.replaces);
+        Some(())
     }
 
     fn has_keys(&self, keys: &Keys, store: &Store) -> Result<()> {
@@ -155,6 +213,21 @@ impl Custody {
     pub(crate) async fn close(&self, mut steps: StepsEntry, keys: &Keys) -> Result<Appended> {
         steps.keys = self.first_keys(keys);
         self.write(SERIES_STEP, &steps).await
+    }
+
+    /// Takes persons out of what was read. There is a first entry where there are persons.
+    pub(crate) async fn append_erased(&self, erased: &ErasedEntry) -> Result<Appended> {
+        self.write(ERASED, erased).await
+    }
+
+    /// Where the log ends: the number of its last entry.
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.head.as_ref().map(|entry| entry.sequence)
+    }
+
+    /// All closed steps of all series.
+    pub(crate) fn all_steps(&self) -> &[StepsEntry] {
+        &self.steps
     }
 
     fn first_keys(&self, keys: &Keys) -> Option<CheckValues> {
@@ -200,5 +273,14 @@ impl Custody {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// What stays the same where a file takes the place of another: its folder, and its bucket or steps.
+pub(crate) fn place_of(path: &str) -> &str {
+    let stem = path.strip_suffix(".parquet").unwrap_or(path);
+    match stem.rsplit_once('-') {
+        Some((place, drawn)) if drawn.len() == 32 => place,
+        _ => stem,
     }
 }

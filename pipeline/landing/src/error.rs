@@ -103,6 +103,24 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Others can read a file of identifiers.
+    #[error("others than its owner may read {} (mode {mode:04o})", file.display())]
+    PersonsMode {
+        /// The file.
+        file: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A line of a file of identifiers is none.
+    #[error("line {line} of {} is no identifier of a known scheme", file.display())]
+    Persons {
+        /// The file.
+        file: PathBuf,
+        /// Its number, from 1.
+        line: usize,
+        /// The schemes of all mappings.
+        schemes: Vec<String>,
+    },
     /// A key's file cannot be read or written.
     #[error("cannot use {}", path.display())]
     KeyFile {
@@ -141,7 +159,7 @@ pub enum Error {
     Damaged {
         /// Its name in the store.
         path: String,
-        /// `missing`, `changed` or `unreadable`.
+        /// `missing`, `changed`, `unreadable`, `without its key`, `under another key`.
         how: &'static str,
     },
     /// A step of a first-time series cannot be closed with these entries, or the record type has none.
@@ -159,6 +177,9 @@ pub enum Error {
     /// The store or its log failed.
     #[error(transparent)]
     Log(Box<marsad_log::Error>),
+    /// A data key cannot be wrapped.
+    #[error("a data key cannot be wrapped")]
+    Sealing,
     /// The system has no randomness to give.
     #[error("the system gives no randomness")]
     Randomness,
@@ -225,12 +246,13 @@ impl Explain for Error {
             .at(format!("custody log, entry {sequence}")),
             Self::Damaged { path, .. } => say(
                 "D08",
-                "the custody log names every landed file with the hash of its bytes",
-                "restore the file from a backup",
+                "the custody log names every landed file with the hash of its bytes; it opens at its own place and under its own key",
+                "restore the file from a backup, or its key; if rows were to be destroyed, see the custody log",
             )
             .at(path),
             Self::Parquet(source) => say("D09", &source.to_string(), "report this as a fault of marsad"),
             Self::Arrow(source) => say("D09", &source.to_string(), "report this as a fault of marsad"),
+            Self::Sealing => say("D09", "AES-256-GCM refused a key of 32 bytes", "report this as a fault of marsad"),
             Self::Randomness => {
                 say("D10", "identifiers of batches and keys are drawn at random", "check the system")
             }
@@ -239,7 +261,7 @@ impl Explain for Error {
                 "each person enters a series once, at one step, and that is written once",
                 "report this as a fault of marsad; nothing was written",
             ),
-            key => explain_key(key, &what),
+            other => of_secrets(other, &what),
         }
     }
 }
@@ -252,7 +274,8 @@ fn refused(what: &str, refusals: &[Refusal]) -> Explanation {
     Explanation::new(first.code, what, first.why, first.remedy.clone())
 }
 
-fn explain_key(error: &Error, what: &str) -> Explanation {
+/// Keys, and files of identifiers.
+fn of_secrets(error: &Error, what: &str) -> Explanation {
     let say = |code: &str, why: &str, remedy: &str| Explanation::new(code, what, why, remedy);
     match error {
         Error::KeyMissing { name, path } => say(
@@ -292,6 +315,20 @@ fn explain_key(error: &Error, what: &str) -> Explanation {
             "use the keys that this store was begun with",
         )
         .at(store),
+        Error::PersonsMode { file, .. } => {
+            say("D12", "it names persons who are in the data", "chmod 600 the file")
+                .at(file.display().to_string())
+        }
+        Error::Persons { file, line, schemes } => say(
+            "D13",
+            "a person is named by scheme and number as its mapping makes them canonical, one a line",
+            &format!(
+                "write it like {}:P-00017; the schemes are {}",
+                schemes.first().map_or("partner", String::as_str),
+                schemes.join(", ")
+            ),
+        )
+        .at(format!("{}:{line}", file.display())),
         _ => say("D00", "", ""),
     }
 }

@@ -11,6 +11,7 @@ use marsad_terms::{Digest, Name, RunId};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 pub use crate::error::variable;
+use crate::seal::Sealer;
 use crate::{Error, Result};
 
 /// The keys' names, as in `keys/<name>.key`.
@@ -19,8 +20,10 @@ pub const NAMES: [&str; 6] =
 
 const PSEUDONYM: usize = 0;
 const SELECTION: usize = 1;
+const LANDING: usize = 2;
 const CUSTODY: usize = 3;
 const RESTRICTED_PSEUDONYM: usize = 4;
+const RESTRICTED_LANDING: usize = 5;
 
 /// The keys of a workspace. Zeroed when dropped; no `Debug`, no `Clone`.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -120,6 +123,11 @@ impl Keys {
     /// The key of pseudonyms in one key space.
     pub(crate) fn pseudonym(&self, restricted: bool) -> &[u8; 32] {
         &self.keys[if restricted { RESTRICTED_PSEUDONYM } else { PSEUDONYM }]
+    }
+
+    /// What wraps the data keys of one store.
+    pub(crate) fn sealer(&self, restricted: bool) -> Sealer {
+        Sealer::new(&self.keys[if restricted { RESTRICTED_LANDING } else { LANDING }])
     }
 
     /// The check values that a custody log's first entry holds, by name.

@@ -8,17 +8,18 @@ use std::path::Path;
 use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt, stream};
 use marsad_catalog::Catalog;
-use marsad_log::{Appended, Created, Store};
+use marsad_log::{Appended, Store};
 use marsad_terms::{BatchId, Digest, Progress, clock};
 
 use crate::batch::{self, Bucket, Known};
-use crate::custody::{BatchEntry, Counts, Custody, FileEntry};
+use crate::custody::{BatchEntry, Counts, Custody};
 use crate::import::content_of;
 use crate::judge::{self, Judged};
 use crate::keys::Keys;
 use crate::pseudonym::Pseudonymiser;
 use crate::read::{Findings, read};
 use crate::validate::{Dates, Plan};
+use crate::vault::Vault;
 use crate::{Error, Report, Result, Snapshot};
 
 /// How many files are put at once.
@@ -37,8 +38,8 @@ pub struct Options {
 
 /// The landing store and the restricted one, with their keys.
 pub struct Landing {
-    programme: Store,
-    restricted: Store,
+    programme: Vault,
+    restricted: Vault,
     keys: Keys,
     options: Options,
 }
@@ -46,7 +47,9 @@ pub struct Landing {
 impl Landing {
     /// Opens both stores. Nothing is read or written.
     pub fn open(landing: Store, restricted: Store, keys: Keys, options: Options) -> Self {
-        Self { programme: landing, restricted, keys, options }
+        let programme = Vault { store: landing, sealer: keys.sealer(false) };
+        let restricted = Vault { store: restricted, sealer: keys.sealer(true) };
+        Self { programme, restricted, keys, options }
     }
 
     /// Lands an extract as its mapping says: all its good records in one batch, the others in the quarantine's report.
@@ -62,9 +65,9 @@ impl Landing {
         progress: Progress<'_>,
     ) -> Result<Report> {
         let plan = Plan::new(catalog, mapping)?;
-        let store = self.store(&plan);
+        let vault = self.side(plan.is_restricted);
         let origin = Origin::of(&plan, file, &self.keys)?;
-        let custody = self.custody(store).await?;
+        let custody = self.custody(vault).await?;
         if let Some(batch) = custody.of_content(origin.content, origin.definitions) {
             return Ok(Report { batch: Some(batch.batch.clone()), already: true, ..Report::default() });
         }
@@ -72,7 +75,7 @@ impl Landing {
         if findings.content != origin.content {
             return Err(Error::Changed { file: file.to_owned() });
         }
-        self.commit(store, custody, &findings, origin).await
+        self.commit(vault, custody, &findings, origin).await
     }
 
     /// What `land` would do, without landing: all refusals of the file at once, then every record's outcome.
@@ -87,12 +90,12 @@ impl Landing {
         progress: Progress<'_>,
     ) -> Result<Report> {
         let plan = Plan::new(catalog, mapping)?;
-        let store = self.store(&plan);
+        let vault = self.side(plan.is_restricted);
         let origin = Origin::of(&plan, file, &self.keys)?;
-        let custody = self.custody(store).await?;
+        let custody = self.custody(vault).await?;
         let findings = read(&plan, file, Reading { every_refusal: true, ..self.reading() }, progress)?;
         let landed = custody.current(&plan.record_type.id);
-        let known = batch::known(store, &landed, &findings.extract).await?;
+        let known = batch::known(vault, &landed, &findings.extract).await?;
         let judged = judge::judge(&findings.extract, &known);
         let mut report = findings.report(&judged);
         report.already = custody.of_content(origin.content, origin.definitions).is_some();
@@ -115,12 +118,8 @@ impl Landing {
         &self.keys
     }
 
-    fn store(&self, plan: &Plan<'_>) -> &Store {
-        self.side(plan.is_restricted)
-    }
-
     /// The restricted store, or the other one.
-    pub(crate) fn side(&self, is_restricted: bool) -> &Store {
+    pub(crate) fn side(&self, is_restricted: bool) -> &Vault {
         if is_restricted { &self.restricted } else { &self.programme }
     }
 
@@ -128,8 +127,8 @@ impl Landing {
         &self.options.custodian
     }
 
-    pub(crate) async fn custody(&self, store: &Store) -> Result<Custody> {
-        let custody = Custody::read(store, &self.keys).await?;
+    pub(crate) async fn custody(&self, vault: &Vault) -> Result<Custody> {
+        let custody = Custody::read(&vault.store, &self.keys).await?;
         custody.has_bucket_bits(self.options.bucket_bits)?;
         Ok(custody)
     }
@@ -141,24 +140,24 @@ impl Landing {
     /// Judges and appends until nobody else appended in between.
     async fn commit(
         &self,
-        store: &Store,
+        vault: &Vault,
         mut custody: Custody,
         findings: &Findings<'_>,
         origin: Origin,
     ) -> Result<Report> {
         let record_type = &findings.extract.plan.record_type.id;
         loop {
-            let known = batch::known(store, &custody.current(record_type), &findings.extract).await?;
+            let known = batch::known(vault, &custody.current(record_type), &findings.extract).await?;
             let staged = Staged::new(findings, judge::judge(&findings.extract, &known));
-            let entry = self.put(store, &staged, origin).await?;
+            let entry = self.put(vault, &staged, origin).await?;
             let batch = entry.batch.clone();
             let paths: Vec<String> =
                 entry.files.iter().chain(&entry.quarantine).map(|file| file.path.clone()).collect();
             match custody.append(entry, &self.keys).await? {
                 Appended::Written(_) => return Ok(Report { batch: Some(batch), ..staged.report }),
-                Appended::Lost => remove(store, &paths).await,
+                Appended::Lost => vault.remove(&paths).await,
             }
-            custody = self.custody(store).await?;
+            custody = self.custody(vault).await?;
             if let Some(batch) = custody.of_content(origin.content, origin.definitions) {
                 return Ok(Report { batch: Some(batch.batch.clone()), already: true, ..Report::default() });
             }
@@ -166,28 +165,24 @@ impl Landing {
     }
 
     /// Puts the files of a batch; without the entry that names them, nobody sees them.
-    async fn put(&self, store: &Store, staged: &Staged<'_>, origin: Origin) -> Result<BatchEntry> {
+    async fn put(&self, vault: &Vault, staged: &Staged<'_>, origin: Origin) -> Result<BatchEntry> {
         let Staged { findings, judged, report } = staged;
         let plan = findings.extract.plan;
         let batch = random_batch()?;
         let folder = format!("{}/{batch}", plan.record_type.id);
-        let buckets = batch::buckets(&findings.extract, judged, self.options.bucket_bits);
-        let puts = buckets.map(|bucket| {
-            let folder = &folder;
-            async move {
-                let Bucket { number, n_rows, bytes } = bucket?;
-                put(store, format!("{folder}/{number}.parquet"), n_rows, bytes).await
-            }
+        let sealed = (folder.as_str(), &vault.sealer);
+        let buckets = batch::buckets(&findings.extract, judged, self.options.bucket_bits, sealed);
+        let puts = buckets.map(|bucket| async move {
+            let Bucket { path, n_rows, file } = bucket?;
+            vault.put(path, n_rows, &file).await
         });
         let files = stream::iter(puts).buffered(PUTS).try_collect().await?;
         let quarantine = if report.rejected.is_empty() {
             None
         } else {
-            let bytes = batch::quarantine(&report.rejected)?;
-            Some(
-                put(store, format!("_quarantine/{batch}.parquet"), report.rejected.len() as u64, bytes)
-                    .await?,
-            )
+            let path = format!("_quarantine/{batch}.parquet");
+            let file = batch::quarantine(&report.rejected, vault.seal(&path)?)?;
+            Some(vault.put(path, report.rejected.len() as u64, &file).await?)
         };
         Ok(BatchEntry {
             batch,
@@ -285,20 +280,4 @@ pub(crate) fn random_name() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| Error::Randomness)?;
     Ok(hex::encode(bytes))
-}
-
-/// Puts a file under a name that is free.
-pub(crate) async fn put(store: &Store, path: String, rows: u64, bytes: bytes::Bytes) -> Result<FileEntry> {
-    let entry = FileEntry { hash: Digest::of(&bytes), rows, bytes: bytes.len() as u64, path };
-    match store.create(&entry.path, &bytes).await? {
-        Created::New => Ok(entry),
-        Created::Exists => Err(Error::Damaged { path: entry.path, how: "there already" }),
-    }
-}
-
-/// Removes files that no entry names. A failure leaves them unnamed, which harms nobody.
-pub(crate) async fn remove(store: &Store, paths: &[String]) {
-    for path in paths {
-        store.delete(path).await.ok();
-    }
 }

@@ -12,21 +12,27 @@ mod import;
 mod judge;
 pub mod keys;
 mod landing;
+mod person;
 mod pseudonym;
 mod read;
 mod reason;
 mod register;
 mod report;
 pub mod schema;
+mod seal;
 mod snapshot;
+mod trail;
 mod validate;
+mod vault;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{Error, Refusal, Result};
 pub use landing::{Landing, Options, check_without_keys};
+pub use person::{Erased, Persons};
 pub use reason::Reason;
 pub use register::{Entry, Register};
 pub use report::{Rejected, Report, Spelling};
 pub use snapshot::{BatchSummary, LandedFile, Snapshot};
+pub use trail::{Act, trail};

@@ -2,21 +2,52 @@
 
 use marsad_log::Store;
 use marsad_terms::{BatchId, Digest, RecordTypeId};
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::errors::ParquetError;
 use serde::Serialize;
 
-use crate::custody::{BatchEntry, Custody};
+use crate::custody::{BatchEntry, Custody, place_of};
+use crate::vault::Vault;
+use crate::{Error, Result};
 
 /// One landed file: the rows of one bucket of one batch, sorted by `person_key`, then `record_id`.
 #[derive(Clone, Debug)]
 pub struct LandedFile {
-    /// The store that it stands in.
-    pub store: Store,
+    vault: Vault,
     /// Its name there.
     pub path: String,
     /// The leading bits of every `person_key` in it; 0 for organisations.
     pub bucket: u32,
     /// Its rows.
     pub rows: u64,
+}
+
+impl LandedFile {
+    /// The store that it stands in.
+    pub fn store(&self) -> &Store {
+        &self.vault.store
+    }
+
+    /// How a reader of Parquet opens it: with its data key, which is read from the store now.
+    ///
+    /// # Errors
+    /// `Damaged` where the key is missing, of another file, or under another landing key; the store failed.
+    pub async fn reading(&self) -> Result<ArrowReaderOptions> {
+        self.vault.reading(&self.path).await
+    }
+
+    /// What to say where the opened file cannot be read: the store failed, or the file is damaged. Its record type, batch and
+    /// bucket stand in its path; what Parquet says is dropped, as it may quote what it read.
+    pub fn unreadable(&self, error: ParquetError) -> Error {
+        let of_store = match error {
+            ParquetError::External(source) => source.downcast::<object_store::Error>().ok(),
+            _ => None,
+        };
+        match of_store {
+            Some(source) => self.store().failed("read", &self.path, *source).into(),
+            None => Error::Damaged { path: self.path.clone(), how: "unreadable" },
+        }
+    }
 }
 
 /// One batch, for the custodian.
@@ -54,18 +85,18 @@ pub struct Snapshot {
     /// What was read, for the ledger's commitment.
     pub head: Option<Digest>,
     bucket_bits: u8,
-    batches: Vec<(BatchEntry, Store)>,
+    batches: Vec<(BatchEntry, Vault)>,
     summaries: Vec<BatchSummary>,
 }
 
 impl Snapshot {
-    pub(crate) fn new(bucket_bits: u8, sides: [(Custody, Store); 2]) -> Self {
+    pub(crate) fn new(bucket_bits: u8, sides: [(Custody, Vault); 2]) -> Self {
         let head = head(&sides[0].0, &sides[1].0);
         let mut batches = Vec::new();
         let mut summaries = Vec::new();
-        for (custody, store) in sides {
+        for (custody, vault) in sides {
             summaries.extend(custody.batches.iter().map(|(time, batch)| summary(time, batch, &custody)));
-            batches.extend(custody.batches.into_iter().map(|(_, batch)| (batch, store.clone())));
+            batches.extend(custody.batches.into_iter().map(|(_, batch)| (batch, vault.clone())));
         }
         Self { head, bucket_bits, batches, summaries }
     }
@@ -77,9 +108,9 @@ impl Snapshot {
         let batches =
             self.batches.iter().filter(|(batch, _)| batch.record_type == *record_type && is_current(batch));
         let mut files: Vec<LandedFile> = batches
-            .flat_map(|(batch, store)| {
+            .flat_map(|(batch, vault)| {
                 batch.files.iter().map(|file| LandedFile {
-                    store: store.clone(),
+                    vault: vault.clone(),
                     path: file.path.clone(),
                     bucket: bucket_of(&file.path),
                     rows: file.rows,
@@ -110,10 +141,10 @@ fn head(landing: &Custody, restricted: &Custody) -> Option<Digest> {
     }
 }
 
-/// `<record_type>/<batch>/<bucket>.parquet`
-fn bucket_of(path: &str) -> u32 {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    name.strip_suffix(".parquet").and_then(|bucket| bucket.parse().ok()).unwrap_or_default()
+/// `<record_type>/<batch>/<bucket>.parquet`, or what took its place.
+pub(crate) fn bucket_of(path: &str) -> u32 {
+    let name = place_of(path).rsplit('/').next().unwrap_or_default();
+    name.parse().unwrap_or_default()
 }
 
 fn summary(time: &str, batch: &BatchEntry, custody: &Custody) -> BatchSummary {

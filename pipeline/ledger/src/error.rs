@@ -36,6 +36,12 @@ pub enum Error {
         /// The number of the entry last seen.
         sequence: u64,
     },
+    /// The ledger does not extend a checkpoint that somebody kept.
+    #[error("the ledger does not extend the checkpoint at entry {sequence}")]
+    NotExtended {
+        /// The entry that the checkpoint names.
+        sequence: u64,
+    },
     /// There is no policy yet.
     #[error("the workspace has no policy yet")]
     NoPolicy,
@@ -112,6 +118,12 @@ impl Explain for Error {
                 "restore the newest ledger; if this workspace was pointed at another ledger on purpose, use another folder",
             )
             .at(format!("entry {sequence}, state/ledger-head.json")),
+            Self::NotExtended { sequence } => say(
+                "B50",
+                "the checkpoint is another workspace's, or the ledger was cut or rewritten since",
+                "compare the checkpoint's `workspace` with the ledger's; then run `marsad ledger verify --from FILE`",
+            )
+            .at(format!("entry {sequence}")),
             Self::NoPolicy => {
                 say("B42", "caps and signers come first", "fill in [policy] in marsad.toml, then run `marsad policy set`")
             }

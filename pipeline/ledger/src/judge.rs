@@ -28,10 +28,12 @@ pub(crate) struct Signed {
 }
 
 /// What the judge found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Judgement {
     pub(crate) refusals: Vec<Refusal>,
     pub(crate) signed: Option<Signed>,
+    /// Whose signature the entry bears, as far as the entry alone tells.
+    key: Result<PublicKey, Refusal>,
 }
 
 impl Judgement {
@@ -75,14 +77,15 @@ impl Judgement {
 
     /// Wants a signature of one of `roles` under `policy`.
     fn sign(&mut self, policy: &Policy, entry: &Entry, namespace: &str, roles: &[Role]) {
-        self.signed = self.take(signed(policy, entry, namespace, roles));
+        let key = std::mem::replace(&mut self.key, Err(unsigned()));
+        self.signed = self.take(signed(policy, (entry, key), namespace, roles));
     }
 }
 
 impl State {
     /// All rules that the entry breaks, were it the next.
-    pub(crate) fn judge(&self, entry: &Entry, event: &Event) -> Judgement {
-        let mut found = Judgement::default();
+    pub(crate) fn judge(&self, entry: &Entry, event: &Event, key: Result<PublicKey, Refusal>) -> Judgement {
+        let mut found = Judgement { refusals: Vec::new(), signed: None, key };
         if let Event::Genesis(policy) = event {
             self.judge_genesis(&mut found, entry, policy);
             return found;
@@ -248,25 +251,23 @@ impl State {
 
     /// Whether another request holds the proposal's release id.
     fn is_taken(&self, proposal: &Proposal) -> bool {
-        let holds = |other: &RequestState| {
-            other.f != proposal.f
-                && *other.release() == proposal.release
-                && other.state.holds_the_release_id()
-        };
-        self.requests.values().any(holds)
+        let holders = self.holders.get(&proposal.release);
+        holders.is_some_and(|holders| holders.iter().any(|f| *f != proposal.f))
     }
 }
 
 /// The signature of an entry, if it is right, by a key of the policy in the name it gives, in one of `roles`.
-fn signed(policy: &Policy, entry: &Entry, namespace: &str, roles: &[Role]) -> Result<Signed, Refusal> {
-    let wrong = |what: String| Refusal::Signature { what };
-    let signature = entry.signature.as_ref().ok_or_else(|| wrong("there is none".to_owned()))?;
+fn signed(
+    policy: &Policy,
+    (entry, key): (&Entry, Result<PublicKey, Refusal>),
+    namespace: &str,
+    roles: &[Role],
+) -> Result<Signed, Refusal> {
+    let signature = entry.signature.as_ref().ok_or_else(unsigned)?;
     if signature.namespace != namespace {
-        return Err(wrong(format!("its namespace is not {namespace}")));
+        return Err(Refusal::Signature { what: format!("its namespace is not {namespace}") });
     }
-    let bytes = entry.body_bytes().map_err(|error| wrong(error.to_string()))?;
-    let key =
-        PublicKey::of_signature(namespace, &bytes, &signature.sshsig).map_err(|e| wrong(e.to_string()))?;
+    let key = key?;
     let unfit = |what: String| Refusal::Authority { what };
     let Signer { name, roles: held, .. } =
         policy.signer_with(&key).ok_or_else(|| unfit("the policy does not know its key".to_owned()))?;
@@ -278,6 +279,10 @@ fn signed(policy: &Policy, entry: &Entry, namespace: &str, roles: &[Role]) -> Re
         unfit(format!("{name} is no {wanted}"))
     })?;
     Ok(Signed { name: name.clone(), role, key })
+}
+
+fn unsigned() -> Refusal {
+    Refusal::Signature { what: "there is none".to_owned() }
 }
 
 /// Why this signer cannot approve this request: the author never, anybody else once.

@@ -222,9 +222,30 @@ impl Ledger {
         if !policy.signer(&name).is_some_and(|signer| signer.roles.contains(&Role::Publisher)) {
             return Err(Refusal::Authority { what: format!("{name} is no publisher") }.into());
         }
-        let stated = Checkpoint::of(&entries, self.log.now()).ok_or(Error::NoPolicy)?;
+        let time = entries.last().map(|entry| entry.time.clone()).unwrap_or_default();
+        let stated = Checkpoint::of(&entries, time).ok_or(Error::NoPolicy)?;
         let sshsig = key.sign(sign::CHECKPOINT, &checkpoint::bytes(&stated))?;
         Ok((stated, sshsig))
+    }
+
+    /// The proof that one checkpoint extends another: the entries from the earlier one's to the later one's, one a line, each
+    /// in the bytes that it has in the store. Who has both checks it with `b3sum` alone (docs/verify-by-hand.md).
+    ///
+    /// # Errors
+    /// `NotExtended` where the ledger does not extend one of them; as [`Ledger::state`].
+    pub async fn proof_between(&self, earlier: &Checkpoint, later: &Checkpoint) -> Result<Vec<u8>> {
+        let (entries, _) = self.read().await?;
+        if let Some(foreign) = [earlier, later].into_iter().find(|stated| !stated.is_extended_by(&entries)) {
+            return Err(Error::NotExtended { sequence: foreign.sequence });
+        }
+        let mut proof = Vec::new();
+        for entry in
+            entries.iter().filter(|entry| (earlier.sequence..=later.sequence).contains(&entry.sequence))
+        {
+            proof.extend(entry.bytes()?);
+            proof.push(b'\n');
+        }
+        Ok(proof)
     }
 
     pub(crate) fn log(&self) -> &Log {

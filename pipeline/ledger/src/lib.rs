@@ -37,4 +37,4 @@ pub use series::{Draw, SeriesState};
 pub use stage::Stage;
 pub use state::{Decision, RequestState, State};
 pub use statement::{Answer, Statement};
-pub use verify::{Fault, FaultKind, Verdict};
+pub use verify::{Fault, FaultKind, Verdict, Verification};

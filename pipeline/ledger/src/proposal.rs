@@ -135,6 +135,22 @@ pub struct Forecast {
     pub reliable_from: String,
     /// The count from which a cell reads U.
     pub usable_from: String,
+    /// How its cells will likely read; absent where no figure of it was ever released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
+}
+
+/// How the cells of a table will likely read at the predicted margin, were their figures those of an earlier release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    /// The release whose published figures stand for the unknown ones.
+    pub release: ReleaseId,
+    /// Cells that read A: margin at most 20 % of the figure.
+    pub reliable: u64,
+    /// Cells that read U: at most 50 %.
+    pub usable: u64,
+    /// Cells that read Q: not shown.
+    pub hidden: u64,
 }
 
 /// What gets the noise of one statistic, where there was a choice, and why (algorithms 3.5).
@@ -157,6 +173,42 @@ pub struct Overlap {
     pub dataflow: String,
     /// How many cells both estimate.
     pub cells: u64,
+}
+
+/// What somebody who holds an earlier release can compute from it and from the new one together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attack {
+    /// The same cell estimated twice: the two estimates together are sharper than each, and their difference is what
+    /// changed in the records.
+    SameCells,
+    /// The same cell counted by two statements: the difference is those whom only one of them counts.
+    TwoStatements,
+    /// A year less those of its quarters that are public: the difference is the other quarters.
+    YearLessQuarters,
+}
+
+/// Cells of a new table that are differences with published cells (C13), and how sharp they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// How the two are put together.
+    pub attack: Attack,
+    /// The earlier release.
+    pub release: ReleaseId,
+    /// Its dataflow.
+    pub earlier: String,
+    /// The new dataflow.
+    pub dataflow: String,
+    /// Columns of the table that both have.
+    pub dimensions: Vec<String>,
+    /// How many cells.
+    pub cells: u64,
+    /// Half-width of the difference's 95 % interval: fewer persons than this stay hidden in it.
+    pub margin: String,
+    /// Half-width where both estimates of the same cells are combined; empty for the other attacks.
+    pub combined: String,
+    /// Who or what remains in the difference, in words.
+    pub remains: String,
 }
 
 /// A proposal as it stands in the ledger.
@@ -210,6 +262,9 @@ pub struct Proposal {
     pub strategies: Vec<Choice>,
     /// Cells estimated again.
     pub overlap: Vec<Overlap>,
+    /// What the new tables and published ones tell together; proposals without any are written as they were before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
     /// The machine-checked part of the steward's checklist, and the items that a person answers.
     pub checklist: Vec<Item>,
 }

@@ -20,7 +20,10 @@ use crate::state::{Decision, RequestState, State};
 use crate::statement::{Answer, Statement};
 use crate::verify::Fault;
 
+mod reading;
 mod series;
+
+use reading::Reading;
 
 /// The state after all entries.
 ///
@@ -28,8 +31,8 @@ mod series;
 /// `NotRight` where an entry breaks a rule: nothing is built on such a ledger.
 pub(crate) fn replay(entries: &[Entry]) -> Result<State> {
     let mut state = State::default();
-    for entry in entries {
-        if let Err(refusal) = state.apply(entry) {
+    for (entry, reading) in entries.iter().zip(reading::of_all(entries)) {
+        if let Err(refusal) = state.apply_read(entry, reading) {
             return Err(Error::NotRight { fault: Fault::of(entry.sequence, &refusal) });
         }
     }
@@ -40,12 +43,12 @@ pub(crate) fn replay(entries: &[Entry]) -> Result<State> {
 pub(crate) fn replay_all(entries: &[Entry]) -> (State, Vec<Fault>) {
     let mut state = State::default();
     let mut faults = Vec::new();
-    for entry in entries {
+    for (entry, Reading { event, key }) in entries.iter().zip(reading::of_all(entries)) {
         state.settle(&entry.time);
-        match Event::read(entry) {
+        match event {
             Err(refusal) => faults.push(Fault::of(entry.sequence, &refusal)),
             Ok(event) => {
-                let judgement = state.judge(entry, &event);
+                let judgement = state.judge(entry, &event, key);
                 faults.extend(judgement.refusals.iter().map(|refusal| Fault::of(entry.sequence, refusal)));
                 if stands_anyway(&event, &judgement.refusals) {
                     state.record(entry, event, judgement.signed);
@@ -73,9 +76,13 @@ fn stands_anyway(event: &Event, refusals: &[Refusal]) -> bool {
 impl State {
     /// Takes the next entry, or refuses it and stays as it is but for lapsed approvals.
     pub(crate) fn apply(&mut self, entry: &Entry) -> Result<(), Refusal> {
+        self.apply_read(entry, Reading::of(entry))
+    }
+
+    fn apply_read(&mut self, entry: &Entry, Reading { event, key }: Reading) -> Result<(), Refusal> {
         self.settle(&entry.time);
-        let event = Event::read(entry)?;
-        let Judgement { refusals, signed } = self.judge(entry, &event);
+        let event = event?;
+        let Judgement { refusals, signed, .. } = self.judge(entry, &event, key);
         if let Some(refusal) = refusals.into_iter().next() {
             return Err(refusal);
         }
@@ -89,8 +96,10 @@ impl State {
             Event::Genesis(policy) => self.begin(entry, policy),
             Event::Policy(policy) => self.policy = Some((entry.hash, policy)),
             Event::Proposed(proposal, id) => {
-                self.proposals.insert(id, proposal.f);
-                self.requests.insert(proposal.f, proposed(entry, *proposal, id, signed));
+                let f = proposal.f;
+                self.proposals.insert(id, f);
+                self.requests.insert(f, proposed(entry, *proposal, id, signed));
+                self.file(f);
             }
             Event::Decided(statement) => self.decide(entry, statement, signed),
             Event::Reserved(reserved) => self.charge(entry, reserved),
@@ -196,6 +205,7 @@ impl State {
             change(request);
             request.sequence = entry.sequence;
         }
+        self.file(f);
     }
 }
 

@@ -10,12 +10,14 @@ use std::process::{Command, Stdio};
 
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::public::KeyData;
-use ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig};
+use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, SshSig};
 use zeroize::Zeroizing;
 
 mod error;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tokens;
 
 pub use error::KeyError;
 
@@ -55,8 +57,22 @@ impl PublicKey {
         let signature: SshSig = sshsig.parse().map_err(|_| KeyError::NotASignature)?;
         let key = ssh_key::PublicKey::new(signature.public_key().clone(), "");
         key.verify(namespace, bytes, &signature).map_err(|_| KeyError::Wrong)?;
-        Ok(Self(signature.public_key().clone()))
+        if is_untouched(&signature) {
+            Err(KeyError::Untouched)
+        } else {
+            Ok(Self(signature.public_key().clone()))
+        }
     }
+}
+
+/// Whether a token signed without anybody touching it: bit 0 of its flags, which four bytes of counter follow
+/// (OpenSSH, PROTOCOL.u2f). Malware on the holder's machine could have asked for such a signature.
+fn is_untouched(signature: &SshSig) -> bool {
+    let is_of_token =
+        matches!(signature.public_key(), KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_));
+    let bytes = signature.signature().as_bytes();
+    let flags = bytes.len().checked_sub(5).map_or(0, |at| bytes[at]);
+    is_of_token && flags & 1 == 0
 }
 
 /// Whether the key of `public_line` made the signature over `bytes` in this namespace.
@@ -131,6 +147,9 @@ impl SigningKey {
         if !key.is_encrypted() {
             return Self::here(key, path);
         }
+        if signs_elsewhere(&key.algorithm()) {
+            return Self::here(key, path);
+        }
         let passphrase = passphrase.ok_or_else(|| KeyError::Encrypted { path: path.into() })?;
         let key = key.decrypt(passphrase).map_err(|_| KeyError::Passphrase { path: path.into() })?;
         Self::here(key, path)
@@ -138,12 +157,11 @@ impl SigningKey {
 
     fn here(key: PrivateKey, path: &Path) -> Result<Self, KeyError> {
         let line = key.public_key().to_openssh().map_err(|_| KeyError::NotAKey { path: path.into() })?;
-        // Tokens sign by themselves, and ssh-key 0.6 cannot sign with RSA: it takes p twice for the primes.
-        let elsewhere = matches!(
-            key.key_data(),
-            KeypairData::SkEd25519(_) | KeypairData::SkEcdsaSha2NistP256(_) | KeypairData::Rsa(_)
-        );
-        let private = if elsewhere { Private::Elsewhere(path.into()) } else { Private::Here(Box::new(key)) };
+        let private = if signs_elsewhere(&key.algorithm()) {
+            Private::Elsewhere(path.into())
+        } else {
+            Private::Here(Box::new(key))
+        };
         Ok(Self { public_line: line.trim().to_owned(), private })
     }
 
@@ -171,6 +189,12 @@ impl SigningKey {
     }
 }
 
+/// Tokens sign by themselves, and ssh-key 0.6 cannot sign with RSA: it takes p twice for the primes. Where such a key's file
+/// is encrypted, `ssh-keygen` asks for its passphrase on the terminal.
+fn signs_elsewhere(algorithm: &Algorithm) -> bool {
+    matches!(algorithm, Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256 | Algorithm::Rsa { .. })
+}
+
 /// `ssh-keygen` speaks with ssh-agent and with tokens; it signs what it reads.
 fn sign_elsewhere(path: &Path, namespace: &str, bytes: &[u8]) -> Result<String, KeyError> {
     let agent = |what: String| KeyError::Agent { path: path.into(), what };
@@ -178,15 +202,18 @@ fn sign_elsewhere(path: &Path, namespace: &str, bytes: &[u8]) -> Result<String, 
     command.args(["-q", "-Y", "sign", "-n", namespace, "-f"]).arg(path);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| agent(format!("ssh-keygen does not start: {error}")))?;
-    let mut input = child.stdin.take().expect("stdin was piped above");
-    input.write_all(bytes).map_err(|error| agent(error.to_string()))?;
-    drop(input);
+    // Without a key it ends before it has read all: what it says then tells more than the broken pipe.
+    let written = child.stdin.take().map(|mut input| input.write_all(bytes));
     let output = child.wait_with_output().map_err(|error| agent(error.to_string()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() && PublicKey::of_signature(namespace, bytes, &text).is_ok() {
-        Ok(text)
-    } else {
-        Err(agent(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    match PublicKey::of_signature(namespace, bytes, &text) {
+        Ok(_) if output.status.success() => Ok(text),
+        Err(KeyError::Untouched) => Err(KeyError::Untouched),
+        _ => {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            let broken = written.and_then(Result::err).map(|error| error.to_string());
+            Err(agent(if said.is_empty() { broken.unwrap_or_default() } else { said }))
+        }
     }
 }
 

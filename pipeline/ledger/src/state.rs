@@ -134,6 +134,10 @@ pub struct State {
     pub(crate) series: BTreeMap<Digest, SeriesState>,
     pub(crate) runs: BTreeSet<RunId>,
     pub(crate) budget: Budget,
+    /// Requests whose approvals may lapse: of those that are proposed or approved.
+    pub(crate) undecided: BTreeSet<Digest>,
+    /// Requests that hold a release id: those under which a result exists or existed.
+    pub(crate) holders: BTreeMap<ReleaseId, BTreeSet<Digest>>,
 }
 
 impl State {
@@ -287,8 +291,26 @@ impl State {
     /// The state as it is at `time`: approvals that the policy lets lapse count no more.
     pub(crate) fn settle(&mut self, time: &str) {
         let Some(days) = self.policy().and_then(|policy| policy.approval_days) else { return };
-        for request in self.requests.values_mut() {
-            request.lapse(days, time);
+        for f in &self.undecided {
+            if let Some(request) = self.requests.get_mut(f) {
+                request.lapse(days, time);
+            }
+        }
+    }
+
+    /// Keeps the two lists by stage true after a request has changed.
+    pub(crate) fn file(&mut self, f: Digest) {
+        let Some(request) = self.requests.get(&f) else { return };
+        if matches!(request.state, Stage::Proposed | Stage::Approved) {
+            self.undecided.insert(f);
+        } else {
+            self.undecided.remove(&f);
+        }
+        let holders = self.holders.entry(request.release().clone()).or_default();
+        if request.state.holds_the_release_id() {
+            holders.insert(f);
+        } else {
+            holders.remove(&f);
         }
     }
 }

@@ -27,8 +27,10 @@ use crate::sign::{self, SigningKey};
 use crate::state::State;
 use crate::statement::{Answer, Statement};
 
+mod long;
 mod series;
 
+pub use long::LongLog;
 pub use series::{SeriesWish, draw_steps, noisy_step};
 
 /// The signers of a test.
@@ -168,6 +170,7 @@ impl Wish {
             tables: Vec::new(),
             strategies: Vec::new(),
             overlap: Vec::new(),
+            differences: Vec::new(),
             checklist: vec![
                 Item::machine("C04", true, "the unit is the person"),
                 Item::shown("C06", "what it costs"),

@@ -2,14 +2,15 @@
 //!
 //! Deliberately changes nothing but the remembered head of a ledger that is right.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
+use futures::{StreamExt, stream};
 use marsad_log::{Checkpoint, Entry, Scan, Store};
 use marsad_terms::{Digest, Name, RunId};
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint;
+use crate::checkpoint::{self, Kept};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::ledger::Ledger;
@@ -18,6 +19,9 @@ use crate::replay::replay_all;
 use crate::sign::{self, PublicKey};
 use crate::stage::Stage;
 use crate::state::{RequestState, State};
+
+/// How many results are asked for at once.
+const REQUESTS: usize = 32;
 
 /// What kind of fault, by the names of interfaces 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -123,6 +127,17 @@ pub struct Verdict {
     pub notes: Vec<String>,
 }
 
+/// What a verification looks at beside the ledger itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Verification<'a> {
+    /// Each entry from its own object, the segments compared with them.
+    pub each: bool,
+    /// Public bundles and checkpoints.
+    pub releases: Option<&'a Store>,
+    /// Checkpoints that somebody kept elsewhere: the ledger must extend them.
+    pub kept: &'a [Kept],
+}
+
 /// What a verification gathers.
 #[derive(Default)]
 struct Findings {
@@ -133,6 +148,26 @@ struct Findings {
 impl Findings {
     fn fault(&mut self, sequence: Option<u64>, kind: FaultKind, what: impl Into<String>) {
         self.faults.push(Fault::new(sequence, kind, what));
+    }
+}
+
+/// The entries, with what is looked up in them for every bundle and checkpoint.
+struct Known<'a> {
+    entries: &'a [Entry],
+    hashes: HashSet<Digest>,
+    /// Keys that any policy named.
+    keys: Vec<PublicKey>,
+}
+
+impl<'a> Known<'a> {
+    fn of(entries: &'a [Entry]) -> Self {
+        let policies = entries.iter().filter(|entry| ["genesis", "policy"].contains(&entry.kind.as_str()));
+        let signers = policies.filter_map(|entry| match Event::read(entry) {
+            Ok(Event::Genesis(policy) | Event::Policy(policy)) => Some(policy.signers),
+            _ => None,
+        });
+        let keys = signers.flatten().filter_map(|signer| PublicKey::read(&signer.key).ok()).collect();
+        Self { entries, hashes: entries.iter().map(|entry| entry.hash).collect(), keys }
     }
 }
 
@@ -156,24 +191,24 @@ impl Ledger {
     /// # Errors
     /// Where a store or the remembered head cannot be read; all that is wrong with the ledger is in the verdict.
     pub async fn verify(&self, releases: Option<&Store>) -> Result<Verdict> {
-        let seen = self.installation().head()?;
-        self.judge_scan(seen, self.log().scan().await?, releases).await
+        self.verify_with(&Verification { releases, ..Verification::default() }).await
     }
 
-    /// The same, each entry from its own object.
+    /// The same as it is asked for.
     ///
     /// # Errors
     /// As [`Ledger::verify`].
-    pub async fn verify_each(&self, releases: Option<&Store>) -> Result<Verdict> {
+    pub async fn verify_with(&self, asked: &Verification<'_>) -> Result<Verdict> {
         let seen = self.installation().head()?;
-        self.judge_scan(seen, self.log().scan_each().await?, releases).await
+        let scan = if asked.each { self.log().scan_each().await? } else { self.log().scan().await? };
+        self.judge_scan(seen, scan, asked).await
     }
 
     async fn judge_scan(
         &self,
         seen: Option<Checkpoint>,
         scan: Scan,
-        releases: Option<&Store>,
+        asked: &Verification<'_>,
     ) -> Result<Verdict> {
         let Scan { entries, faults } = scan;
         let mut found = Findings::default();
@@ -185,8 +220,12 @@ impl Ledger {
         let (state, faults) = replay_all(&entries);
         found.faults.extend(faults);
         self.check_results(&state, &mut found).await?;
-        if let Some(releases) = releases {
-            check_releases(releases, &entries, &state, &mut found).await?;
+        let known = Known::of(&entries);
+        for kept in asked.kept {
+            judge_checkpoint(kept, &known, &mut found);
+        }
+        if let Some(releases) = asked.releases {
+            check_releases(releases, &known, &state, &mut found).await?;
         }
         if entries.is_empty() {
             found.notes.push("the ledger is empty: no policy was set yet".to_owned());
@@ -206,18 +245,20 @@ impl Ledger {
 
     /// Each stored result has the hash that its entry states.
     async fn check_results(&self, state: &State, found: &mut Findings) -> Result<()> {
-        for kept in all_runs(state) {
-            let (Some(run), Some(hash)) = (kept.run, kept.hash) else {
-                if kept.stage == Stage::Reserved {
-                    found.notes.push(format!("{}: a run is in progress, or was cut off", kept.what));
-                }
-                continue;
-            };
-            match self.read_result(run, hash).await {
+        let (ended, open): (Vec<_>, Vec<_>) = all_runs(state).partition(|drawn| drawn.hash.is_some());
+        for drawn in open.iter().filter(|drawn| drawn.stage == Stage::Reserved) {
+            found.notes.push(format!("{}: a run is in progress, or was cut off", drawn.what));
+        }
+        let named = ended.iter().filter_map(|drawn| Some((drawn, drawn.run?, drawn.hash?)));
+        let read = |(drawn, run, hash)| async move { (drawn, self.read_result(run, hash).await) };
+        let mut results = std::pin::pin!(stream::iter(named.map(read)).buffered(REQUESTS));
+        while let Some((drawn, result)) = results.next().await {
+            let drawn: &Drawn<'_> = drawn;
+            match result {
                 Ok(_) => {}
                 Err(Error::Result { what, .. }) => {
-                    let what = format!("the result of {}: {what}", kept.what);
-                    found.fault(Some(kept.sequence), FaultKind::Hash, what);
+                    let what = format!("the result of {}: {what}", drawn.what);
+                    found.fault(Some(drawn.sequence), FaultKind::Hash, what);
                 }
                 Err(error) => return Err(error),
             }
@@ -227,7 +268,7 @@ impl Ledger {
 }
 
 /// A run, and what its entries say of it.
-struct Kept<'a> {
+struct Drawn<'a> {
     what: String,
     stage: Stage,
     run: Option<&'a RunId>,
@@ -236,8 +277,8 @@ struct Kept<'a> {
 }
 
 /// Runs of requests and of series' steps.
-fn all_runs(state: &State) -> impl Iterator<Item = Kept<'_>> {
-    let requests = state.requests().into_iter().map(|request| Kept {
+fn all_runs(state: &State) -> impl Iterator<Item = Drawn<'_>> {
+    let requests = state.requests().into_iter().map(|request| Drawn {
         what: format!("release {}", request.release()),
         stage: request.state,
         run: request.run.as_ref(),
@@ -245,7 +286,7 @@ fn all_runs(state: &State) -> impl Iterator<Item = Kept<'_>> {
         sequence: request.sequence,
     });
     let steps = state.all_series().flat_map(|open| {
-        open.all_draws().map(move |(of, draw)| Kept {
+        open.all_draws().map(move |(of, draw)| Drawn {
             what: format!("step {} of series {} of {}", of.step, of.series, open.shape.statistic().id),
             stage: draw.stage,
             run: Some(&draw.run),
@@ -256,10 +297,10 @@ fn all_runs(state: &State) -> impl Iterator<Item = Kept<'_>> {
     requests.chain(steps)
 }
 
-async fn check_releases(store: &Store, entries: &[Entry], state: &State, found: &mut Findings) -> Result<()> {
+async fn check_releases(store: &Store, known: &Known<'_>, state: &State, found: &mut Findings) -> Result<()> {
     let names = store.list("").await?;
     for path in names.iter().filter(|path| checkpoint::is_one(path)) {
-        check_checkpoint(store, path, entries, found).await?;
+        check_checkpoint(store, path, known, found).await?;
     }
     let published: BTreeMap<&str, &RequestState> = state
         .requests()
@@ -274,12 +315,12 @@ async fn check_releases(store: &Store, entries: &[Entry], state: &State, found: 
         .collect();
     for folder in &folders {
         if let Some(request) = published.get(folder) {
-            check_bundle(store, request, entries, found).await?;
+            check_bundle(store, request, known, found).await?;
             continue;
         }
         found.fault(None, FaultKind::UnknownBundle, format!("`{folder}` is public and no entry names it"));
         if let Some(bytes) = store.get(&format!("{folder}/release.json")).await? {
-            check_head(folder, None, &bytes, entries, found);
+            check_head(folder, None, &bytes, known, found);
         }
     }
     let absent = published.keys().filter(|release| !folders.contains(*release));
@@ -292,7 +333,7 @@ async fn check_releases(store: &Store, entries: &[Entry], state: &State, found: 
 async fn check_bundle(
     store: &Store,
     request: &RequestState,
-    entries: &[Entry],
+    known: &Known<'_>,
     found: &mut Findings,
 ) -> Result<()> {
     let (release, at) = (request.release().as_str(), Some(request.sequence));
@@ -313,7 +354,7 @@ async fn check_bundle(
     if hash == request.manifest {
         check_signature(request, &bytes, found);
     }
-    let Some(manifest) = check_head(release, at, &bytes, entries, found) else { return Ok(()) };
+    let Some(manifest) = check_head(release, at, &bytes, known, found) else { return Ok(()) };
     for file in manifest.files.iter().filter(|_| !withdrawn) {
         let stored = store.get(&format!("{release}/{}", file.path)).await?;
         if stored.is_none_or(|stored| Digest::of(&stored).hex() != file.blake3) {
@@ -345,44 +386,62 @@ fn check_head(
     release: &str,
     at: Option<u64>,
     bytes: &[u8],
-    entries: &[Entry],
+    known: &Known<'_>,
     found: &mut Findings,
 ) -> Option<Manifest> {
     let Ok(manifest) = serde_json::from_slice::<Manifest>(bytes) else {
         found.fault(at, FaultKind::BundleHash, format!("{release}/release.json does not read"));
         return None;
     };
-    if !entries.iter().any(|entry| entry.hash == manifest.ledger_head) {
+    if !known.hashes.contains(&manifest.ledger_head) {
         found.fault(at, FaultKind::RolledBack, format!("the head that {release} names is not in the ledger"));
     }
     Some(manifest)
 }
 
-async fn check_checkpoint(store: &Store, path: &str, entries: &[Entry], found: &mut Findings) -> Result<()> {
-    let bytes = store.get(path).await?.unwrap_or_default();
-    let Ok(stated) = serde_json::from_slice::<Checkpoint>(&bytes) else {
+async fn check_checkpoint(store: &Store, path: &str, known: &Known<'_>, found: &mut Findings) -> Result<()> {
+    let mut kept = read_checkpoint(store, path).await?;
+    let stands_apart = kept.stated().map(|stated| checkpoint::numbered(stated.sequence));
+    if let Some(numbered) = stands_apart.filter(|numbered| numbered.as_str() != path) {
+        let first = read_checkpoint(store, &numbered).await?;
+        // The newest one is written over: a crash may leave its signature of the one before, or of the one after.
+        if first.bytes == kept.bytes && !is_signed(&kept) && is_signed(&first) {
+            found
+                .notes
+                .push(format!("{path}.sig is another checkpoint's; the next publication writes it again"));
+            kept.sshsig = first.sshsig;
+        }
+    }
+    judge_checkpoint(&kept, known, found);
+    Ok(())
+}
+
+async fn read_checkpoint(store: &Store, path: &str) -> Result<Kept> {
+    let bytes = store.get(path).await?.unwrap_or_default().to_vec();
+    let sshsig = store.get(&format!("{path}.sig")).await?.unwrap_or_default();
+    Ok(Kept { name: path.to_owned(), bytes, sshsig: String::from_utf8_lossy(&sshsig).into_owned() })
+}
+
+fn is_signed(kept: &Kept) -> bool {
+    PublicKey::of_signature(sign::CHECKPOINT, &kept.bytes, &kept.sshsig).is_ok()
+}
+
+/// It reads, a key of this ledger signed it, and the ledger extends it.
+fn judge_checkpoint(kept: &Kept, known: &Known<'_>, found: &mut Findings) {
+    let path = &kept.name;
+    let Some(stated) = kept.stated() else {
         found.fault(None, FaultKind::Signature, format!("the checkpoint {path} does not read"));
-        return Ok(());
+        return;
     };
     let at = Some(stated.sequence);
-    if !stated.is_extended_by(entries) {
+    if !stated.is_extended_by(known.entries) {
         found.fault(at, FaultKind::RolledBack, format!("the checkpoint {path} is not in the ledger"));
     }
-    let sshsig = store.get(&format!("{path}.sig")).await?.unwrap_or_default();
-    let sshsig = String::from_utf8_lossy(&sshsig);
-    match PublicKey::of_signature(sign::CHECKPOINT, &bytes, &sshsig) {
+    match PublicKey::of_signature(sign::CHECKPOINT, &kept.bytes, &kept.sshsig) {
         Err(error) => found.fault(at, FaultKind::Signature, format!("the checkpoint {path}: {error}")),
-        Ok(key) if !is_known(&key, entries) => {
+        Ok(key) if !known.keys.contains(&key) => {
             found.fault(at, FaultKind::Authority, format!("the checkpoint {path}: no policy knew its key"));
         }
         Ok(_) => {}
     }
-    Ok(())
-}
-
-/// Whether any policy of the ledger named the key.
-fn is_known(key: &PublicKey, entries: &[Entry]) -> bool {
-    entries.iter().filter(|entry| ["genesis", "policy"].contains(&entry.kind.as_str())).any(|entry| {
-        matches!(Event::read(entry), Ok(Event::Genesis(p) | Event::Policy(p)) if p.signer_with(key).is_some())
-    })
 }

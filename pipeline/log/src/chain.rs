@@ -7,7 +7,7 @@ use marsad_terms::Digest;
 use serde::Serialize;
 
 use crate::Entry;
-use crate::entry::Unreadable;
+use crate::entry::{Unreadable, VERSION};
 
 /// What is wrong with an entry, by the names of `ledger verify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -103,6 +103,14 @@ impl Chain {
             }
             Err(Unreadable::NotCanonical(entry)) => {
                 self.fault(at, FaultKind::Hash, "the entry is not written in canonical form");
+                Some(*entry)
+            }
+            Err(Unreadable::OtherVersion(entry)) => {
+                let what = format!(
+                    "the entry is of version {} and this programme reads version {VERSION}: use a newer one",
+                    entry.version
+                );
+                self.fault(at, FaultKind::Hash, &what);
                 Some(*entry)
             }
         };

@@ -18,6 +18,9 @@ pub struct EntrySignature {
     pub sshsig: String,
 }
 
+/// The version of the encoding that this programme writes, and the greatest that it reads.
+pub const VERSION: u32 = 1;
+
 /// What an appender says; the log adds sequence, time, previous hash and own hash.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
@@ -59,6 +62,9 @@ pub struct Entry {
     pub body: Value,
     /// The signature over the canonical body.
     pub signature: Option<EntrySignature>,
+    /// The version of the encoding; the first is not written.
+    #[serde(default = "first_version", skip_serializing_if = "is_first_version")]
+    pub version: u32,
     /// The hash of the canonical JSON of all the above.
     pub hash: Digest,
 }
@@ -71,6 +77,17 @@ struct Tail<'a> {
     sequence: u64,
     signature: Option<&'a EntrySignature>,
     time: &'a str,
+    #[serde(skip_serializing_if = "is_first_version")]
+    version: u32,
+}
+
+fn first_version() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first_version(version: &u32) -> bool {
+    *version == 1
 }
 
 impl Entry {
@@ -90,6 +107,7 @@ impl Entry {
             kind: draft.kind,
             body: draft.body,
             signature: draft.signature,
+            version: VERSION,
             hash: Digest::from_bytes([0; 32]),
         };
         entry.hash = entry.proper_hash()?;
@@ -132,11 +150,10 @@ impl Entry {
         }
         let written = format!(",\"hash\":\"{hash}\",");
         let expected = head.iter().chain(written.as_bytes()).chain(&tail);
-        if bytes.len() == head.len() + written.len() + tail.len() && bytes.iter().eq(expected) {
-            Ok(entry)
-        } else {
-            Err(Unreadable::NotCanonical(Box::new(entry)))
+        if bytes.len() != head.len() + written.len() + tail.len() || !bytes.iter().eq(expected) {
+            return Err(Unreadable::NotCanonical(Box::new(entry)));
         }
+        if entry.version == VERSION { Ok(entry) } else { Err(Unreadable::OtherVersion(Box::new(entry))) }
     }
 
     /// The canonical JSON cut where `hash` belongs: `{"body":…` and `"kind":…}`. `body` < `hash` < `kind` in the order
@@ -150,6 +167,7 @@ impl Entry {
             sequence: self.sequence,
             signature: self.signature.as_ref(),
             time: &self.time,
+            version: self.version,
         })?;
         Ok((head, tail[1..].to_vec()))
     }
@@ -161,4 +179,5 @@ pub(crate) enum Unreadable {
     NotAnEntry,
     OtherHash(Box<Entry>),
     NotCanonical(Box<Entry>),
+    OtherVersion(Box<Entry>),
 }

@@ -4,6 +4,7 @@ use marsad_terms::canonical::CanonicalError;
 use marsad_terms::{Explain, Explanation};
 
 use crate::Fault;
+use crate::remote::{self, Meaning};
 
 /// The result of this room's calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -23,6 +24,29 @@ pub enum Error {
     BadAddress {
         /// The address as written.
         url: String,
+    },
+    /// Nothing says who asks for a bucket.
+    #[error("nothing names credentials for the store `{url}`")]
+    NoCredentials {
+        /// The store.
+        url: String,
+    },
+    /// The way to a bucket is not encrypted.
+    #[error("the store `{url}` would be reached in clear text at {endpoint}")]
+    ClearText {
+        /// The store.
+        url: String,
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// What was given for a bucket cannot be used.
+    #[error("the settings for the store `{url}` cannot be used")]
+    Access {
+        /// The store.
+        url: String,
+        /// What the client said.
+        #[source]
+        source: Box<object_store::Error>,
     },
     /// A name that no object can have.
     #[error("`{path}` cannot name an object")]
@@ -73,13 +97,13 @@ impl Explain for Error {
         match self {
             Self::UnsupportedStore { url } => say(
                 "L01",
-                "only folders and `file:` addresses are built in so far",
-                "use a folder or a `file:///…` address under [stores] in marsad.toml",
+                "only folders, `file:` and `s3:` addresses are built in",
+                "use a folder, `file:///…` or `s3://BUCKET/…` under [stores] in marsad.toml",
             )
             .at(url),
             Self::BadAddress { url } => say(
                 "L02",
-                "a store is a folder or an absolute `file:///…` address",
+                "a store is a folder, an absolute `file:///…` address or `s3://BUCKET/PREFIX`",
                 "correct the address under [stores] in marsad.toml",
             )
             .at(url),
@@ -89,12 +113,7 @@ impl Explain for Error {
                 "use another name",
             )
             .at(path),
-            Self::Store { source, path, .. } => say(
-                "L04",
-                &source.to_string(),
-                "check the folder's rights, the disk and the network; then try again",
-            )
-            .at(path),
+            Self::Store { source, path, url, .. } => store_failed(self, source, url).at(path),
             Self::Broken { url, .. } => say(
                 "L05",
                 "an entry was changed, removed or put out of order after it was written",
@@ -105,6 +124,47 @@ impl Explain for Error {
                 say("L06", &source.to_string(), "write amounts as whole numbers and decimals as text")
             }
             Self::Full => say("L07", "sequence numbers are used up", "start a new workspace"),
+            Self::NoCredentials { url } => say(
+                "L08",
+                "a bucket is opened by an access key, or by the role of the machine",
+                "write { url = \"s3://…\", credentials = \"FILE\" } under [stores], or set AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY; for a machine's role set AWS_METADATA_ENDPOINT",
+            )
+            .at(url),
+            Self::ClearText { url, .. } => say(
+                "L09",
+                "without TLS, keys and data can be read and changed on the way",
+                "use an https:// endpoint; on a network that is yours alone: aws_allow_http = \"true\"",
+            )
+            .at(url),
+            Self::Access { url, source } => {
+                say("L10", &source.to_string(), "correct the credentials file or the AWS_… variables").at(url)
+            }
         }
+    }
+}
+
+/// Refusals and missing buckets have names of their own; a body that S3 sends is not repeated.
+fn store_failed(error: &Error, source: &object_store::Error, url: &str) -> Explanation {
+    let said = remote::code(source).map_or_else(String::new, |code| format!(" ({code})"));
+    match remote::meaning(source) {
+        Meaning::Refused => Explanation::new(
+            "L11",
+            error.to_string(),
+            format!("the store `{url}` refuses these credentials{said}"),
+            "check the access key, its rights on the bucket, and the region; then try again",
+        ),
+        Meaning::NoBucket => Explanation::new(
+            "L12",
+            error.to_string(),
+            format!("there is no bucket for `{url}`{said}"),
+            "correct the address under [stores] in marsad.toml, or make the bucket first",
+        ),
+        Meaning::Failed => Explanation::new(
+            "L04",
+            error.to_string(),
+            source.to_string(),
+            "check the folder's rights, the disk and the network; then try again",
+        ),
     }
 }

@@ -10,15 +10,19 @@ mod checkpoint;
 mod entry;
 mod error;
 mod local;
+mod remote;
 mod segment;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use append::{Appended, Clock, Log};
 pub use chain::{Fault, FaultKind, Scan};
 pub use checkpoint::Checkpoint;
-pub use entry::{Draft, Entry, EntrySignature};
+pub use entry::{Draft, Entry, EntrySignature, VERSION};
 pub use error::{Error, Result};
+pub use remote::Access;
 pub use segment::SEGMENT_LENGTH;
 pub use store::{Created, Store};

@@ -1,7 +1,7 @@
 //! A cheap-to-clone handle on one object store. Deliberately small: conditional create, read, list, delete, and the
 //! syncing that a local folder needs and a bucket does not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload}
 use url::Url;
 
 use crate::local::Folder;
+use crate::remote::{self, Access, Meaning};
 use crate::{Error, Result};
 
 /// What a conditional put found.
@@ -35,26 +36,43 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens a `file:` address or a folder, relative to `base`. The folder is created by the first write.
+    /// Opens a folder, relative to `base`, or a `file:` address.
     ///
     /// # Errors
-    /// `UnsupportedStore` for other schemes, `BadAddress` for what is no address.
+    /// As [`Store::open_with`].
     pub fn open(url_or_path: &str, base: &Path) -> Result<Self> {
+        Self::open_with(url_or_path, base, &Access::default())
+    }
+
+    /// Opens a folder, relative to `base`, a `file:` address, or a bucket at an `s3:` address. A folder is created by the
+    /// first write; a bucket must be there.
+    ///
+    /// # Errors
+    /// `UnsupportedStore` for other schemes, `BadAddress` for what is no address; for a bucket `NoCredentials`, `ClearText`,
+    /// `Access` where `access` does not do.
+    pub fn open_with(url_or_path: &str, base: &Path, access: &Access) -> Result<Self> {
         let bad = || Error::BadAddress { url: url_or_path.to_owned() };
-        let root = match url_or_path.split_once(':').map(|(scheme, _)| scheme) {
+        match url_or_path.split_once(':').map(|(scheme, _)| scheme) {
             Some("file") => {
-                Url::parse(url_or_path).ok().and_then(|url| url.to_file_path().ok()).ok_or_else(bad)?
+                let url = Url::parse(url_or_path).map_err(|_| bad())?;
+                Self::folder(url.to_file_path().map_err(|()| bad())?).ok_or_else(bad)
             }
-            Some(scheme) if is_scheme(scheme) => {
-                return Err(Error::UnsupportedStore { url: url_or_path.to_owned() });
+            Some("s3") => {
+                let url = Url::parse(url_or_path).map_err(|_| bad())?;
+                Ok(Self { objects: remote::open(&url, access)?, url: url.as_str().into(), folder: None })
             }
-            _ if url_or_path.is_empty() => return Err(bad()),
-            _ => base.join(url_or_path),
-        };
-        let root = std::path::absolute(root).map_err(|_| bad())?;
-        let prefix = ObjectPath::from_absolute_path(&root).map_err(|_| bad())?;
-        let url = Url::from_file_path(&root).map_err(|()| bad())?;
-        Ok(Self {
+            Some(scheme) if is_scheme(scheme) => Err(Error::UnsupportedStore { url: url_or_path.to_owned() }),
+            _ if url_or_path.is_empty() => Err(bad()),
+            _ => Self::folder(base.join(url_or_path)).ok_or_else(bad),
+        }
+    }
+
+    /// The store in a folder; `None` where its path cannot be one.
+    fn folder(path: PathBuf) -> Option<Self> {
+        let root = std::path::absolute(path).ok()?;
+        let prefix = ObjectPath::from_absolute_path(&root).ok()?;
+        let url = Url::from_file_path(&root).ok()?;
+        Some(Self {
             objects: Arc::new(PrefixStore::new(LocalFileSystem::new(), prefix)),
             url: url.as_str().into(),
             folder: Some(Arc::new(Folder::new(root))),
@@ -130,7 +148,8 @@ impl Store {
             Err(error) => Err(error),
         };
         match read {
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            // A bucket that is not there holds nothing, and is no empty store.
+            Err(error) if is_absent(&error) => Ok(None),
             other => other.map_err(|source| self.failed("read", path, source)),
         }
     }
@@ -163,7 +182,7 @@ impl Store {
         let location = parse(path)?;
         match self.objects.delete(&location).await {
             Ok(()) => self.sync_folder_of(path).await,
-            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
             Err(source) => Err(self.failed("delete", path, source)),
         }
     }
@@ -199,9 +218,15 @@ impl Store {
         Ok(names)
     }
 
-    fn failed(&self, action: &'static str, path: &str, source: object_store::Error) -> Error {
+    /// What to say where the store failed while something was done with one of its objects.
+    pub fn failed(&self, action: &'static str, path: &str, source: object_store::Error) -> Error {
         Error::Store { action, path: path.to_owned(), url: self.url.to_string(), source: Box::new(source) }
     }
+}
+
+/// Whether there is no object of that name in a store that is there.
+fn is_absent(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotFound { .. }) && remote::meaning(error) != Meaning::NoBucket
 }
 
 fn parse(path: &str) -> Result<ObjectPath> {

@@ -1,4 +1,5 @@
-//! For tests of rooms that write: a store whose n-th call fails. Deliberately not in a release build.
+//! For tests of rooms that write: a store whose n-th call fails, and one whose calls wait for their turn. Deliberately not
+//! in a release build.
 
 use std::fmt;
 use std::ops::Range;
@@ -16,6 +17,10 @@ use object_store::{
 };
 
 use crate::Store;
+
+mod stepped;
+
+pub use stepped::{SteppedStore, Waiting};
 
 /// When, relative to the work, a failing call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

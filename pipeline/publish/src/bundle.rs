@@ -27,6 +27,8 @@ pub struct Context {
     pub published: String,
     /// Head of the ledger.
     pub ledger_head: Digest,
+    /// The number of that entry.
+    pub ledger_sequence: u64,
     /// Spent before this release.
     pub used_before: NanoRho,
     /// Lifetime budget of the policy in force.
@@ -90,6 +92,7 @@ pub fn edition(
         replaces: proposal.replaces.clone(),
         proposal: proposal_id,
         ledger_head: context.ledger_head,
+        ledger_sequence: context.ledger_sequence,
         contact: proposal.contact.clone(),
         coverage: proposal.coverage.clone(),
         approvals: proposal.approvals_needed,

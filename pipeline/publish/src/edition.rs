@@ -27,6 +27,8 @@ pub struct Edition {
     pub proposal: Digest,
     /// Head of the ledger when it was built.
     pub ledger_head: Digest,
+    /// The number of that entry.
+    pub ledger_sequence: u64,
     /// Where readers write to.
     pub contact: String,
     /// Coverage as the custodian declared it.

@@ -18,6 +18,7 @@ pub mod release_json;
 pub mod released;
 pub mod report;
 pub mod sdmx_csv;
+pub mod sheet;
 #[cfg(test)]
 mod testing;
 pub mod verify;

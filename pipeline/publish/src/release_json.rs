@@ -41,6 +41,8 @@ pub struct ReleaseJson {
     pub proposal: String,
     /// Head of the ledger when the bundle was built.
     pub ledger_head: String,
+    /// The number of that entry: with the head and the signature beside this file, a checkpoint.
+    pub ledger_sequence: u64,
     /// Cost.
     pub nano_rho: u64,
     /// SPDX id.
@@ -130,6 +132,7 @@ pub fn statement(catalog: &Catalog, edition: &Edition, mut files: Vec<FileJson>)
         replaces: edition.replaces.as_ref().map(ToString::to_string),
         proposal: edition.proposal.to_string(),
         ledger_head: edition.ledger_head.to_string(),
+        ledger_sequence: edition.ledger_sequence,
         nano_rho: edition.nano_rho.get(),
         licence: "CC-BY-4.0".into(),
         citation: edition.citation(),

@@ -61,6 +61,7 @@ fn context() -> Context {
     Context {
         published: "2025-02-15T09:00:00Z".into(),
         ledger_head: Digest::of(b"head"),
+        ledger_sequence: 7,
         used_before: NanoRho::new(300_000_000),
         lifetime: NanoRho::new(1_000_000_000),
         ceiling: NanoRho::new(1_000_000_000),
@@ -414,6 +415,7 @@ fn proposal(
         tables: Vec::new(),
         strategies: Vec::new(),
         overlap: Vec::new(),
+        differences: Vec::new(),
         checklist: Vec::new(),
     }
 }

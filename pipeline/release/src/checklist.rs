@@ -263,15 +263,28 @@ impl Facts<'_> {
     }
 
     fn overlaps(&self) -> String {
-        if self.proposal.overlap.is_empty() {
-            return "no earlier release estimates these cells".to_owned();
-        }
-        let each = self
+        let again = self
             .proposal
             .overlap
             .iter()
             .map(|o| format!("{} cells of {} in {}", o.cells, o.dataflow, o.release));
-        each.collect::<Vec<_>>().join("; ")
+        let again: Vec<String> = again.collect();
+        let again = match again.is_empty() {
+            true => "no earlier release estimates these cells".to_owned(),
+            false => format!("estimated again: {}", again.join("; ")),
+        };
+        match self.proposal.differences.first() {
+            None => format!("{again}; no published cell differs from a new one by a group"),
+            Some(sharpest) => format!(
+                "{again}; the sharpest of {} difference(s): {} less {} of {} leaves {}, ± {}",
+                self.proposal.differences.len(),
+                sharpest.dataflow,
+                sharpest.earlier,
+                sharpest.release,
+                sharpest.remains,
+                sharpest.margin
+            ),
+        }
     }
 
     fn languages(&self) -> Item {

@@ -18,6 +18,12 @@ pub enum Error {
     /// The id has been used by another request.
     #[error("release {0} was planned before and has left the stage of a proposal")]
     UsedId(ReleaseId),
+    /// The stored result of an earlier release is not what its receipt names.
+    #[error("the stored result of release {release} is not what the ledger names")]
+    Stored {
+        /// Which.
+        release: ReleaseId,
+    },
     /// A statement was refused.
     #[error("statistic {statistic} is refused: {}", list(.refusals))]
     Refused {
@@ -116,6 +122,11 @@ impl Error {
                 "E02",
                 "a release id stands for one publication for ever",
                 "make a new one: `marsad release new ID --like OLD`",
+            ),
+            Self::Stored { .. } => (
+                "E14",
+                "expected cells are read off earlier releases, which never change",
+                "run `marsad ledger verify` and restore the ledger's store",
             ),
             Self::Wish { .. } => (
                 "E04",

@@ -67,6 +67,7 @@ fn table_of(
         margin: margin.map(|m| format!("{m:.1}")).unwrap_or_default(),
         reliable_from: times(5.0),
         usable_from: times(2.0),
+        expected: None,
     }
 }
 

@@ -6,7 +6,9 @@
 pub mod bounds;
 mod check;
 mod checklist;
+mod difference;
 mod error;
+mod figures;
 mod forecast;
 mod overlap;
 pub mod plan;
@@ -19,6 +21,7 @@ mod tests;
 
 pub use check::{Checked, Vector, check};
 pub use error::Error;
+pub use figures::Figures;
 pub use plan::{Planner, SelfAudit, Wish};
 pub use prepare::{Prepared, PreparedStatistic, prepare};
 pub use run::{Outcome, Runner};

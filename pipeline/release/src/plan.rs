@@ -7,9 +7,10 @@ use marsad_terms::{ReleaseId, canonical, clock, nearest};
 
 use crate::checklist::Facts;
 use crate::error::Error;
+use crate::figures::{self, Figures};
 use crate::prepare::{Prepared, prepare};
 use crate::strategy::Decided;
-use crate::{forecast, overlap, series};
+use crate::{difference, forecast, overlap, series};
 
 /// What the analyst wishes on the command line, over the release's own price.
 pub type Wish = Option<Price>;
@@ -26,6 +27,8 @@ pub struct Planner<'a> {
     pub author: String,
     /// What this build found when it audited itself in this workspace; `None` if it never did.
     pub audit: Option<SelfAudit>,
+    /// Figures that are public, oldest first (C09).
+    pub released: &'a [Figures],
 }
 
 /// The verdict of a build on itself (C07).
@@ -68,8 +71,12 @@ impl Planner<'_> {
         self.id_is_free(release, &f)?;
         let series = series::terms(self.state, &prepared, &request);
         let nano_rho = request.price(&series).ok_or(marsad_privacy::Error::Unreachable)?;
-        let tables = forecast::of_release(&prepared, joint_price, &series)?;
+        let mut tables = forecast::of_release(&prepared, joint_price, &series)?;
+        for table in &mut tables {
+            table.expected = figures::expected(self.released, table);
+        }
         let overlap = overlap::overlap(self.state, &f, &request.statistics);
+        let differences = difference::differences(self.state, &f, &request.statistics, &tables);
         let record_types = prepared.record_types();
         let years = prepared.years();
         let mut proposal = Proposal {
@@ -96,6 +103,7 @@ impl Planner<'_> {
             tables,
             strategies: choices,
             overlap,
+            differences,
             checklist: Vec::new(),
         };
         let scopes = self.state.would_use(&proposal);

@@ -57,6 +57,7 @@ async fn plan(folder: &Path, wish: Option<Price>) -> Result<Proposal, Error> {
         selection_key: "k".into(),
         author: "ana".into(),
         audit: None,
+        released: &[],
     };
     planner.plan(release, &wish)
 }

@@ -46,9 +46,10 @@ impl Room {
         let snapshot = self.landing.snapshot().await.unwrap();
         let mut rows = Vec::new();
         for file in snapshot.files(&record_type.parse().unwrap()) {
-            let bytes = file.store.get(&file.path).await.unwrap().unwrap();
-            let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
-            for batch in reader {
+            let bytes = file.store().get(&file.path).await.unwrap().unwrap();
+            let reading = file.reading().await.unwrap();
+            let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, reading).unwrap();
+            for batch in reader.build().unwrap() {
                 let batch = batch.unwrap();
                 rows.extend((0..batch.num_rows()).filter_map(|row| visible(&batch, row)));
             }

@@ -1,5 +1,7 @@
 //! Canonical JSON: RFC 8785 restricted to integers, so that equal values have equal bytes and hashes.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -23,7 +25,7 @@ pub enum CanonicalError {
 pub fn bytes(value: &impl Serialize) -> Result<Vec<u8>, CanonicalError> {
     let value = serde_json::to_value(value)?;
     let mut out = Vec::new();
-    write(&value, "$", &mut out)?;
+    write(&value, &Place::Root, &mut out)?;
     Ok(out)
 }
 
@@ -35,11 +37,28 @@ pub fn digest(value: &impl Serialize) -> Result<Digest, CanonicalError> {
     Ok(Digest::of(&bytes(value)?))
 }
 
-fn write(value: &Value, place: &str, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+/// Where in a value something stands; put into words only where something is wrong with it.
+enum Place<'a> {
+    Root,
+    Item(&'a Place<'a>, usize),
+    Member(&'a Place<'a>, &'a str),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("$"),
+            Self::Item(array, index) => write!(f, "{array}[{index}]"),
+            Self::Member(object, name) => write!(f, "{object}.{name}"),
+        }
+    }
+}
+
+fn write(value: &Value, place: &Place<'_>, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
     match value {
         Value::Number(number) => {
             let whole = number.as_i64().filter(|n| n.unsigned_abs() < (1 << 53));
-            let whole = whole.ok_or_else(|| CanonicalError::NotAnInteger(place.to_owned()))?;
+            let whole = whole.ok_or_else(|| CanonicalError::NotAnInteger(place.to_string()))?;
             out.extend_from_slice(whole.to_string().as_bytes());
         }
         Value::Array(items) => {
@@ -48,21 +67,21 @@ fn write(value: &Value, place: &str, out: &mut Vec<u8>) -> Result<(), CanonicalE
                 if index > 0 {
                     out.push(b',');
                 }
-                write(item, &format!("{place}[{index}]"), out)?;
+                write(item, &Place::Item(place, index), out)?;
             }
             out.push(b']');
         }
         Value::Object(members) => {
-            let mut names: Vec<&String> = members.keys().collect();
-            names.sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
+            let mut members: Vec<(&String, &Value)> = members.iter().collect();
+            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
             out.push(b'{');
-            for (index, name) in names.into_iter().enumerate() {
+            for (index, (name, member)) in members.into_iter().enumerate() {
                 if index > 0 {
                     out.push(b',');
                 }
                 serde_json::to_writer(&mut *out, name)?;
                 out.push(b':');
-                write(&members[name], &format!("{place}.{name}"), out)?;
+                write(member, &Place::Member(place, name), out)?;
             }
             out.push(b'}');
         }

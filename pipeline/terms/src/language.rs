@@ -66,6 +66,16 @@ pub struct Text {
 }
 
 impl Text {
+    /// In French, Arabic and English.
+    pub fn new(fr: impl Into<String>, ar: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { fr: fr.into(), ar: ar.into(), en: en.into() }
+    }
+
+    /// What reads the same in all, such as a formula.
+    pub fn same(text: &str) -> Self {
+        Self::new(text, text, text)
+    }
+
     /// The text in one language.
     pub fn get(&self, language: Language) -> &str {
         match language {

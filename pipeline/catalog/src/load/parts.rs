@@ -78,7 +78,7 @@ pub(crate) fn choice<T: Copy>(value: Value<'_>, choices: &[(&str, T)]) -> Option
 
 /// `region` or `national`.
 pub(crate) fn area(value: Value<'_>) -> Option<Area> {
-    choice(value, &[("region", Area::Region), ("national", Area::National)])
+    choice(value, &[Area::Region, Area::National].map(|area| (area.as_str(), area)))
 }
 
 /// Whether a text is a column's name: lower-case letters, digits and `_`.

@@ -12,7 +12,7 @@ use super::statistic_checks::{Scope, is_period, scope};
 use crate::decimal::Decimal;
 use crate::error::{Faults, Kind, Place};
 use crate::page::{At, Page, stem};
-use crate::statistic::{BoundMode, BoundSpec, ColumnSpec, LEFT_OUT_CAP, MeasureSpec, SERIES_RHO, Statistic};
+use crate::statistic::{BoundMode, BoundSpec, ColumnSpec, MeasureSpec, Statistic};
 use crate::table::{Table, Value};
 use crate::{Catalog, Fault};
 
@@ -104,7 +104,7 @@ fn statistic(
         purpose: head.purpose.value.clone(),
         smallest_area: head.smallest_area,
         answers: head.answers,
-        bound: bound.unwrap_or_else(|| plain(scope.default_mode())),
+        bound: bound.unwrap_or_else(|| BoundSpec::of(scope.default_mode())),
         home,
         weights,
         measures,
@@ -189,24 +189,11 @@ fn version(value: Value<'_>) -> Option<String> {
     Some(version.value)
 }
 
-fn plain(mode: BoundMode) -> BoundSpec {
-    BoundSpec {
-        mode,
-        c_squared: None,
-        k: None,
-        left_out_cap: LEFT_OUT_CAP,
-        source: None,
-        horizon: None,
-        start: None,
-        rho: SERIES_RHO,
-    }
-}
-
 /// The bound: each mode asks for its own constants and takes no others.
 fn bound(value: Value<'_>, scope: &Scope<'_>) -> Option<BoundSpec> {
     let mut table = value.table()?;
     let mode = table.required("mode", |value| choice(value, &MODES))?;
-    let mut bound = plain(mode);
+    let mut bound = BoundSpec::of(mode);
     match mode {
         BoundMode::NormClip => {
             let read = |value: Value<'_>| value.whole(1..=1_000_000_000_000).map(i64::unsigned_abs);
@@ -216,13 +203,13 @@ fn bound(value: Value<'_>, scope: &Scope<'_>) -> Option<BoundSpec> {
         BoundMode::First => {
             bound.horizon = constant(&mut table, "horizon", |value| value.count(1..=200));
             bound.start = constant(&mut table, "start", |value| start(value, scope));
-            bound.rho = table.optional("rho", rho).unwrap_or(SERIES_RHO);
+            bound.rho = table.optional("rho", rho).unwrap_or(bound.rho);
         }
         BoundMode::HomeCell | BoundMode::None => {}
     }
     if matches!(mode, BoundMode::NormClip | BoundMode::Truncate) {
         let cap = table.optional("left_out_cap", |value| value.count(1..=1000));
-        bound.left_out_cap = cap.unwrap_or(LEFT_OUT_CAP);
+        bound.left_out_cap = cap.unwrap_or(bound.left_out_cap);
         bound.source = constant(&mut table, "source", Value::text).map(|source| source.value);
     }
     table.finish();

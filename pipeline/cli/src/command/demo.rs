@@ -213,7 +213,8 @@ impl Demo {
         let bundle = self.dir.join("releases").join(RELEASE);
         let verified = verify::run(Some(&self.dir), &bundle, None)?;
         self.step(&format!("verify releases/{RELEASE}"), &verified.text);
-        let replayed = ledger::run(workspace, &LedgerCommand::Verify).await?;
+        let replayed =
+            ledger::run(workspace, &LedgerCommand::Verify { each: false, from: Vec::new() }).await?;
         self.step("ledger verify", &replayed.text);
         match verified.ok && replayed.ok {
             true => Ok(planned.json["proposal"].clone()),

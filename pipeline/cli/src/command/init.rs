@@ -9,7 +9,7 @@ use marsad_terms::{Explanation, RecordTypeId};
 use serde_json::json;
 
 use crate::report::{Failure, Report, table};
-use crate::settings::FILE;
+use crate::settings::{FILE, StoreSetting};
 use crate::workspace::Workspace;
 
 /// What `marsad.toml` starts with.
@@ -84,8 +84,8 @@ fn private_folder(path: &Path) -> Result<(), Failure> {
 /// The settings in force.
 pub(super) fn config(workspace: &Workspace) -> Report {
     let settings = &workspace.settings;
-    let store = |configured: &Option<String>, default: &str| match configured {
-        Some(url) => (url.clone(), FILE),
+    let store = |configured: &Option<StoreSetting>, default: &str| match configured {
+        Some(setting) => (setting.url().to_owned(), FILE),
         None => (workspace.dir.join(default).display().to_string(), "default"),
     };
     let key = |path: &Option<PathBuf>| match path {

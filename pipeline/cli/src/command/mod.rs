@@ -10,6 +10,7 @@ mod init;
 mod keys;
 mod land;
 mod ledger;
+mod person;
 mod policy;
 mod query;
 mod release;
@@ -41,6 +42,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Extract(ExtractCommand::Check(args)) => land::check(&open()?, &args, quiet).await,
         Command::Land(args) => land::land(&open()?, &args, quiet).await,
         Command::Batch(command) => batch::run(&open()?, &command).await,
+        Command::Person(command) => person::run(&open()?, &command).await,
         Command::Query(command) => query::run(&open()?, &command, quiet).await,
         Command::Release(command) => Box::pin(release::run(&open()?, &command, quiet)).await,
         Command::Budget { svg } => budget::run(&open()?, svg.as_deref()).await,

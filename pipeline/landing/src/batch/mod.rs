@@ -6,5 +6,5 @@ mod read;
 mod write;
 
 pub(crate) use extract::{Extract, Record};
-pub(crate) use read::{Known, fetch, known};
+pub(crate) use read::{Known, known};
 pub(crate) use write::{Bucket, buckets, encode, keys, quarantine};

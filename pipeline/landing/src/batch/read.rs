@@ -8,14 +8,14 @@ use arrow::array::{
 };
 use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type, UInt16Type};
 use arrow::record_batch::RecordBatch;
-use bytes::Bytes;
-use marsad_terms::{Digest, Period};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use marsad_terms::Period;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use super::content::Content;
 use super::extract::Extract;
 use crate::custody::{BatchEntry, FileEntry};
 use crate::pseudonym::Pseudonym;
+use crate::vault::Vault;
 use crate::{Error, Result};
 
 /// A landed row of one of the ids at hand.
@@ -37,31 +37,16 @@ pub(crate) struct Known {
 ///
 /// # Errors
 /// `Damaged` where a file is missing, has other bytes than the log says, or cannot be read.
-pub(crate) async fn known(
-    store: &marsad_log::Store,
-    batches: &[BatchEntry],
-    extract: &Extract<'_>,
-) -> Result<Known> {
+pub(crate) async fn known(vault: &Vault, batches: &[BatchEntry], extract: &Extract<'_>) -> Result<Known> {
     let files: Vec<&FileEntry> = batches.iter().flat_map(|batch| &batch.files).collect();
     if files.is_empty() {
         return Ok(Known::default());
     }
     let mut reader = Reader::new(extract);
     for file in files {
-        let bytes = fetch(store, &file.path, file.hash).await?;
-        reader.file(&file.path, bytes)?;
+        reader.file(&file.path, vault.open(&file.path, file.hash).await?)?;
     }
     Ok(reader.known)
-}
-
-/// A file's bytes, compared with the log's hash.
-///
-/// # Errors
-/// `Damaged` where it is missing or has other bytes.
-pub(crate) async fn fetch(store: &marsad_log::Store, path: &str, hash: Digest) -> Result<Bytes> {
-    let damaged = |how| Error::Damaged { path: path.to_owned(), how };
-    let bytes = store.get(path).await?.ok_or_else(|| damaged("missing"))?;
-    if Digest::of(&bytes) == hash { Ok(bytes) } else { Err(damaged("changed")) }
 }
 
 struct Reader<'e, 'a> {
@@ -90,11 +75,9 @@ impl<'e, 'a> Reader<'e, 'a> {
         }
     }
 
-    fn file(&mut self, path: &str, bytes: Bytes) -> Result<()> {
+    fn file(&mut self, path: &str, reader: ParquetRecordBatchReader) -> Result<()> {
         let damaged = || Error::Damaged { path: path.to_owned(), how: "unreadable" };
-        let reader =
-            ParquetRecordBatchReaderBuilder::try_new(bytes).and_then(ParquetRecordBatchReaderBuilder::build);
-        for batch in reader.map_err(|_| damaged())? {
+        for batch in reader {
             self.rows(&batch.map_err(|_| damaged())?).ok_or_else(damaged)?;
         }
         Ok(())

@@ -8,7 +8,6 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt16Type};
 use arrow::record_batch::RecordBatch;
-use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -18,6 +17,7 @@ use crate::Result;
 use crate::judge::{Judged, LandingRow};
 use crate::report::Rejected;
 use crate::schema::{self, DECIMAL};
+use crate::seal::{Seal, Sealed, Sealer};
 use crate::validate::{NULL, Target, Value};
 
 /// Rows of one Parquet row group: a reader may skip groups by the statistics of `person_key`.
@@ -25,16 +25,18 @@ const ROW_GROUP: usize = 1 << 17;
 
 /// One file to be put.
 pub(crate) struct Bucket {
-    pub(crate) number: u32,
+    pub(crate) path: String,
     pub(crate) n_rows: u64,
-    pub(crate) bytes: Bytes,
+    pub(crate) file: Sealed,
 }
 
-/// The files of a batch, one a bucket that has rows, in the order of buckets. Each is encoded when it is asked for.
+/// The files of a batch in its folder, one a bucket that has rows, in the order of buckets. Each is encoded when it is
+/// asked for.
 pub(crate) fn buckets<'e>(
     extract: &'e Extract<'_>,
     judged: &Judged,
     bits: u8,
+    (folder, sealer): (&'e str, &'e Sealer),
 ) -> impl Iterator<Item = Result<Bucket>> + use<'e> {
     let schema = schema::landed(extract.plan.record_type);
     let is_personal = extract.plan.identifier.is_some();
@@ -52,13 +54,15 @@ pub(crate) fn buckets<'e>(
         }
     }
     groups.into_iter().map(move |(number, rows)| {
-        let bytes = encode(&schema, rows.chunks(ROW_GROUP).map(|rows| arrow_batch(extract, &schema, rows)))?;
-        Ok(Bucket { number, n_rows: rows.len() as u64, bytes })
+        let path = format!("{folder}/{number}.parquet");
+        let batches = rows.chunks(ROW_GROUP).map(|rows| arrow_batch(extract, &schema, rows));
+        let file = encode(&schema, batches, sealer.seal(&path)?)?;
+        Ok(Bucket { path, n_rows: rows.len() as u64, file })
     })
 }
 
 /// The quarantine's file: places and reasons, no values.
-pub(crate) fn quarantine(rejected: &[Rejected]) -> Result<Bytes> {
+pub(crate) fn quarantine(rejected: &[Rejected], seal: Seal) -> Result<Sealed> {
     let schema = Arc::new(Schema::new(vec![
         Field::new("record", DataType::UInt64, false),
         Field::new("line", DataType::UInt64, false),
@@ -72,23 +76,25 @@ pub(crate) fn quarantine(rejected: &[Rejected]) -> Result<Bytes> {
         Arc::new(StringArray::from_iter_values(rejected.iter().map(|record| &record.reason))),
     ];
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
-    encode(&schema, std::iter::once(batch.map_err(Into::into)))
+    encode(&schema, std::iter::once(batch.map_err(Into::into)), seal)
 }
 
-/// One file of these Arrow batches.
+/// One file of these Arrow batches, encrypted.
 pub(crate) fn encode(
     schema: &SchemaRef,
     batches: impl Iterator<Item = Result<RecordBatch>>,
-) -> Result<Bytes> {
+    seal: Seal,
+) -> Result<Sealed> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP))
+        .with_file_encryption_properties(seal.encryption.clone())
         .build();
     let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties))?;
     for batch in batches {
         writer.write(&batch?)?;
     }
-    Ok(writer.into_inner()?.into())
+    Ok(seal.of(writer.into_inner()?.into()))
 }
 
 fn arrow_batch(extract: &Extract<'_>, schema: &SchemaRef, rows: &[LandingRow]) -> Result<RecordBatch> {

@@ -1,6 +1,7 @@
 //! Entries in memory: flat and sorted by person, 20 bytes a person and four for each table, and twice that while they are
 //! sorted. It deliberately lacks `Debug`, equality and any text form: an entry says when a person came.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -53,9 +54,9 @@ impl Register {
         self.closed
     }
 
-    /// Whether a person has entered.
+    /// Whether a person has entered, erased or not.
     pub fn holds(&self, person: &[u8; 16]) -> bool {
-        self.place(person).is_some()
+        self.place(person).is_some() || self.entries.bare.binary_search(person).is_ok()
     }
 
     /// The place of a person in [`Register::entries`].
@@ -63,7 +64,7 @@ impl Register {
         self.entries.persons.binary_search(person).ok()
     }
 
-    /// Person, step of entry and cells by table, sorted by person.
+    /// Person, step of entry and cells by table, sorted by person; without those who were erased.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = (&[u8; 16], u32, &[u32])> {
         self.entries.iter()
     }
@@ -76,6 +77,8 @@ pub(super) struct Entries {
     steps: Vec<u32>,
     /// Of all entries, one entry's after the other's.
     cells: Vec<u32>,
+    /// Persons who were erased: they count no more, and never enter again (algorithms 6).
+    bare: Vec<[u8; 16]>,
 }
 
 impl Entries {
@@ -104,7 +107,29 @@ impl Entries {
     }
 
     pub(super) fn append(&mut self, more: &Self) -> Result<()> {
+        self.bare.extend_from_slice(&more.bare);
         more.iter().try_for_each(|(person, step, cells)| self.push(*person, step, cells))
+    }
+
+    /// Adds a person who was erased.
+    pub(super) fn push_bare(&mut self, person: [u8; 16]) {
+        self.bare.push(person);
+    }
+
+    pub(super) fn bare(&self) -> &[[u8; 16]] {
+        &self.bare
+    }
+
+    /// The same with the entries of these persons bare; `None` where none of them has one.
+    pub(super) fn without(&self, persons: &HashSet<[u8; 16]>) -> Option<Self> {
+        let mut rest = Self { bare: self.bare.clone(), ..Self::default() };
+        for (person, step, cells) in self.iter() {
+            match persons.contains(person) {
+                true => rest.bare.push(*person),
+                false => rest.push(*person, step, cells).ok()?,
+            }
+        }
+        (rest.persons.len() < self.persons.len()).then_some(rest)
     }
 
     /// Cells of one entry; 0 where there is none.
@@ -133,9 +158,8 @@ impl Entries {
 
     /// Sorted by person, each once.
     fn in_order(self) -> Result<Self> {
-        if self.persons.is_sorted_by(|a, b| a < b) {
-            return Ok(self);
-        }
+        let mut bare = self.bare.clone();
+        bare.sort_unstable();
         let n = self.n_tables();
         let mut order: Vec<usize> = (0..self.persons.len()).collect();
         order.sort_unstable_by_key(|entry| self.persons[*entry]);
@@ -143,8 +167,10 @@ impl Entries {
             persons: order.iter().map(|entry| self.persons[*entry]).collect(),
             steps: order.iter().map(|entry| self.steps[*entry]).collect(),
             cells: order.iter().flat_map(|entry| &self.cells[entry * n..(entry + 1) * n]).copied().collect(),
+            bare,
         };
-        match sorted.persons.is_sorted_by(|a, b| a < b) {
+        let twice = sorted.persons.iter().any(|person| sorted.bare.binary_search(person).is_ok());
+        match !twice && [&sorted.persons, &sorted.bare].iter().all(|of| of.is_sorted_by(|a, b| a < b)) {
             true => Ok(sorted),
             false => fault("a person would enter twice"),
         }

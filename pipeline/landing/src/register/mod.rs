@@ -3,21 +3,23 @@
 //! One file holds the entries of the steps that closed together; a custody entry of kind `series_step` names it with its
 //! hash, and closes them. Without that entry nobody sees the file, so that a step is closed wholly or not at all, and what
 //! is closed is never written again: entries are read from here and never computed from rows a second time.
-//! It deliberately lacks the rows, retention and erasure, and any rule about who may enter.
+//! A person who is erased leaves its pseudonym there alone, which counts no more and keeps a new registration from counting
+//! again. It deliberately lacks the rows, retention, and any rule about who may enter.
 
 mod entries;
 mod file;
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use marsad_catalog::RecordType;
-use marsad_log::{Appended, Store};
+use marsad_log::Appended;
 use marsad_terms::Digest;
 
-use crate::batch::fetch;
-use crate::custody::{Custody, StepsEntry};
-use crate::landing::{put, random_name, remove};
+use crate::custody::{Custody, SeriesFile, StepsEntry, place_of};
+use crate::landing::random_name;
 use crate::validate::is_restricted;
+use crate::vault::Vault;
 use crate::{Error, Landing, Result};
 use entries::Entries;
 
@@ -33,8 +35,8 @@ impl Landing {
     /// `Register` where the record type has no persons, or is not the series' own; `Damaged` where a file is missing, has
     /// other bytes than the log says, or is none of a register; else as [`Landing::snapshot`].
     pub async fn register(&self, record_type: &RecordType, series: Digest) -> Result<Register> {
-        let store = self.store_of(record_type)?;
-        read(store, &self.custody(store).await?, record_type, series).await
+        let vault = self.vault_of(record_type)?;
+        read(vault, &self.custody(vault).await?, record_type, series).await
     }
 
     /// Closes the next `steps` of a series with those who enter, in any order, and returns the register with them.
@@ -53,9 +55,9 @@ impl Landing {
         steps: RangeInclusive<u32>,
         entries: Vec<Entry>,
     ) -> Result<Register> {
-        let store = self.store_of(record_type)?;
-        let mut custody = self.custody(store).await?;
-        let register = read(store, &custody, record_type, series).await?;
+        let vault = self.vault_of(record_type)?;
+        let mut custody = self.custody(vault).await?;
+        let register = read(vault, &custody, record_type, series).await?;
         if register.closed() > *steps.start() {
             return Ok(register);
         }
@@ -63,7 +65,8 @@ impl Landing {
         let register = register.with(&steps, &newcomers)?;
         let name = format!("{}-{}-{}", steps.start(), steps.end(), random_name()?);
         let path = format!("{FOLDER}/{}/{name}.parquet", series.hex());
-        let file = put(store, path, newcomers.persons().len() as u64, file::encode(&newcomers)?).await?;
+        let sealed = file::encode(&newcomers, vault.seal(&path)?)?;
+        let file = vault.put(path, newcomers.persons().len() as u64, &sealed).await?;
         let closing = StepsEntry {
             series,
             record_type: record_type.id.clone(),
@@ -76,16 +79,16 @@ impl Landing {
         };
         // What others append meanwhile changes nothing about these steps, unless it closes them.
         while let Appended::Lost = custody.close(closing.clone(), self.keys()).await? {
-            custody = self.custody(store).await?;
+            custody = self.custody(vault).await?;
             if custody.n_closed(&series) > *steps.start() {
-                remove(store, &[closing.path]).await;
-                return read(store, &custody, record_type, series).await;
+                vault.remove(&[closing.path]).await;
+                return read(vault, &custody, record_type, series).await;
             }
         }
         Ok(register)
     }
 
-    fn store_of(&self, record_type: &RecordType) -> Result<&Store> {
+    fn vault_of(&self, record_type: &RecordType) -> Result<&Vault> {
         let fault = |what| Err(Error::Register { what });
         if !record_type.is_personal() {
             return fault("records of organisations have no persons");
@@ -95,8 +98,31 @@ impl Landing {
     }
 }
 
+/// What is left of the files of registers without these persons: the path of each that held one, and its rest.
+pub(crate) async fn without(
+    vault: &Vault,
+    custody: &Custody,
+    persons: &HashSet<[u8; 16]>,
+) -> Result<Vec<(String, SeriesFile)>> {
+    let mut rests = Vec::new();
+    for steps in custody.all_steps() {
+        let Some(rest) = entries_of(vault, steps).await?.without(persons) else { continue };
+        let path = format!("{}-{}.parquet", place_of(&steps.path), random_name()?);
+        let sealed = file::encode(&rest, vault.seal(&path)?)?;
+        let file = vault.put(path, 0, &sealed).await?;
+        rests.push((steps.path.clone(), SeriesFile { path: file.path, hash: file.hash }));
+    }
+    Ok(rests)
+}
+
+async fn entries_of(vault: &Vault, steps: &StepsEntry) -> Result<Entries> {
+    let damaged = || Error::Damaged { path: steps.path.clone(), how: "unreadable" };
+    let file = vault.open(&steps.path, steps.hash).await?;
+    file::decode(file, steps.first..=steps.last).ok_or_else(damaged)
+}
+
 async fn read(
-    store: &Store,
+    vault: &Vault,
     custody: &Custody,
     record_type: &RecordType,
     series: Digest,
@@ -106,10 +132,8 @@ async fn read(
         if steps.record_type != record_type.id {
             return Err(Error::Register { what: "it was begun for another record type" });
         }
-        let bytes = fetch(store, &steps.path, steps.hash).await?;
-        let damaged = || Error::Damaged { path: steps.path.clone(), how: "unreadable" };
-        let entries = file::decode(bytes, steps.first..=steps.last).ok_or_else(damaged)?;
-        all.append(&entries).map_err(|_| damaged())?;
+        let entries = entries_of(vault, steps).await?;
+        all.append(&entries).map_err(|_| Error::Damaged { path: steps.path.clone(), how: "unreadable" })?;
     }
     Register::new(custody.n_closed(&series), all)
 }

@@ -5,9 +5,11 @@ mod containers;
 mod custody;
 mod files;
 mod neighbours;
+mod person;
 mod register;
 mod rows;
 mod samples;
+mod sealed;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,7 +22,7 @@ use chrono::NaiveDate;
 use marsad_catalog::Catalog;
 use marsad_log::Store;
 use marsad_terms::RecordTypeId;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use tempfile::TempDir;
 
 use crate::keys::Keys;
@@ -90,6 +92,14 @@ impl Room {
         self.landing().land(&CATALOG, mapping, file, &|_, _| {}).await
     }
 
+    /// A file of the store, decrypted.
+    async fn opened(&self, path: &str) -> ParquetRecordBatchReader {
+        let landing = self.landing();
+        let bytes = self.store.get(path).await.unwrap().unwrap();
+        let reading = landing.side(false).reading(path).await.unwrap();
+        ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, reading).unwrap().build().unwrap()
+    }
+
     async fn rows(&self, record_type: &str) -> Vec<LandedRow> {
         landed_rows(&self.landing(), record_type).await
     }
@@ -123,10 +133,12 @@ async fn landed_rows(landing: &Landing, record_type: &str) -> Vec<LandedRow> {
     let record_type: RecordTypeId = record_type.parse().unwrap();
     let mut rows = Vec::new();
     for file in landing.snapshot().await.unwrap().files(&record_type) {
-        let bytes = file.store.get(&file.path).await.unwrap().unwrap();
+        let bytes = file.store().get(&file.path).await.unwrap().unwrap();
         let mut n_rows = 0;
         let mut keys: Vec<(String, String)> = Vec::new();
-        for batch in ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap() {
+        let reading = file.reading().await.unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, reading).unwrap();
+        for batch in reader.build().unwrap() {
             let batch = batch.unwrap();
             n_rows += batch.num_rows() as u64;
             for row in 0..batch.num_rows() {

@@ -19,11 +19,13 @@ use crate::statement::Answer;
 use crate::testing::{Cast, SeriesWish, Wish, approved, noisy_step, result, signature, statement, text};
 
 mod crash;
+mod golden;
 mod histories;
 mod random;
 mod rules;
 mod series;
 mod series_crash;
+mod small_world;
 mod verify;
 
 /// Keys and a folder for state, kept as long as the tests run.

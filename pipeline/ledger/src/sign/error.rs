@@ -70,6 +70,9 @@ pub enum KeyError {
     /// The signature is not over these bytes in this namespace.
     #[error("the signature is not over these bytes in this namespace")]
     Wrong,
+    /// A token signed although nobody touched it.
+    #[error("the token signed without being touched")]
+    Untouched,
     /// The signature is right, but another key made it.
     #[error("another key made the signature")]
     AnotherKey,
@@ -95,9 +98,13 @@ impl Explain for KeyError {
             Self::Encrypted { .. } => (
                 "B64",
                 "a passphrase protects it",
-                "set MARSAD_KEY_PASSPHRASE, or give its .pub and use ssh-agent",
+                "run the command on a terminal, which asks for it; or set MARSAD_KEY_PASSPHRASE; or give its .pub and use ssh-agent",
             ),
-            Self::Passphrase { .. } => ("B65", "MARSAD_KEY_PASSPHRASE is not its passphrase", "correct it"),
+            Self::Passphrase { .. } => (
+                "B65",
+                "what was given is not its passphrase",
+                "type it again, or correct MARSAD_KEY_PASSPHRASE",
+            ),
             Self::Agent { what, path } => {
                 let remedy = "run `ssh-add` on the private key, or give the private key's file";
                 let why = if what.is_empty() { "ssh-keygen gave none" } else { what };
@@ -111,6 +118,11 @@ impl Explain for KeyError {
                 "B71",
                 "the bytes, the namespace or the signature were changed",
                 "sign exactly the bytes that `marsad release statement` prints, in namespace marsad-approval",
+            ),
+            Self::Untouched => (
+                "B73",
+                "without a touch, a program could have signed in its holder's name",
+                "use a token key made without `no-touch-required`, and touch the token when it blinks",
             ),
             Self::AnotherKey => {
                 ("B72", "signatures count by key, not by name", "sign with the key of the policy")

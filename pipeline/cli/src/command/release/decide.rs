@@ -1,6 +1,7 @@
 //! `release statement|approve|reject`: a decision is a signature over one canonical statement.
 
 use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use marsad_ledger::sign::{APPROVAL, SigningKey};
@@ -8,15 +9,16 @@ use marsad_ledger::{Answer, Error as LedgerError, RequestState, State, Statement
 use marsad_terms::Explanation;
 use serde_json::json;
 
-use super::standing;
+use super::public::Public;
+use super::{question, show, standing};
 use crate::args::ConfirmArgs;
 use crate::report::{Failure, Report};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, open_key};
 
 /// Answers by checklist item.
 pub(crate) type Answers = BTreeMap<String, String>;
 
-/// The bytes that an approver signs.
+/// The bytes that an approver signs, or who rejects.
 ///
 /// # Errors
 /// An unknown release, answers that are missing.
@@ -24,10 +26,14 @@ pub(super) async fn statement(
     workspace: &Workspace,
     id: &str,
     confirm: &ConfirmArgs,
+    reject: Option<&str>,
 ) -> Result<Report, Failure> {
     let state = workspace.ledger()?.state().await?;
     let request = state.find(id)?;
-    let statement = approval(&state, request, answers(confirm)?)?;
+    let statement = match reject {
+        Some(reason) => rejection(&state, request, reason)?,
+        None => approval(&state, request, answers(confirm)?)?,
+    };
     let text = String::from_utf8_lossy(&statement.bytes()).into_owned();
     // The bytes themselves, without a line end: what is signed is exactly what is printed.
     let json = json!({"statement": text, "namespace": APPROVAL, "proposal": request.proposal_id});
@@ -45,12 +51,15 @@ pub(super) async fn approve(
     key: Option<&Path>,
     signature: Option<&Path>,
 ) -> Result<Report, Failure> {
-    let answers = answers(confirm)?;
+    let asks = confirm.confirm.is_empty() && confirm.confirm_file.is_none() && signature.is_none();
+    let answers = match asks && key.is_some() && io::stdin().is_terminal() {
+        true => ask(workspace, id).await?,
+        false => answers(confirm)?,
+    };
     match (key, signature) {
-        (Some(path), _) => approve_with(workspace, id, answers, &SigningKey::open(path)?).await,
+        (Some(path), _) => approve_with(workspace, id, answers, &open_key(path)?).await,
         (None, Some(path)) => {
-            let sshsig =
-                std::fs::read_to_string(path).map_err(|error| Failure::file(path, "be read", &error))?;
+            let sshsig = made_elsewhere(path)?;
             decide(workspace, id, |state, request| Ok((approval(state, request, answers)?, sshsig))).await
         }
         (None, None) => Err(Failure::usage(
@@ -58,6 +67,16 @@ pub(super) async fn approve(
             "give --key FILE, or --signature FILE made over `marsad release statement`",
         )),
     }
+}
+
+/// Shows the proposal and goes through what a person judges, item by item.
+async fn ask(workspace: &Workspace, id: &str) -> Result<Answers, Failure> {
+    let state = workspace.ledger()?.state().await?;
+    let request = state.find(id)?;
+    let mut out = io::stderr();
+    let shown = show::show(&state, request, &Public::of(workspace));
+    let _ = writeln!(out, "{}\n", shown.text);
+    question::ask(&request.proposal, &mut io::stdin().lock(), &mut out)
 }
 
 /// Approves with a key at hand.
@@ -73,25 +92,36 @@ pub(crate) async fn approve_with(
     decide(workspace, id, |state, request| sign(approval(state, request, answers)?, key)).await
 }
 
-/// Rejects with a reason.
+/// Rejects with a reason, with a key or with a signature that was made elsewhere.
 ///
 /// # Errors
-/// A key that does not count.
+/// A key or signature that does not count.
 pub(super) async fn reject(
     workspace: &Workspace,
     id: &str,
     reason: &str,
     key: Option<&Path>,
+    signature: Option<&Path>,
 ) -> Result<Report, Failure> {
-    let Some(path) = key else {
-        return Err(Failure::usage("a rejection needs a key", "give --key FILE"));
-    };
-    let key = SigningKey::open(path)?;
-    decide(workspace, id, |state, request| {
-        let statement = decision(state, request, Answer::Reject, Answers::new(), reason)?;
-        sign(statement, &key)
-    })
-    .await
+    match (key, signature) {
+        (Some(path), _) => {
+            let key = open_key(path)?;
+            decide(workspace, id, |state, request| sign(rejection(state, request, reason)?, &key)).await
+        }
+        (None, Some(path)) => {
+            let sshsig = made_elsewhere(path)?;
+            decide(workspace, id, |state, request| Ok((rejection(state, request, reason)?, sshsig))).await
+        }
+        (None, None) => Err(Failure::usage(
+            "a rejection needs a key or a signature",
+            "give --key FILE, or --signature FILE made over `marsad release statement --reject REASON`",
+        )),
+    }
+}
+
+/// A signature that `ssh-keygen -Y sign` wrote.
+fn made_elsewhere(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::file(path, "be read", &error))
 }
 
 fn sign(statement: Statement, key: &SigningKey) -> Result<(Statement, String), Failure> {
@@ -120,11 +150,15 @@ fn approval(state: &State, request: &RequestState, answers: Answers) -> Result<S
             "W10",
             format!("the checklist is not answered: {}", missing.join(", ")),
             "each item that a person judges is answered in words, and the words are signed",
-            "give --confirm ITEM=TEXT for each, or --confirm-file F.toml with one line an item",
+            "run it on a terminal, which asks one by one; or give --confirm ITEM=TEXT for each, or --confirm-file F.toml with one line an item",
         );
         return Err(Failure::new(explanation));
     }
     decision(state, request, Answer::Approve, answers, "")
+}
+
+fn rejection(state: &State, request: &RequestState, reason: &str) -> Result<Statement, Failure> {
+    decision(state, request, Answer::Reject, Answers::new(), reason)
 }
 
 fn decision(

@@ -2,11 +2,15 @@
 
 mod decide;
 mod define;
+mod diff;
 mod list;
 mod outlook;
 mod plan;
+mod public;
 mod publish;
+mod question;
 mod run;
+mod sheet;
 mod show;
 
 use marsad_ledger::{RequestState, State};
@@ -35,20 +39,27 @@ pub(super) async fn run(
         ReleaseCommand::New { id, like } => define::new(workspace, id, like),
         ReleaseCommand::Plan { id, wish, key } => plan(workspace, id, wish, key.key.as_deref()).await,
         ReleaseCommand::List => list::list(workspace).await,
-        ReleaseCommand::Show { id } => {
+        ReleaseCommand::Show { id, html } => {
             let state = workspace.ledger()?.state().await?;
-            Ok(show::show(&state, state.find(id)?, &workspace.languages()))
+            let request = state.find(id)?;
+            let public = public::Public::of(workspace);
+            match html {
+                Some(path) => sheet::write(&state, request, &public, path),
+                None => Ok(show::show(&state, request, &public)),
+            }
         }
         ReleaseCommand::Diff { a, b } => {
             let state = workspace.ledger()?.state().await?;
-            Ok(show::diff(state.find(a)?, state.find(b)?))
+            Ok(diff::diff(state.find(a)?, state.find(b)?))
         }
-        ReleaseCommand::Statement { id, confirm } => decide::statement(workspace, id, confirm).await,
+        ReleaseCommand::Statement { id, confirm, reject } => {
+            decide::statement(workspace, id, confirm, reject.as_deref()).await
+        }
         ReleaseCommand::Approve { id, confirm, key, signature } => {
             decide::approve(workspace, id, confirm, key.key.as_deref(), signature.as_deref()).await
         }
-        ReleaseCommand::Reject { id, reason, key } => {
-            decide::reject(workspace, id, reason, key.key.as_deref()).await
+        ReleaseCommand::Reject { id, reason, key, signature } => {
+            decide::reject(workspace, id, reason, key.key.as_deref(), signature.as_deref()).await
         }
         ReleaseCommand::Run { id, yes, stats } => run_release(workspace, id, *yes, *stats, quiet).await,
         ReleaseCommand::Publish { id, key } => publish(workspace, id, key.key.as_deref()).await,

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use marsad_catalog::Price;
-use marsad_ledger::Policy;
 use marsad_ledger::sign::SigningKey;
-use marsad_release::Planner;
+use marsad_ledger::{Ledger, Policy, Stage, State};
 use marsad_release::plan::definition;
+use marsad_release::{Figures, Planner};
 use marsad_terms::Explanation;
 
+use super::public::Public;
 use super::show;
 use crate::args::WishArgs;
 use crate::command::audit;
@@ -36,11 +37,27 @@ pub(crate) async fn plan(
     let author = state.policy().map_or_else(|| Ok(String::new()), |policy| name_of(policy, &key))?;
     let selection_key = workspace.keys()?.selection_id();
     let audit = audit::recorded(workspace)?;
-    let proposal =
-        Planner { catalog: &catalog, state: &state, selection_key, author, audit }.plan(release, &wish)?;
+    let released = released(&ledger, &state).await?;
+    let planner =
+        Planner { catalog: &catalog, state: &state, selection_key, author, audit, released: &released };
+    let proposal = planner.plan(release, &wish)?;
     ledger.propose(&proposal, &key).await?;
     let state = ledger.state().await?;
-    Ok(show::show(&state, state.find(&release.id.to_string())?, &workspace.languages()))
+    Ok(show::show(&state, state.find(&release.id.to_string())?, &Public::of(workspace)))
+}
+
+/// The figures of published releases, oldest first.
+///
+/// # Errors
+/// A stored result that cannot be read.
+async fn released(ledger: &Ledger, state: &State) -> Result<Vec<Figures>, Failure> {
+    let mut found = Vec::new();
+    for request in state.requests().into_iter().filter(|request| request.state == Stage::Published) {
+        if let Some((receipt, bytes)) = ledger.receipt(request.f).await? {
+            found.push(Figures::read(&receipt, &bytes)?);
+        }
+    }
+    Ok(found)
 }
 
 /// The policy's name of a key.

@@ -78,10 +78,12 @@ impl Publisher<'_> {
             _ => (clock::now_text(), now.head().ok_or(LedgerError::NoPolicy)?.1),
         };
         let then = self.ledger.state_at(head).await?;
+        let (ledger_sequence, _) = then.head().ok_or(LedgerError::NoPolicy)?;
         let policy = then.policy().ok_or(LedgerError::NoPolicy)?;
         Ok(Context {
             published,
             ledger_head: head,
+            ledger_sequence,
             used_before: request.used_before.unwrap_or(NanoRho::ZERO),
             lifetime: policy.lifetime_nano_rho,
             ceiling: then.ceiling().unwrap_or(policy.lifetime_nano_rho),

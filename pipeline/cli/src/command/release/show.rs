@@ -1,4 +1,4 @@
-//! `release show`, `release diff`: a proposal as its steward reads it.
+//! `release show`: a proposal as its steward reads it.
 
 use marsad_ledger::proposal::Forecast;
 use marsad_ledger::{Answer, RequestState, ScopeAfter, State};
@@ -8,10 +8,11 @@ use marsad_terms::{Language, NanoRho};
 use serde_json::{Value, json};
 
 use super::outlook::{DELTAS, Outlook, in_languages};
+use super::public::{Public, attack, sharpest};
 use crate::report::{Report, decimal, table};
 
 /// One proposal with where it stands.
-pub(super) fn show(state: &State, request: &RequestState, languages: &[Language]) -> Report {
+pub(super) fn show(state: &State, request: &RequestState, public: &Public) -> Report {
     let proposal = &request.proposal;
     let id = request.proposal_id.hex();
     let head = format!(
@@ -28,23 +29,74 @@ pub(super) fn show(state: &State, request: &RequestState, languages: &[Language]
     let outlook = Outlook::of(request);
     let parts = [
         head,
-        meaning(outlook.as_ref(), &scopes, languages),
+        why(request, public),
+        statistics(request, public),
+        meaning(outlook.as_ref(), &scopes, &public.languages),
         scope_table(&scopes),
         tables(request, outlook.as_ref()),
         series(request),
         strategies(request),
         outlook.as_ref().map(|outlook| outlook.curve(left(&scopes))).unwrap_or_default(),
         rehearsals(request),
+        differences(request),
         checklist(request),
         decisions(request),
         next(request, &scopes),
     ];
     let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
-    Report::new(text, document(request, &scopes, outlook.as_ref()))
+    let mut json = document(request, &scopes, outlook.as_ref());
+    json["asked"] = public.document(request);
+    Report::new(text, json)
+}
+
+/// Why it is asked for, on whose authority, for whom.
+fn why(request: &RequestState, public: &Public) -> String {
+    let purposes = public.purposes(request).into_iter();
+    let lines = purposes.map(|why| format!("purpose {}: {} ({})", why.id, why.title.en, why.authorisation));
+    let proposal = &request.proposal;
+    let rest = format!(
+        "for {}; embargo {}; coverage: {}",
+        proposal.recipients.join(", "),
+        proposal.embargo,
+        proposal.coverage.en
+    );
+    lines.chain([rest]).collect::<Vec<_>>().join("\n")
+}
+
+/// What is counted, of whom, how far down.
+fn statistics(request: &RequestState, public: &Public) -> String {
+    let rows = public.statistics(request).into_iter();
+    let rows = rows.map(|asked| vec![asked.id, asked.unit, asked.bound.en, asked.area.to_owned()]);
+    table(&["statistic", "unit", "bound of a person", "smallest area"], rows, 4)
+}
+
+/// What can be computed from this release and earlier ones together (C13): the sharpest of each kind.
+fn differences(request: &RequestState) -> String {
+    let rows = sharpest(request).into_iter().map(|(one, n)| {
+        let combined = if one.combined.is_empty() { String::new() } else { format!("± {}", one.combined) };
+        vec![
+            attack(one.attack).to_owned(),
+            format!("{} of {}", one.earlier, one.release),
+            one.dimensions.join(", "),
+            one.remains.clone(),
+            n.to_string(),
+            format!("± {}", one.margin),
+            combined,
+        ]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let header = ["attack", "with", "sharpest table", "what remains", "tables", "difference", "combined"];
+    format!(
+        "differences with earlier releases: fewer persons than the margin stay hidden in what remains\n{}",
+        table(&header, rows, 4)
+    )
 }
 
 /// Scopes before and after the cost; once it is charged, both are what is used.
-fn scopes(state: &State, request: &RequestState) -> Vec<ScopeAfter> {
+pub(super) fn scopes(state: &State, request: &RequestState) -> Vec<ScopeAfter> {
     let mut scopes = state.would_use(&request.proposal);
     if request.run.is_some() {
         for scope in &mut scopes {
@@ -54,7 +106,7 @@ fn scopes(state: &State, request: &RequestState) -> Vec<ScopeAfter> {
     scopes
 }
 
-fn cost(rho: NanoRho) -> String {
+pub(super) fn cost(rho: NanoRho) -> String {
     if rho == NanoRho::ZERO {
         return "no cost: figures of organisations only".to_owned();
     }
@@ -74,7 +126,7 @@ fn meaning(outlook: Option<&Outlook>, scopes: &[ScopeAfter], languages: &[Langua
     in_languages(&outlook.words(lifetime(scopes).map_or(NanoRho::ZERO, |scope| scope.after)), languages)
 }
 
-fn lifetime(scopes: &[ScopeAfter]) -> Option<&ScopeAfter> {
+pub(super) fn lifetime(scopes: &[ScopeAfter]) -> Option<&ScopeAfter> {
     scopes.iter().find(|scope| scope.scope == "lifetime")
 }
 
@@ -92,24 +144,48 @@ fn scope_table(scopes: &[ScopeAfter]) -> String {
 
 fn tables(request: &RequestState, outlook: Option<&Outlook>) -> String {
     let sides = outlook.map(Outlook::half_and_double).unwrap_or_default();
-    let rows = request.proposal.tables.iter().enumerate().map(|(index, t)| {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut dataflow = "";
+    for (index, t) in request.proposal.tables.iter().enumerate() {
+        if t.dataflow != dataflow {
+            dataflow = &t.dataflow;
+            rows.push([dataflow].iter().chain(&[""; 7]).map(|cell| (*cell).to_owned()).collect());
+        }
         let margin = if t.margin.is_empty() { "by cell".to_owned() } else { format!("± {}", t.margin) };
         let side = |side: usize| {
             let margin = sides.get(index).and_then(|sides| sides[side]);
             margin.map_or_else(String::new, |margin| format!("± {margin:.1}"))
         };
-        vec![
-            t.dataflow.clone(),
-            t.dimensions.join(", "),
+        rows.push(vec![
+            format!("  {}", t.dimensions.join(", ")),
             t.cells.to_string(),
             side(0),
             margin,
             side(1),
             t.reliable_from.clone(),
             t.usable_from.clone(),
-        ]
-    });
-    table(&["dataflow", "table", "cells", "at ½ρ", "margin", "at 2ρ", "A from", "U from"], rows, 2)
+            expected(t),
+        ]);
+    }
+    let header = ["table", "cells", "at ½ρ", "margin", "at 2ρ", "A from", "U from", "A/U/Q"];
+    let drawn = table(&header, rows, 1);
+    let mut from: Vec<String> = request
+        .proposal
+        .tables
+        .iter()
+        .filter_map(|t| Some(t.expected.as_ref()?.release.to_string()))
+        .collect();
+    from.dedup();
+    match from.is_empty() {
+        true => format!("{drawn}\nA/U/Q: no earlier release shows these tables, so nothing public tells"),
+        false => format!("{drawn}\nA/U/Q: were the figures those published in {}", from.join(", ")),
+    }
+}
+
+/// Cells that will likely read A, U and Q.
+pub(super) fn expected(forecast: &Forecast) -> String {
+    let expected = forecast.expected.as_ref();
+    expected.map_or_else(|| "–".to_owned(), |e| format!("{}/{}/{}", e.reliable, e.usable, e.hidden))
 }
 
 /// What gets the noise of each statistic where that was weighed, and why.
@@ -230,6 +306,7 @@ fn document(request: &RequestState, scopes: &[ScopeAfter], outlook: Option<&Outl
         "guess": {"membership": guess.membership_percent, "attribute": guess.attribute_percent},
         "guess_words": words, "scopes": scopes, "tables": tables_as_numbers(request, outlook), "curve": curve,
         "series": proposal.series, "strategies": proposal.strategies, "overlap": proposal.overlap,
+        "differences": proposal.differences,
         "approvals": approvals(request), "needed": needed.saturating_sub(request.approvals().count()),
         "checklist": proposal.checklist,
     })
@@ -245,52 +322,8 @@ fn tables_as_numbers(request: &RequestState, outlook: Option<&Outlook>) -> Vec<V
             "dataflow": t.dataflow, "dimensions": t.dimensions, "cells": t.cells, "margin": number(&t.margin),
             "margin_at_half": half, "margin_at_double": double,
             "reliable_from": number(&t.reliable_from), "usable_from": number(&t.usable_from),
+            "expected": t.expected,
         })
     };
     request.proposal.tables.iter().enumerate().map(one).collect()
-}
-
-/// Every place where two proposals differ.
-pub(super) fn diff(a: &RequestState, b: &RequestState) -> Report {
-    let mut found = Vec::new();
-    differences("", &json!(a.proposal), &json!(b.proposal), &mut found);
-    let rows = found.iter().map(|(path, a, b)| vec![path.clone(), short(a), short(b)]);
-    let (left, right) = (a.proposal_id.hex(), b.proposal_id.hex());
-    let text = match found.is_empty() {
-        true => "the two proposals are the same".to_owned(),
-        false => table(&["where", &left[..8], &right[..8]], rows, 3),
-    };
-    let list: Vec<Value> = found.iter().map(|(path, a, b)| json!({"path": path, "a": a, "b": b})).collect();
-    Report::new(text, json!({"a": a.proposal_id, "b": b.proposal_id, "differences": list}))
-}
-
-fn differences(path: &str, a: &Value, b: &Value, found: &mut Vec<(String, Value, Value)>) {
-    match (a, b) {
-        (Value::Object(x), Value::Object(y)) => {
-            let mut keys: Vec<&String> = x.keys().chain(y.keys()).collect();
-            keys.sort();
-            keys.dedup();
-            for key in keys {
-                let null = Value::Null;
-                let (x, y) = (x.get(key).unwrap_or(&null), y.get(key).unwrap_or(&null));
-                differences(&format!("{path}/{key}"), x, y, found);
-            }
-        }
-        (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
-            for (i, (x, y)) in x.iter().zip(y).enumerate() {
-                differences(&format!("{path}/{i}"), x, y, found);
-            }
-        }
-        _ if a == b => {}
-        _ => found.push((path.to_owned(), a.clone(), b.clone())),
-    }
-}
-
-fn short(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "–".to_owned(),
-        other => other.to_string(),
-    };
-    if text.chars().count() > 60 { text.chars().take(59).chain(['…']).collect() } else { text }
 }

@@ -7,6 +7,7 @@ use crate::checkpoint;
 use crate::event::{Opened, Released, Reserved, StepForfeited, StepReserved};
 use crate::scope::Scope;
 use crate::series::opening;
+use crate::verify::Verification;
 
 /// A ledger with one published release of 40 and its bundle.
 struct Scene {
@@ -46,7 +47,10 @@ impl Scene {
         let fresh = Ledger::open(self.store.clone(), &state_dir());
         let verdict = fresh.verify(Some(&self.releases)).await.unwrap();
         assert_eq!(verdict.ok, verdict.faults.is_empty());
-        let each = fresh.verify_each(Some(&self.releases)).await.unwrap();
+        let each = fresh
+            .verify_with(&Verification { each: true, releases: Some(&self.releases), kept: &[] })
+            .await
+            .unwrap();
         assert_eq!(each.faults, verdict.faults);
         verdict.faults.into_iter().map(|fault| (fault.sequence, fault.kind.as_str())).collect()
     }
@@ -297,4 +301,38 @@ async fn public_bundles_and_checkpoints_are_compared() {
     assert_eq!(scene.kinds().await, ["rolled-back", "signature"]);
     scene.releases.put("checkpoint.json.sig", &sshsig.into()).await.unwrap();
     assert_eq!(scene.kinds().await, ["rolled-back"]);
+}
+
+#[tokio::test]
+async fn a_checkpoint_pointer_cut_off_between_its_two_objects_is_a_note() {
+    let scene = published().await;
+    let stands = scene.releases.get("checkpoint.json.sig").await.unwrap().unwrap();
+    ready(&scene.ledger, &Wish::new("B", 1)).await;
+    let (stated, sshsig) = scene.ledger.checkpoint(&cast().pat).await.unwrap();
+    let again = scene.ledger.checkpoint(&cast().pat).await.unwrap();
+    assert_eq!((&again.0, &again.1), (&stated, &sshsig), "whoever states an entry states the same bytes");
+    checkpoint::put(&scene.releases, &stated, &sshsig).await.unwrap();
+    scene.releases.put("checkpoint.json.sig", &stands).await.unwrap();
+    let verdict = scene.ledger.verify(Some(&scene.releases)).await.unwrap();
+    assert!(
+        verdict.ok && verdict.notes.iter().any(|note| note.contains("checkpoint.json.sig")),
+        "{verdict:?}"
+    );
+    let numbered = format!("_checkpoints/{:020}.json.sig", stated.sequence);
+    scene.releases.put(&numbered, &stands).await.unwrap();
+    let kinds: Vec<&str> = scene.faults().await.into_iter().map(|(_, kind)| kind).collect();
+    assert_eq!(kinds, ["signature", "signature"]);
+}
+
+#[tokio::test]
+async fn an_earlier_checkpoint_never_replaces_a_later_one() {
+    let scene = published().await;
+    let (early, sshsig) = scene.ledger.checkpoint(&cast().pat).await.unwrap();
+    ready(&scene.ledger, &Wish::new("B", 1)).await;
+    let (late, later) = scene.ledger.checkpoint(&cast().pat).await.unwrap();
+    checkpoint::put(&scene.releases, &late, &later).await.unwrap();
+    checkpoint::put(&scene.releases, &early, &sshsig).await.unwrap();
+    let newest = scene.releases.get("checkpoint.json").await.unwrap().unwrap();
+    assert_eq!(newest, checkpoint::bytes(&late));
+    assert_eq!(scene.faults().await, []);
 }

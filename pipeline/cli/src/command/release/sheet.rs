@@ -1,0 +1,372 @@
+//! `release show --html`: the proposal as one page in French, Arabic and English.
+//!
+//! It says what the terminal and `--json` say. Evidence of the checklist exists in English alone and is marked so.
+
+use std::path::Path;
+
+use marsad_ledger::checklist::{Standing, Who};
+use marsad_ledger::proposal::Attack;
+use marsad_ledger::{RequestState, ScopeAfter, State};
+use marsad_publish::sheet::{self, Block, Sheet, Shown};
+use marsad_terms::{NanoRho, Text};
+use serde_json::json;
+
+use super::outlook::Outlook;
+use super::public::{Public, sharpest, words};
+use super::show;
+use crate::report::{Failure, Report, decimal};
+
+/// Writes the page.
+///
+/// # Errors
+/// A file that cannot be written.
+pub(super) fn write(
+    state: &State,
+    request: &RequestState,
+    public: &Public,
+    path: &Path,
+) -> Result<Report, Failure> {
+    let page = sheet::write(&page(state, request, public))?;
+    std::fs::write(path, page).map_err(|error| Failure::file(path, "be written", &error))?;
+    let json = json!({"release": request.release(), "proposal": request.proposal_id, "html": path});
+    Ok(Report::new(format!("{} holds the proposal", path.display()), json))
+}
+
+fn page(state: &State, request: &RequestState, public: &Public) -> Sheet {
+    let proposal = &request.proposal;
+    let scopes = show::scopes(state, request);
+    let title = Text {
+        fr: format!("Proposition {} : {}", proposal.release, proposal.title.fr),
+        ar: format!("اقتراح \u{2066}{}\u{2069}: {}", proposal.release, proposal.title.ar),
+        en: format!("Proposal {}: {}", proposal.release, proposal.title.en),
+    };
+    let blocks = vec![
+        why(request, public),
+        statistics(request, public),
+        cost(request, &scopes),
+        tables(request),
+        differences(request),
+        machine(request),
+        person(request),
+        decisions(request),
+    ];
+    let blocks = blocks.into_iter().filter(|block| !block.rows.is_empty() || !block.paragraphs.is_empty());
+    Sheet { title, workspace: public.workspace.clone(), blocks: blocks.collect() }
+}
+
+fn code(text: impl ToString) -> Shown {
+    Shown::Code(text.to_string())
+}
+
+/// A decimal number, with the comma of French and Arabic.
+fn number(text: String) -> Shown {
+    let comma = text.replace('.', ",");
+    Shown::Words(words(&comma, &format!("\u{2066}{comma}\u{2069}"), &text))
+}
+
+fn why(request: &RequestState, public: &Public) -> Block {
+    let rows = public.purposes(request).into_iter();
+    let proposal = &request.proposal;
+    let (id, recipients) = (request.proposal_id.hex()[..8].to_owned(), proposal.recipients.join(", "));
+    Block {
+        heading: words("Pourquoi", "لماذا", "Why"),
+        paragraphs: vec![
+            Text {
+                fr: format!(
+                    "Proposition {id}, de {}. Approbations demandées : {}. Destinataires : {recipients}. Embargo : {}.",
+                    proposal.author, proposal.approvals_needed, proposal.embargo
+                ),
+                ar: format!(
+                    "الاقتراح \u{2066}{id}\u{2069} من إعداد \u{2066}{}\u{2069}. الموافقات المطلوبة: {}. الجهات المستفيدة: \u{2066}{recipients}\u{2069}. حظر النشر حتى: \u{2066}{}\u{2069}.",
+                    proposal.author, proposal.approvals_needed, proposal.embargo
+                ),
+                en: format!(
+                    "Proposal {id} by {}. Approvals asked for: {}. Recipients: {recipients}. Embargo: {}.",
+                    proposal.author, proposal.approvals_needed, proposal.embargo
+                ),
+            },
+            proposal.coverage.clone(),
+        ],
+        head: vec![
+            words("Finalité", "الغرض", "Purpose"),
+            words("Intitulé", "العنوان", "Title"),
+            words("Autorisation", "الترخيص", "Authorisation"),
+        ],
+        rows: rows.map(|why| vec![code(why.id), Shown::Words(why.title), code(why.authorisation)]).collect(),
+    }
+}
+
+fn statistics(request: &RequestState, public: &Public) -> Block {
+    let area = |area: &str| match area {
+        "region" => Shown::Words(words("région", "الجهة", "region")),
+        "national" => Shown::Words(words("pays", "البلد", "country")),
+        other => code(other),
+    };
+    let rows = public.statistics(request).into_iter().map(|asked| {
+        vec![
+            code(asked.id),
+            Shown::Words(asked.title),
+            code(asked.unit),
+            Shown::Words(asked.bound),
+            area(asked.area),
+        ]
+    });
+    Block {
+        heading: words("Ce qui est demandé", "ما هو المطلوب", "What is asked for"),
+        paragraphs: Vec::new(),
+        head: vec![
+            words("Statistique", "الإحصاء", "Statistic"),
+            words("Intitulé", "العنوان", "Title"),
+            words("Unité", "الوحدة", "Unit"),
+            words("Borne par personne", "الحد لكل شخص", "Bound of a person"),
+            words("Plus petit territoire", "أصغر نطاق جغرافي", "Smallest area"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn cost(request: &RequestState, scopes: &[ScopeAfter]) -> Block {
+    let after = show::lifetime(scopes).map_or(NanoRho::ZERO, |scope| scope.after);
+    let outlook = Outlook::of(request);
+    let spent = decimal(request.proposal.nano_rho);
+    let price = words(
+        &format!("Coût : ρ = {}.", spent.replace('.', ",")),
+        &format!("التكلفة: \u{2066}ρ = {}\u{2069}.", spent.replace('.', ",")),
+        &format!("Cost: ρ = {spent}."),
+    );
+    let rows = scopes.iter().map(|scope| {
+        let left =
+            scope.cap.map(|cap| cap.checked_sub(scope.after).map_or_else(|| "< 0".to_owned(), decimal));
+        let dash = || "–".to_owned();
+        vec![
+            code(&scope.scope),
+            number(decimal(scope.used)),
+            number(decimal(scope.after)),
+            number(left.unwrap_or_else(dash)),
+            number(scope.cap.map_or_else(dash, decimal)),
+        ]
+    });
+    Block {
+        heading: words("Ce que cela coûte", "التكلفة", "What it costs"),
+        paragraphs: [price].into_iter().chain(outlook.map(|outlook| outlook.words(after))).collect(),
+        head: vec![
+            words("Budget", "الميزانية", "Budget"),
+            words("Avant", "قبل", "Before"),
+            words("Après", "بعد", "After"),
+            words("Reste", "الباقي", "Left"),
+            words("Plafond", "السقف", "Cap"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn tables(request: &RequestState) -> Block {
+    let rows = request.proposal.tables.iter().map(|t| {
+        let margin = if t.margin.is_empty() { "–".to_owned() } else { format!("± {}", t.margin) };
+        vec![
+            code(&t.dataflow),
+            code(t.dimensions.join(", ")),
+            code(t.cells),
+            number(margin),
+            code(&t.reliable_from),
+            code(&t.usable_from),
+            code(show::expected(t)),
+        ]
+    });
+    Block {
+        heading: words(
+            "Tableaux et marges prévues",
+            "الجداول وهوامش الخطأ المتوقعة",
+            "Tables and predicted margins",
+        ),
+        paragraphs: vec![words(
+            "A : fiable ; U : peu fiable ; Q : non affiché. Les cases A/U/Q attendues sont comptées sur les chiffres publiés d'une publication antérieure, jamais sur les dossiers.",
+            "A: موثوق؛ U: قليل الموثوقية؛ Q: غير معروض. تُقدَّر خانات A/U/Q من أرقام إصدار سابق منشور، وليس من الملفات أبدا.",
+            "A: reliable; U: less reliable; Q: not shown. Expected A/U/Q cells are counted on the published figures of an earlier release, never on the records.",
+        )],
+        head: vec![
+            words("Flux", "التدفق", "Dataflow"),
+            words("Tableau", "الجدول", "Table"),
+            words("Cases", "الخانات", "Cells"),
+            words("Marge", "الهامش", "Margin"),
+            words("A dès", "A ابتداء من", "A from"),
+            words("U dès", "U ابتداء من", "U from"),
+            words("A/U/Q attendus", "A/U/Q المتوقعة", "A/U/Q expected"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn differences(request: &RequestState) -> Block {
+    let name = |attack: Attack| match attack {
+        Attack::SameCells => words("mêmes cases de nouveau", "الخانات نفسها مرة أخرى", "same cells again"),
+        Attack::TwoStatements => words("deux requêtes", "استعلامان مختلفان", "two statements"),
+        Attack::YearLessQuarters => {
+            words("année moins trimestres", "السنة ناقص الفصول", "year less quarters")
+        }
+    };
+    let rows = sharpest(request).into_iter().map(|(one, n)| {
+        vec![
+            Shown::Words(name(one.attack)),
+            code(format!("{} · {}", one.earlier, one.release)),
+            code(one.dimensions.join(", ")),
+            Shown::English(one.remains.clone()),
+            code(n),
+            number(format!("± {}", one.margin)),
+        ]
+    });
+    let rows: Vec<Vec<Shown>> = rows.collect();
+    let said = match rows.is_empty() {
+        true => words(
+            "Aucune case publiée ne diffère d'une nouvelle par un groupe.",
+            "لا توجد خانة منشورة تختلف عن خانة جديدة بمجموعة ما.",
+            "No published cell differs from a new one by a group.",
+        ),
+        false => words(
+            "Un groupe plus petit que la marge de la différence reste caché.",
+            "كل مجموعة أصغر من هامش الفرق تبقى مخفية.",
+            "A group smaller than the difference's margin stays hidden.",
+        ),
+    };
+    Block {
+        heading: words(
+            "Avec les publications antérieures",
+            "مع الإصدارات السابقة",
+            "Together with earlier releases",
+        ),
+        paragraphs: vec![said],
+        head: vec![
+            words("Attaque", "الهجوم", "Attack"),
+            words("Avec", "مع", "With"),
+            words("Tableau le plus net", "أدق جدول", "Sharpest table"),
+            words("Ce qui reste", "ما يتبقى", "What remains"),
+            words("Tableaux", "الجداول", "Tables"),
+            words("Différence", "الفرق", "Difference"),
+        ],
+        rows,
+    }
+}
+
+fn machine(request: &RequestState) -> Block {
+    let rows = request.proposal.checklist.iter().filter(|item| item.who == Who::Machine).map(|item| {
+        let state = match item.state {
+            Standing::Pass => words("réussi", "ناجح", "pass"),
+            Standing::Fail => words("échec", "فاشل", "fail"),
+            Standing::Open => words("ouvert", "مفتوح", "open"),
+            Standing::AfterRun => words("après le tirage", "بعد التنفيذ", "after the run"),
+        };
+        vec![code(&item.id), Shown::Words(state), Shown::English(item.evidence.clone())]
+    });
+    Block {
+        heading: words("Vérifié par la machine", "ما تتحقق منه الآلة", "Checked by the machine"),
+        paragraphs: Vec::new(),
+        head: vec![
+            words("Point", "البند", "Item"),
+            words("État", "الحالة", "State"),
+            words("Constat", "المعاينة", "Evidence"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn person(request: &RequestState) -> Block {
+    let asked = request.proposal.checklist.iter().filter(|item| item.wants_an_answer());
+    let rows = asked.map(|item| {
+        vec![code(&item.id), Shown::Words(question(&item.id)), Shown::English(item.evidence.clone())]
+    });
+    Block {
+        heading: words("À confirmer par une personne", "ما يؤكده شخص", "For a person to confirm"),
+        paragraphs: Vec::new(),
+        head: vec![
+            words("Point", "البند", "Item"),
+            words("Question", "السؤال", "Question"),
+            words("Constat", "المعاينة", "Evidence"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+/// What a person is asked (governance 3).
+fn question(id: &str) -> Text {
+    match id {
+        "C05" => words(
+            "La source des bornes est-elle vraie ?",
+            "هل مصدر الحدود صحيح؟",
+            "Is the source of the bounds true?",
+        ),
+        "C06" => words("Cela vaut-il le coût ?", "هل يستحق ذلك تكلفته؟", "Is it worth the cost?"),
+        "C09" => words(
+            "Un lecteur serait-il servi par ces marges ?",
+            "هل تفيد هذه الهوامش القارئ؟",
+            "Would these margins serve a reader?",
+        ),
+        "C13" => words(
+            "La seconde estimation est-elle nécessaire ?",
+            "هل التقدير الثاني ضروري؟",
+            "Is the second estimate needed?",
+        ),
+        "C16" => words(
+            "Qui a relu la page dans chaque langue ?",
+            "من راجع الصفحة بكل لغة؟",
+            "Who has read the page in each language?",
+        ),
+        "C17" => words(
+            "Un titre ou une note invite-t-il à une lecture fausse ?",
+            "هل يدعو عنوان أو ملاحظة إلى قراءة خاطئة؟",
+            "Does a title or note invite a wrong reading?",
+        ),
+        "C18" => words(
+            "Un tableau pourrait-il guider une action contre un groupe ou un lieu ?",
+            "هل يمكن أن يوجه جدول عملا ضد مجموعة أو مكان؟",
+            "Could a table guide action against a group or a place?",
+        ),
+        "C19" => words(
+            "Deux tableaux ensemble en disent-ils plus sur un petit groupe ?",
+            "هل يكشف جدولان معا أكثر عن مجموعة صغيرة؟",
+            "Do two tables together say more about a small group?",
+        ),
+        "C20" => words(
+            "Chacun reçoit-il la même chose au même instant ?",
+            "هل يتلقى الجميع الشيء نفسه في الوقت نفسه؟",
+            "Does everyone get the same at the same instant?",
+        ),
+        "C22" => words(
+            "La période est-elle assez complète ?",
+            "هل الفترة مكتملة بما يكفي؟",
+            "Is the period complete enough?",
+        ),
+        "C23" => words(
+            "Les demandes des personnes sont-elles traitées, ou pas encore échues ?",
+            "هل عولجت طلبات الأشخاص أو لم يحن أجلها بعد؟",
+            "Are persons' requests done, or not yet due?",
+        ),
+        "C25" => words(
+            "Qui décide d'un retrait, et qui est informé ?",
+            "من يقرر السحب، ومن يُخبَر؟",
+            "Who decides on a withdrawal, and who is told?",
+        ),
+        other => words(other, other, other),
+    }
+}
+
+fn decisions(request: &RequestState) -> Block {
+    let rows = request.decisions.iter().map(|made| {
+        let word = match (made.decision, made.lapsed) {
+            (marsad_ledger::Answer::Reject, _) => words("rejet", "رفض", "rejected"),
+            (_, true) => words("approbation expirée", "موافقة منتهية", "approval lapsed"),
+            (_, false) => words("approbation", "موافقة", "approved"),
+        };
+        vec![code(&made.signer), Shown::Words(word), code(&made.time), code(&made.reason)]
+    });
+    Block {
+        heading: words("Décisions", "القرارات", "Decisions"),
+        paragraphs: Vec::new(),
+        head: vec![
+            words("Personne", "الشخص", "Person"),
+            words("Décision", "القرار", "Decision"),
+            words("Heure (UTC)", "الوقت (UTC)", "Time (UTC)"),
+            words("Raison", "السبب", "Reason"),
+        ],
+        rows: rows.collect(),
+    }
+}

@@ -1,0 +1,55 @@
+//! How long `ledger verify` takes on a long ledger in a folder: from its segments, and from every single entry.
+//!
+//! `cargo bench -p marsad-ledger --features testing --bench verify [RELEASES]`; 20 000 releases are 100 001 entries.
+//! The last line is a JSON object; nothing is asserted.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench reports, and may panic")]
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use marsad_ledger::testing::{Cast, LongLog};
+use marsad_ledger::{Ledger, Verification};
+use marsad_log::{SEGMENT_LENGTH, Store};
+
+fn write(log: &LongLog, folder: &Path) {
+    fs::create_dir_all(folder.join("runs")).unwrap();
+    fs::create_dir_all(folder.join("_segments")).unwrap();
+    for (name, bytes) in &log.results {
+        fs::write(folder.join(name), bytes).unwrap();
+    }
+    for segment in log.entries.chunks(usize::try_from(SEGMENT_LENGTH).unwrap()) {
+        let mut lines = Vec::new();
+        for entry in segment {
+            let bytes = entry.bytes().unwrap();
+            fs::write(folder.join(format!("{:020}.json", entry.sequence)), &bytes).unwrap();
+            lines.extend(bytes);
+            lines.push(b'\n');
+        }
+        if segment.len() as u64 == SEGMENT_LENGTH {
+            let name = format!("_segments/{:020}.jsonl", segment[0].sequence);
+            fs::write(folder.join(name), lines).unwrap();
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let releases = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(20_000);
+    let folder = tempfile::tempdir().unwrap();
+    let log = LongLog::new(&Cast::new(folder.path()), releases);
+    write(&log, &folder.path().join("ledger"));
+    let signed = log.entries.iter().filter(|entry| entry.signature.is_some()).count();
+    let store = Store::open("ledger", folder.path()).unwrap();
+    let ledger = Ledger::open(store, &folder.path().join("state"));
+    let mut timings = Vec::new();
+    for (name, each) in [("first", false), ("again", false), ("each", true)] {
+        let start = Instant::now();
+        let verdict = ledger.verify_with(&Verification { each, ..Verification::default() }).await.unwrap();
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{name}: {seconds:.3} s, ok = {}, {} faults", verdict.ok, verdict.faults.len());
+        timings.push(format!("\"{name}_seconds\": {seconds:.3}"));
+    }
+    println!("{{\"entries\": {}, \"signed\": {signed}, {}}}", log.entries.len(), timings.join(", "));
+}

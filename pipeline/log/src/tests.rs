@@ -1,0 +1,257 @@
+//! What any store must keep for a log, on memory, a folder and S3; and that no change to a log goes unseen.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use marsad_s3_testing::{Call, Fault as S3Fault, S3};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::{Access, Appended, Created, Draft, Entry, Error, FaultKind, Log, SEGMENT_LENGTH, Store};
+
+const BUCKET: &str = "programme";
+
+fn bytes(text: &'static str) -> Bytes {
+    Bytes::from_static(text.as_bytes())
+}
+
+/// A store of the bucket, under a prefix.
+fn bucket(s3: &S3, prefix: &str) -> Store {
+    let (access, _) = Access::new(s3.access());
+    Store::open_with(&format!("s3://{BUCKET}/{prefix}"), Path::new("/"), &access).unwrap()
+}
+
+fn log(store: &Store) -> Log {
+    Log::open(store.clone(), "_log").with_clock(Arc::new(|| "2027-01-01T00:00:00Z".to_owned()))
+}
+
+fn draft(word: &str) -> Draft {
+    Draft::new("said", json!({ "word": word, "hash": "not the entry's" }))
+}
+
+async fn append(log: &Log, after: Option<&Entry>, word: &str) -> Option<Entry> {
+    match log.append(after, draft(word)).await.unwrap() {
+        Appended::Written(entry) => Some(*entry),
+        Appended::Lost => None,
+    }
+}
+
+/// A log of `n` entries.
+async fn grown(store: &Store, n: usize) -> Vec<Entry> {
+    let (log, mut entries) = (log(store), Vec::<Entry>::new());
+    for at in 0..n {
+        let entry = append(&log, entries.last(), &at.to_string()).await.unwrap();
+        entries.push(entry);
+    }
+    entries
+}
+
+/// Conditional create, reading, listing, deleting.
+async fn store_contract(store: &Store) {
+    assert_eq!(store.get("a/1").await.unwrap(), None);
+    assert_eq!(store.list("").await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.create("a/1", &bytes("one")).await.unwrap(), Created::New);
+    assert_eq!(store.create("a/1", &bytes("other")).await.unwrap(), Created::Exists);
+    assert_eq!(store.get("a/1").await.unwrap(), Some(bytes("one")));
+    for name in ["a/3", "b/1", "a/2"] {
+        assert_eq!(store.create(name, &bytes(name)).await.unwrap(), Created::New);
+    }
+    assert_eq!(store.list("a").await.unwrap(), ["a/1", "a/2", "a/3"]);
+    assert_eq!(store.list_after("a", "a/1").await.unwrap(), ["a/2", "a/3"]);
+    store.put("a/1", &bytes("again")).await.unwrap();
+    assert_eq!(store.get("a/1").await.unwrap(), Some(bytes("again")));
+    store.sync("a/1").await.unwrap();
+    for name in ["a/1", "a/1", "a/2", "a/3", "b/1"] {
+        store.delete(name).await.unwrap();
+    }
+    assert_eq!(store.list("").await.unwrap(), Vec::<String>::new());
+}
+
+/// Entries in order; who comes second loses; eight at once lose none.
+async fn log_contract(store: &Store) {
+    let (one, two) = (log(store), log(store));
+    assert!(one.read().await.unwrap().is_empty());
+    let first = append(&one, None, "first").await.unwrap();
+    assert!(append(&two, None, "also first").await.is_none());
+    assert_eq!(two.read().await.unwrap(), std::slice::from_ref(&first));
+    let second = append(&two, Some(&first), "second").await.unwrap();
+    assert!(append(&one, Some(&first), "late").await.is_none());
+    assert_eq!(one.newer(Some(&first)).await.unwrap(), [second]);
+    let writers: Vec<_> = (0..8).map(|n| tokio::spawn(keep_on(log(store), n))).collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let entries = one.read().await.unwrap();
+    assert_eq!(entries, one.read_each().await.unwrap());
+    let said = |word: &str| entries.iter().filter(|entry| entry.body["word"] == word).count();
+    assert_eq!(entries.len(), 10);
+    assert!((0..8).all(|n| said(&n.to_string()) == 1), "each said once");
+}
+
+/// Reads and appends until it is written.
+async fn keep_on(log: Log, n: usize) {
+    loop {
+        let entries = log.read().await.unwrap();
+        if append(&log, entries.last(), &n.to_string()).await.is_some() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn memory_keeps_the_contract() {
+    store_contract(&Store::memory()).await;
+    log_contract(&Store::memory()).await;
+}
+
+#[tokio::test]
+async fn a_folder_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    store_contract(&Store::open("one", folder.path()).unwrap()).await;
+    log_contract(&Store::open("two", folder.path()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn s3_keeps_the_contract() {
+    let s3 = S3::start(&[BUCKET]);
+    store_contract(&bucket(&s3, "one/deep")).await;
+    log_contract(&bucket(&s3, "two")).await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_refuses_or_is_missing_is_told_from_an_empty_one() {
+    use marsad_terms::Explain;
+    let s3 = S3::start(&[BUCKET]);
+    let open = |url: &str, pairs| Store::open_with(url, Path::new("/"), &Access::new(pairs).0).unwrap();
+    let wrong = open("s3://programme/x", s3.access_as("another secret"));
+    let missing = open("s3://nowhere/x", s3.access());
+    let refused = [
+        wrong.get("a").await.unwrap_err(),
+        wrong.list("").await.unwrap_err(),
+        wrong.create("a", &bytes("x")).await.unwrap_err(),
+        wrong.delete("a").await.unwrap_err(),
+    ];
+    let absent = [missing.list("").await.unwrap_err(), missing.list_after("", "a").await.unwrap_err()];
+    let refused = refused.into_iter().map(|error| (error, "L11", "SignatureDoesNotMatch"));
+    for (error, code, word) in refused.chain(absent.into_iter().map(|error| (error, "L12", "NoSuchBucket"))) {
+        let told = error.explain();
+        assert_eq!(told.code, code, "{told:?}");
+        assert!(told.why.contains(word) && !told.why.contains("another secret"), "{told:?}");
+    }
+}
+
+/// Lets one call of an append go wrong; then the entry stands once, or is absent and can be appended.
+async fn survives(s3: &S3, n: u64, fault: S3Fault) -> bool {
+    let store = bucket(s3, &format!("{n}-{fault:?}").replace(['(', ')', '.'], "-"));
+    let entries = grown(&store, 2).await;
+    s3.fail(move |call: &Call| (call.number == n).then_some(fault));
+    let outcome = log(&store).append(entries.last(), draft("third")).await;
+    let reached = s3.calls() > n;
+    s3.heal();
+    let found = log(&store).read().await.unwrap();
+    match outcome {
+        Ok(Appended::Written(entry)) => assert_eq!(found.last(), Some(&*entry), "{fault:?} at call {n}"),
+        Ok(Appended::Lost) => assert_eq!(found.len(), 2, "{fault:?} at call {n}: nobody else wrote"),
+        Err(Error::Store { .. }) => assert!(found.len() <= 3, "{fault:?} at call {n}"),
+        Err(other) => panic!("{fault:?} at call {n}: {other}"),
+    }
+    if found.len() == 2 {
+        assert!(append(&log(&store), found.last(), "third").await.is_some());
+    }
+    assert_eq!(log(&store).read().await.unwrap().len(), 3, "{fault:?} at call {n}");
+    reached
+}
+
+#[tokio::test]
+async fn faults_of_s3_at_any_call_leave_an_entry_whole_or_absent() {
+    let s3 = S3::start(&[BUCKET]);
+    let slow = S3Fault::Slow(Duration::from_millis(20));
+    for fault in [S3Fault::Unavailable, S3Fault::Lost, S3Fault::Taken, slow, S3Fault::Truncated] {
+        let mut n = 0;
+        while survives(&s3, n, fault).await {
+            n += 1;
+        }
+        assert!(n >= 2, "an append reads its head and writes: {n}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_log_reads_from_segments_and_says_where_one_differs() {
+    let store = Store::memory();
+    let n = usize::try_from(SEGMENT_LENGTH).unwrap() + 5;
+    let entries = grown(&store, n).await;
+    let segment = "_log/_segments/00000000000000000000.jsonl";
+    let lines = store.get(segment).await.unwrap().unwrap();
+    assert_eq!(log(&store).read().await.unwrap(), entries);
+    assert_eq!(log(&store).read_each().await.unwrap(), entries);
+    let text = String::from_utf8(lines.to_vec()).unwrap();
+    store.put(segment, &Bytes::from(text.replacen("\"word\":\"7\"", "\"word\":\"8\"", 1))).await.unwrap();
+    let faults = log(&store).scan().await.unwrap().faults;
+    assert_eq!(
+        faults.iter().map(|fault| (fault.sequence, fault.kind)).collect::<Vec<_>>(),
+        [(7, FaultKind::Hash)]
+    );
+    assert_eq!(log(&store).scan_each().await.unwrap().faults.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_appended_to_a_head_that_was_replaced() {
+    let store = Store::memory();
+    let entries = grown(&store, 2).await;
+    let other = Entry::following(entries.first(), "t".into(), draft("other")).unwrap();
+    store.put("_log/00000000000000000001.json", &other.bytes().unwrap().into()).await.unwrap();
+    assert!(matches!(log(&store).append(entries.last(), draft("x")).await, Err(Error::Broken { .. })));
+    store.delete("_log/00000000000000000001.json").await.unwrap();
+    assert!(matches!(log(&store).append(entries.last(), draft("x")).await, Err(Error::Broken { .. })));
+}
+
+/// The encoding, byte for byte (docs/ledger-format.md).
+const ENTRY: &str = "{\"body\":{\"hash\":\"not the entry's\",\"word\":\"é\\n\"},\"hash\":\"b3:H\",\"kind\":\"said\",\
+    \"previous\":null,\"sequence\":0,\"signature\":null,\"time\":\"2027-01-01T00:00:00Z\"}";
+
+#[test]
+fn the_encoding_is_fixed() {
+    let entry = Entry::following(None, "2027-01-01T00:00:00Z".into(), draft("é\n")).unwrap();
+    let written = String::from_utf8(entry.bytes().unwrap()).unwrap();
+    assert_eq!(written, ENTRY.replace("b3:H", &entry.hash.to_string()));
+    let hashed = blake3_of(&ENTRY.replace("\"hash\":\"b3:H\",", ""));
+    assert_eq!(entry.hash.to_string(), hashed);
+}
+
+fn blake3_of(text: &str) -> String {
+    marsad_terms::Digest::of(text.as_bytes()).to_string()
+}
+
+#[tokio::test]
+async fn an_entry_of_a_later_version_is_not_taken_for_one_that_is_understood() {
+    let store = Store::memory();
+    let mut entry = grown(&store, 1).await.remove(0);
+    entry.version = 2;
+    entry.hash = entry.proper_hash().unwrap();
+    store.put("_log/00000000000000000000.json", &entry.bytes().unwrap().into()).await.unwrap();
+    let faults = log(&store).scan().await.unwrap().faults;
+    assert!(matches!(&faults[..], [fault] if fault.what.contains("version 2")), "{faults:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_change_of_any_byte_is_found(at in 0_usize..4, place in any::<prop::sample::Index>(), bit in 0_u8..8) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let store = Store::memory();
+            grown(&store, 4).await;
+            let name = format!("_log/{at:020}.json");
+            let mut bytes = store.get(&name).await.unwrap().unwrap().to_vec();
+            let place = place.index(bytes.len());
+            bytes[place] ^= 1 << bit;
+            store.put(&name, &bytes.into()).await.unwrap();
+            let faults = log(&store).scan().await.unwrap().faults;
+            assert!(!faults.is_empty(), "byte {place} of entry {at}");
+            assert!(faults.iter().all(|fault| fault.sequence == at as u64 || fault.sequence == at as u64 + 1));
+        });
+    }
+}

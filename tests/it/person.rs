@@ -1,0 +1,41 @@
+//! What a person may ask for, through the built binary.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::workspace::{RELEASE, Workspace};
+
+fn identifiers(workspace: &Workspace, text: &str, mode: u32) {
+    workspace.write("ids", text);
+    fs::set_permissions(workspace.path("ids"), fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn rows(workspace: &Workspace) -> u64 {
+    let list = workspace.json(&["batch", "list"]).done();
+    list.at("batches").as_array().unwrap().iter().map(|batch| batch["rows"].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn an_erased_person_is_out_of_all_rows_and_releases_go_on() {
+    let workspace = Workspace::new();
+    workspace.land_services(50);
+    workspace.approved(RELEASE);
+    let erase = ["person", "erase", "--id-file", "ids"];
+    identifiers(&workspace, "partner:P-70000003\npartner:P-70000099\n", 0o600);
+    let erased = workspace.json(&erase).done();
+    assert_eq!((erased.at("files").as_u64(), erased.at("entry").as_u64()), (Some(1), Some(1)));
+    assert_eq!(rows(&workspace), 49);
+    let again = workspace.json(&erase).done();
+    assert_eq!((again.at("files").as_u64(), again.at("entry").is_null()), (Some(0), true));
+    assert!(workspace.marsad(&erase).done().stdout.contains("nothing was changed"));
+    assert_eq!(workspace.json(&["release", "run", RELEASE, "--yes"]).done().at("charged"), 100_000_000);
+    workspace.ledger_is_right();
+
+    identifiers(&workspace, "partner:P-70000004", 0o640);
+    assert_eq!(workspace.json(&erase).error(), "D12");
+    identifiers(&workspace, "partner:P-70000004\nP-70000005 of somebody", 0o600);
+    let refused = workspace.json(&erase);
+    assert_eq!(refused.error(), "D13");
+    assert!(!refused.printed().contains("70000005"), "{refused:?}");
+    assert_eq!(rows(&workspace), 49, "what is refused changes nothing");
+}
