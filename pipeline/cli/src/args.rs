@@ -187,8 +187,13 @@ pub(crate) enum ConfigCommand {
 /// `extract`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExtractCommand {
-    /// Say what `land` would do, without landing anything
-    #[command(after_help = "Example:\n  marsad extract check tanger_2024q4.csv --as partner_assistance")]
+    /// Say what `land` would do, column by column, without landing anything
+    ///
+    /// For each column: how many cells pass, what their spellings become, which lines fail and why. Never a cell: only
+    /// spellings that a code list or the mapping declares, and unknown ones that at least ten records share.
+    #[command(
+        after_help = "Example:\n  marsad extract check tanger_2024q4.csv --as partner_assistance\n  marsad extract check registrations.xlsx --as progres_registration --json"
+    )]
     Check(LandArgs),
 }
 

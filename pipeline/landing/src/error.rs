@@ -1,26 +1,13 @@
-//! What can go wrong: with a file, a key, a store. Never a cell's value; headers only where they are no content themselves.
+//! What can go wrong: with a file, a key, a store. Never a cell's value.
 
 use std::path::PathBuf;
 
 use marsad_terms::{Explain, Explanation};
 
-use crate::detect;
+use crate::refusal::{Refusal, refused, summary};
 
 /// The result of this room's calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// A whole file refused: nothing of it lands (extracts 4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Stable code, `F01` to `F09`.
-    pub code: &'static str,
-    /// What is wrong.
-    pub what: String,
-    /// Why that refuses the file.
-    pub why: &'static str,
-    /// What to do.
-    pub remedy: String,
-}
 
 /// The file, a key or a store failed.
 #[derive(Debug, thiserror::Error)]
@@ -191,24 +178,6 @@ impl From<marsad_log::Error> for Error {
     }
 }
 
-fn summary(refusals: &[Refusal]) -> String {
-    match refusals {
-        [] => "the file is refused".to_owned(),
-        [one] => one.what.clone(),
-        [first, rest @ ..] => format!("{}; and {} more", first.what, rest.len()),
-    }
-}
-
-/// A header as messages show it: cut, escaped, and only its place where it may be content (a file without a header row).
-pub(crate) fn shown_header(header: &str, position: usize) -> String {
-    let harmless = header.chars().count() <= 80 && !detect::identifies(&marsad_catalog::clean(header));
-    match header.trim() {
-        "" => format!("column {} (without a name)", position + 1),
-        _ if harmless => format!("`{}`", header.escape_debug()),
-        _ => format!("column {} (its header is not shown)", position + 1),
-    }
-}
-
 impl Explain for Error {
     fn explain(&self) -> Explanation {
         let what = self.to_string();
@@ -264,14 +233,6 @@ impl Explain for Error {
             other => of_secrets(other, &what),
         }
     }
-}
-
-fn refused(what: &str, refusals: &[Refusal]) -> Explanation {
-    let Some(first) = refusals.first() else { return Explanation::new("F00", what, "", "") };
-    let all: Vec<String> =
-        refusals.iter().map(|refusal| format!("{} {}", refusal.code, refusal.what)).collect();
-    let what = if refusals.len() == 1 { first.what.clone() } else { all.join("; ") };
-    Explanation::new(first.code, what, first.why, first.remedy.clone())
 }
 
 /// Keys, and files of identifiers.

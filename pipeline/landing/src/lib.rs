@@ -13,9 +13,11 @@ mod judge;
 pub mod keys;
 mod landing;
 mod person;
+mod preview;
 mod pseudonym;
 mod read;
 mod reason;
+mod refusal;
 mod register;
 mod report;
 pub mod schema;
@@ -28,11 +30,12 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Error, Refusal, Result};
+pub use error::{Error, Result};
 pub use landing::{Landing, Options, check_without_keys};
 pub use person::{Erased, Persons};
 pub use reason::Reason;
+pub use refusal::Refusal;
 pub use register::{Entry, Register};
-pub use report::{Rejected, Report, Spelling};
+pub use report::{ColumnReport, Normalised, Rejected, RejectedCells, Report, Spelling};
 pub use snapshot::{BatchSummary, LandedFile, Snapshot};
 pub use trail::{Act, trail};

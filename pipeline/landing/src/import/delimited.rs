@@ -6,9 +6,9 @@ use std::path::Path;
 
 use marsad_catalog::mapping::FileSpec;
 
-use crate::error::shown_header;
 use crate::import::decode::{self, Decoded};
 use crate::import::rows::{MOST_CELLS, Row, RowFault, Rows};
+use crate::refusal::{no_header, shown_header, too_large, undecodable};
 use crate::{Error, Refusal, Result};
 
 const LARGEST_FILE: u64 = 64 << 30;
@@ -207,32 +207,5 @@ fn row_error(path: &Path, fault: RowFault) -> Error {
                 remedy: format!("add the missing quotation mark in or after line {line}"),
             }],
         },
-    }
-}
-
-fn undecodable(what: String) -> Refusal {
-    Refusal {
-        code: "F01",
-        what,
-        why: "in another encoding the same bytes are other letters",
-        remedy: "save the file in the mapping's encoding, or correct `encoding` under [file]".to_owned(),
-    }
-}
-
-pub(crate) fn no_header(row: u64) -> Refusal {
-    Refusal {
-        code: "F02",
-        what: format!("the file has no header in row {row}"),
-        why: "columns are known by their headers alone",
-        remedy: "add the header row, or correct `header_row` under [file]".to_owned(),
-    }
-}
-
-pub(crate) fn too_large(what: &str) -> Refusal {
-    Refusal {
-        code: "F07",
-        what: what.to_owned(),
-        why: "such a file is not a case extract",
-        remedy: "cut the file, or export it again".to_owned(),
     }
 }

@@ -12,9 +12,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::decode::Decoded;
-use super::delimited::{LONGEST_HEADER, are_decodable, encoding, no_header, opened, too_large};
+use super::delimited::{LONGEST_HEADER, are_decodable, encoding, opened};
 use super::rows::{LONGEST_ROW, MOST_CELLS, Row};
 use super::several::{Joiner, UNREADABLE};
+use crate::refusal::{no_header, too_large};
 use crate::{Error, Result};
 
 /// Whole numbers above this are no longer exact as a JSON reader's float.

@@ -3,6 +3,7 @@
 
 mod decode;
 mod delimited;
+mod evidence;
 mod json_lines;
 mod parquet;
 mod rows;
@@ -11,4 +12,4 @@ mod table;
 mod workbook;
 
 pub(crate) use rows::{Mark, Row};
-pub(crate) use table::{Table, content_of};
+pub(crate) use table::{Table, content_of, other_encoding};

@@ -12,9 +12,10 @@ use chrono::{Days, NaiveDate};
 use marsad_catalog::Mapping;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use super::delimited::{LONGEST_HEADER, opened, too_large};
+use super::delimited::{LONGEST_HEADER, opened};
 use super::rows::{MOST_CELLS, Mark, Row};
 use super::several::{Joiner, UNREADABLE};
+use crate::refusal::too_large;
 use crate::{Error, Refusal, Result};
 
 /// Rows decoded at once.

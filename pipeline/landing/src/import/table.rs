@@ -5,9 +5,10 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use marsad_catalog::Mapping;
-use marsad_catalog::mapping::FileFormat;
+use marsad_catalog::mapping::{FileFormat, FileSpec};
 
 use crate::import::delimited::{Delimited, opened};
+use crate::import::evidence;
 use crate::import::json_lines::JsonLines;
 use crate::import::parquet::ParquetRows;
 use crate::import::rows::Row;
@@ -36,7 +37,8 @@ impl Table {
         let format = format(path, mapping)?;
         let (headers, container) = match format {
             FileFormat::Csv => {
-                let mut table = Delimited::open(path, &mapping.file, hasher.clone())?;
+                let spec = with_encoding(path, mapping)?;
+                let mut table = Delimited::open(path, &spec, hasher.clone())?;
                 (std::mem::take(&mut table.headers), Container::Delimited(Box::new(table)))
             }
             FileFormat::Xlsx => {
@@ -85,6 +87,28 @@ impl Table {
     }
 }
 
+/// The mapping's `[file]`, its encoding by the file's own evidence where the mapping says so.
+fn with_encoding(path: &Path, mapping: &Mapping) -> Result<FileSpec> {
+    let mut spec = mapping.file.clone();
+    if spec.encoding.as_deref() == Some(evidence::DETECT) {
+        let reading = |source| Error::Read { file: path.to_owned(), source };
+        let encoding = evidence::encoding(path, &mapping.headers()).map_err(reading)?;
+        spec.encoding = Some(encoding.name().to_ascii_lowercase());
+    }
+    Ok(spec)
+}
+
+/// The encoding that a delimited text is in by its bytes, where its mapping declares another.
+pub(crate) fn other_encoding(path: &Path, mapping: &Mapping) -> Option<String> {
+    let declared = mapping.file.encoding.as_deref().unwrap_or("utf-8");
+    if declared == evidence::DETECT || !matches!(format(path, mapping), Ok(FileFormat::Csv)) {
+        return None;
+    }
+    let found = evidence::encoding(path, &mapping.headers()).ok()?;
+    let is_declared = encoding_rs::Encoding::for_label(declared.as_bytes()) == Some(found);
+    (!is_declared).then(|| found.name().to_ascii_lowercase())
+}
+
 /// The container: its first bytes decide, so that one mapping reads what a partner saved in several ways.
 fn format(path: &Path, mapping: &Mapping) -> Result<FileFormat> {
     let reading = |source| Error::Read { file: path.to_owned(), source };
@@ -103,35 +127,6 @@ fn format(path: &Path, mapping: &Mapping) -> Result<FileFormat> {
         ("xlsx" | "xlsm", _) | (_, Some(FileFormat::Xlsx)) => Err(Refusal::not_a("workbook").of(path)),
         ("parquet", _) | (_, Some(FileFormat::Parquet)) => Err(Refusal::not_a("Parquet file").of(path)),
         _ => Ok(declared.unwrap_or(FileFormat::Csv)),
-    }
-}
-
-impl Refusal {
-    pub(crate) fn of(self, path: &Path) -> Error {
-        Error::Refused { file: path.to_owned(), refusals: vec![self] }
-    }
-
-    fn encrypted() -> Self {
-        Self {
-            code: "F08",
-            what: "the workbook is encrypted, or of the format before 2007".to_owned(),
-            why: "its cells cannot be read",
-            remedy: "save it as .xlsx without a password".to_owned(),
-        }
-    }
-
-    fn not_a(container: &str) -> Self {
-        Self::damaged(&format!("the file is no {container}"))
-    }
-
-    /// F08 of a container whose inside does not hold together.
-    pub(crate) fn damaged(what: &str) -> Self {
-        Self {
-            code: "F08",
-            what: what.to_owned(),
-            why: "its rows cannot be told apart",
-            remedy: "export it again, or name a mapping that reads such files".to_owned(),
-        }
     }
 }
 

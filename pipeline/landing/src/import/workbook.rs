@@ -14,8 +14,9 @@ use marsad_catalog::fold;
 use marsad_catalog::mapping::FileSpec;
 use zip::ZipArchive;
 
-use super::delimited::{LONGEST_HEADER, are_decodable, no_header, opened, too_large};
+use super::delimited::{LONGEST_HEADER, are_decodable, opened};
 use super::rows::{MOST_CELLS, Mark, Row};
+use crate::refusal::{no_header, too_large};
 use crate::{Error, Refusal, Result};
 
 const LARGEST_UNPACKED: u64 = 2 << 30;

@@ -96,28 +96,31 @@ impl<'a> Checker<'a> {
             return Err(Rejection { reason: Reason::FieldCount, column: None });
         }
         let mut draft = self.empty();
-        for (column, roles) in self.layout.roles.iter().enumerate() {
-            if roles.is_empty() {
-                continue;
-            }
-            if row.is_too_long(column) || is_unreadable(row.cell(column)) {
-                return Err(Rejection::at(column, Reason::Unreadable));
-            }
-            let text = clean(row.cell(column));
-            for role in roles {
-                let taken = match row.mark(column) {
-                    Some(mark) => self.take_marked(&mut draft, (column, role), mark, &text),
-                    None => self.take(&mut draft, column, role, &text),
-                };
-                taken.map_err(|reason| Rejection::at(column, seen(reason, &text)))?;
-            }
+        for column in self.layout.columns_read() {
+            self.cell(&mut draft, row, column).map_err(|reason| Rejection::at(column, reason))?;
         }
         let identity = self.identity(&draft)?;
         across::check(self, &mut draft)?;
         self.finish(draft, identity)
     }
 
-    fn empty(&self) -> Draft {
+    /// Reads one cell for all its roles, by itself.
+    pub(crate) fn cell(&self, draft: &mut Draft, row: &Row, column: usize) -> Result<(), Reason> {
+        if row.is_too_long(column) || is_unreadable(row.cell(column)) {
+            return Err(Reason::Unreadable);
+        }
+        let text = clean(row.cell(column));
+        for role in &self.layout.roles[column] {
+            let taken = match row.mark(column) {
+                Some(mark) => self.take_marked(draft, (column, role), mark, &text),
+                None => self.take(draft, column, role, &text),
+            };
+            taken.map_err(|reason| seen(reason, &text))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn empty(&self) -> Draft {
         let targets = &self.plan.targets;
         Draft {
             values: targets

@@ -1,0 +1,150 @@
+//! The sample extracts through the built binary: every record ends as its table says, and a check tells columns, not cells.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::workspace::{Output, Workspace};
+
+/// Sample, its file's ending, the mapping that reads it.
+const SAMPLES: [(&str, &str, &str); 6] = [
+    ("partner_assistance", "csv", "partner_assistance"),
+    ("kobo_needs_assessment", "csv", "kobo_needs_assessment"),
+    ("training_arabic", "csv", "training_arabic"),
+    ("progres_registration", "xlsx", "progres_registration"),
+    ("dtm_flow", "csv", "dtm_flow"),
+    ("hostile_assistance", "csv", "partner_assistance"),
+];
+
+/// What identifies somebody in the samples.
+const CANARIES: [&str; 18] = [
+    "661 23 45 67",
+    "aminata",
+    "34.6814",
+    "34.68139",
+    "EH123456",
+    "m.diallo@example",
+    "61 00 11 22",
+    "A04512345",
+    "AB1234567",
+    "e.kouassi@example",
+    "61 98 76 54",
+    "P-00017",
+    "751-00012345",
+    "CPP-1001",
+    "OUJ-0412",
+    "ت-001",
+    "ت-٠٠١",
+    "1e309",
+];
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("pipeline/landing/testdata/extracts").join(name)
+}
+
+/// One line of a table of expectations: record, line, outcome, reason, column.
+type Expected = (u64, u64, String, String, String);
+
+fn expected(name: &str) -> Vec<Expected> {
+    let mut reader = csv::Reader::from_path(sample(&format!("{name}.expected.csv"))).unwrap();
+    let rows = reader.records().map(|row| {
+        let row = row.unwrap();
+        let text = |at: usize| row[at].to_owned();
+        (row[0].parse().unwrap(), row[1].parse().unwrap(), text(2), text(3), text(4))
+    });
+    rows.collect()
+}
+
+fn tells_nobody(output: &Output) {
+    for canary in CANARIES {
+        assert!(!output.printed().contains(canary), "{canary}");
+    }
+}
+
+#[test]
+fn every_record_of_the_samples_ends_as_its_table_says() {
+    let workspace = Workspace::new();
+    for (name, ending, mapping) in SAMPLES {
+        let file = sample(&format!("{name}.{ending}"));
+        let output = workspace.json(&["land", file.to_str().unwrap(), "--as", mapping]).done();
+        let expected = expected(name);
+        for outcome in ["landed", "duplicate", "quarantined"] {
+            let n = expected.iter().filter(|record| record.2 == outcome).count();
+            assert_eq!(*output.at(&format!("records.{outcome}")), n, "{name} {outcome}");
+        }
+        let quarantined = expected.into_iter().filter(|record| record.2 == "quarantined");
+        let told: Vec<Expected> = output
+            .at("rejected")
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|record| {
+                let number = |key: &str| record[key].as_u64().unwrap();
+                let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+                (number("record"), number("line"), "quarantined".to_owned(), text("reason"), text("column"))
+            })
+            .collect();
+        assert_eq!(told, quarantined.collect::<Vec<_>>(), "{name}");
+        tells_nobody(&output);
+        let again = workspace.json(&["land", file.to_str().unwrap(), "--as", mapping]).done();
+        assert_eq!(*again.at("already"), true, "{name} (F05)");
+    }
+}
+
+fn column<'o>(output: &'o Output, header: &str) -> &'o Value {
+    let columns = output.at("columns").as_array().unwrap();
+    columns.iter().find(|column| column["column"] == header).unwrap_or_else(|| panic!("{header}"))
+}
+
+#[test]
+fn a_check_tells_every_column_and_no_cell() {
+    let workspace = Workspace::new();
+    for (name, ending, mapping) in SAMPLES {
+        let file = sample(&format!("{name}.{ending}"));
+        let args = ["extract", "check", file.to_str().unwrap(), "--as", mapping];
+        let output = workspace.json(&args).done();
+        let text = workspace.marsad(&args).done();
+        tells_nobody(&output);
+        tells_nobody(&text);
+        let of_width = expected(name).iter().filter(|record| record.3 != "R08").count() as u64;
+        for column in output.at("columns").as_array().unwrap() {
+            let rejected = column["rejected"].as_array().unwrap();
+            let n_rejected: u64 = rejected.iter().map(|cells| cells["records"].as_u64().unwrap()).sum();
+            assert_eq!(column["accepted"].as_u64().unwrap() + n_rejected, of_width, "{name} {column}");
+            assert!(text.stdout.contains(column["column"].as_str().unwrap()), "{column}");
+        }
+        // Each record's own reason is among its column's.
+        for (_, line, _, reason, header) in expected(name).into_iter().filter(|record| !record.4.is_empty()) {
+            let rejected = column(&output, &header)["rejected"].as_array().unwrap();
+            let told = rejected.iter().filter(|cells| cells["reason"] == *reason);
+            let lines: Vec<u64> = told
+                .flat_map(|cells| cells["lines"].as_array().unwrap())
+                .map(|n| n.as_u64().unwrap())
+                .collect();
+            assert!(lines.contains(&line), "{name} line {line} {reason} {header}: {lines:?}");
+        }
+    }
+}
+
+#[test]
+fn a_check_tells_what_spellings_become() {
+    let workspace = Workspace::new();
+    let file = sample("partner_assistance.csv");
+    let args = ["extract", "check", file.to_str().unwrap(), "--as", "partner_assistance"];
+    let output = workspace.json(&args).done();
+    let region = column(&output, "Région");
+    let becomes = |from: &str| {
+        let all = region["normalised"].as_array().unwrap();
+        all.iter().find(|row| row["from"] == from).map(|row| row["to"].clone())
+    };
+    assert_eq!(becomes("TTA"), Some("MA-01".into()), "{region}");
+    let nationality = column(&output, "Nationalité")["normalised"].as_array().unwrap();
+    // The mapping's own translation, and a label of the group's list; no other country.
+    let is_public =
+        |row: &Value| ["(a country)", "(empty)", "RDC", "Maroc"].contains(&row["from"].as_str().unwrap());
+    assert!(nationality.iter().all(is_public), "{nationality:?}");
+    let text = workspace.marsad(&args).done().stdout;
+    for word in ["fills", "lands as", "TTA", "MA-01", "(a birth year)", "R07 value not in the code list"] {
+        assert!(text.contains(word), "{word} is missing in {text}");
+    }
+}
