@@ -148,3 +148,64 @@ fn a_check_tells_what_spellings_become() {
         assert!(text.contains(word), "{word} is missing in {text}");
     }
 }
+
+#[test]
+fn a_drafted_mapping_is_read_at_once_and_never_overwritten() {
+    let workspace = Workspace::new();
+    let file = sample("partner_assistance.csv");
+    let args = ["extract", "scaffold", file.to_str().unwrap()];
+    let printed = workspace.marsad(&args).done();
+    tells_nobody(&printed);
+    assert!(printed.stdout.contains("[columns.region]\nfrom = [\"Région\"]"), "{}", printed.stdout);
+    let written = workspace.json(&[&args[..], &["--as", "tanger"]].concat()).done();
+    tells_nobody(&written);
+    assert_eq!(*written.at("record_type"), "assistance_service");
+    assert_eq!(*written.at("toml"), workspace.read("schemas/mappings/tanger.toml"));
+    // The programme's own mapping reads the same file: the draft lands what it lands.
+    let land = ["extract", "check", file.to_str().unwrap(), "--as"];
+    let own = workspace.json(&[&land[..], &["partner_assistance"]].concat()).done();
+    let drafted = workspace.json(&[&land[..], &["tanger"]].concat()).done();
+    let landed = |output: &Output| output.at("records.landed").as_u64().unwrap();
+    assert!(landed(&drafted) >= landed(&own) - 2, "{} of {}", landed(&drafted), landed(&own));
+    let again = workspace.json(&[&args[..], &["--as", "tanger"]].concat());
+    assert_eq!((again.code, again.error()), (1, "W03"));
+    let misnamed = workspace.json(&[&args[..], &["--as", "../tanger"]].concat());
+    assert_eq!((misnamed.code, misnamed.error()), (2, "W00"));
+    workspace.write("none.csv", "Aminata;0661234567\nMoussa;0661234568\n");
+    let refused = workspace.json(&["extract", "scaffold", "none.csv"]);
+    assert_eq!((refused.code, refused.error()), (1, "F02"));
+    tells_nobody(&refused);
+}
+
+#[test]
+fn an_encoding_is_told_by_its_bytes_and_detected_where_the_mapping_says_so() {
+    let workspace = Workspace::new();
+    let utf_8 = std::fs::read(sample("training_arabic.csv")).unwrap();
+    let text = std::str::from_utf8(&utf_8).unwrap();
+    workspace.write("training.csv", arabic(text));
+    let args = ["extract", "check", "training.csv", "--as", "training_arabic"];
+    let refused = workspace.json(&args);
+    assert_eq!((refused.code, refused.error()), (1, "F01"));
+    assert!(refused.at("error.do").as_str().unwrap().contains("windows-1256"), "{}", refused.json);
+    let lines = |output: &Output| output.at("reasons").clone();
+    workspace.write("plain.csv", text);
+    let plain = workspace.json(&["extract", "check", "plain.csv", "--as", "training_arabic"]).done();
+    workspace.edit("schemas/mappings/training_arabic.toml", "encoding = \"utf-8\"", "encoding = \"detect\"");
+    for name in ["training.csv", "plain.csv"] {
+        let output = workspace.json(&["extract", "check", name, "--as", "training_arabic"]).done();
+        assert_eq!(output.at("records.landed"), plain.at("records.landed"), "{name}");
+        assert_eq!(lines(&output), lines(&plain), "{name}");
+    }
+}
+
+/// Windows-1256, but for digits, which it lacks: they become ASCII, as a keyboard of that time wrote them.
+fn arabic(text: &str) -> Vec<u8> {
+    let digits = |c: char| match u32::from(c) {
+        zero @ 0x660..=0x669 => char::from_digit(zero - 0x660, 10).unwrap(),
+        zero @ 0x6F0..=0x6F9 => char::from_digit(zero - 0x6F0, 10).unwrap(),
+        _ => c,
+    };
+    // The decimal mark and Maghrebi forms have no place in it either.
+    let text: String = text.replace('٫', ".").chars().map(digits).collect();
+    encoding_rs::WINDOWS_1256.encode(&text).0.into_owned()
+}

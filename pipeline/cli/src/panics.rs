@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_place_is_told_from_its_crate_on() {
         assert_eq!(
-            in_crate("/home/x/.cargo/registry/src/index/calamine-0.38.0/src/xlsx.rs"),
+            in_crate("/x/registry/src/index/calamine-0.38.0/src/xlsx.rs"),
             "calamine-0.38.0/src/xlsx.rs"
         );
         assert_eq!(in_crate("pipeline/cli/src/main.rs"), "cli/src/main.rs");

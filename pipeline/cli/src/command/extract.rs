@@ -1,9 +1,11 @@
 //! `extract check`: what `land` would do, column by column, never a cell; `extract scaffold`: a mapping drafted from a file.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use marsad_catalog::Catalog;
-use marsad_landing::{ColumnReport, Landing, Report as Checked, check_without_keys};
+use marsad_landing::{ColumnReport, Landing, Report as Checked, check_without_keys, scaffold};
 use serde_json::{Value, json};
 
 use super::Quiet;
@@ -27,7 +29,52 @@ pub(super) async fn run(
 ) -> Result<Report, Failure> {
     match command {
         ExtractCommand::Check(args) => check(workspace, args, quiet).await,
+        ExtractCommand::Scaffold { file, name } => draft(workspace, file, name.as_deref()),
     }
+}
+
+/// Prints a drafted mapping, or writes it where the workspace reads mappings.
+fn draft(workspace: &Workspace, file: &Path, given: Option<&str>) -> Result<Report, Failure> {
+    let name = given.unwrap_or("new_partner");
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if name.is_empty() || !name.chars().all(is_name) {
+        return Err(Failure::usage(
+            "this is no name of a mapping",
+            "write lower-case letters, digits and `_`",
+        ));
+    }
+    let draft = scaffold(&workspace.catalog()?, file, name)?;
+    let mut json = json!({
+        "mapping": name, "toml": draft.toml, "record_type": draft.record_type, "records": draft.n_records,
+        "columns": draft.columns, "missing": draft.missing,
+    });
+    if given.is_none() {
+        return Ok(Report::new(draft.toml, json));
+    }
+    let path = workspace.dir.join("schemas/mappings").join(format!("{name}.toml"));
+    write_new(&path, &draft.toml)?;
+    json["file"] = json!(path);
+    let rows = draft.columns.iter().map(|guess| {
+        let percent = guess.percent.map_or(String::new(), |percent| format!("{percent} %"));
+        vec![guess.column.clone(), guess.fills.clone(), percent]
+    });
+    let mut text = format!(
+        "{} written: a draft of {}, from {} records\n{}",
+        path.display(),
+        draft.record_type,
+        draft.n_records,
+        table(&["column", "fills", "can be read"], rows, 2)
+    );
+    if !draft.missing.is_empty() {
+        text += &format!("\n  nothing seems to fill {}", draft.missing.join(", "));
+    }
+    text += &format!("\n  next: edit it, then  marsad extract check {} --as {name}", file.display());
+    Ok(Report::new(text, json))
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| Failure::file(path, "be written", &error))
 }
 
 async fn check(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {

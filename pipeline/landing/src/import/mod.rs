@@ -11,5 +11,7 @@ mod several;
 mod table;
 mod workbook;
 
+pub(crate) use evidence::encoding as evidence_of;
 pub(crate) use rows::{Mark, Row};
-pub(crate) use table::{Table, content_of, other_encoding};
+pub(crate) use table::{Table, container_of, content_of, other_encoding};
+pub(crate) use workbook::outline;

@@ -34,7 +34,7 @@ enum Container {
 impl Table {
     /// Opens a file and reads its header. Refusals: F01, F02, F07, F08.
     pub(crate) fn open(path: &Path, mapping: &Mapping, hasher: blake3::Hasher) -> Result<Self> {
-        let format = format(path, mapping)?;
+        let format = container_of(path, mapping)?;
         let (headers, container) = match format {
             FileFormat::Csv => {
                 let spec = with_encoding(path, mapping)?;
@@ -101,7 +101,7 @@ fn with_encoding(path: &Path, mapping: &Mapping) -> Result<FileSpec> {
 /// The encoding that a delimited text is in by its bytes, where its mapping declares another.
 pub(crate) fn other_encoding(path: &Path, mapping: &Mapping) -> Option<String> {
     let declared = mapping.file.encoding.as_deref().unwrap_or("utf-8");
-    if declared == evidence::DETECT || !matches!(format(path, mapping), Ok(FileFormat::Csv)) {
+    if declared == evidence::DETECT || !matches!(container_of(path, mapping), Ok(FileFormat::Csv)) {
         return None;
     }
     let found = evidence::encoding(path, &mapping.headers()).ok()?;
@@ -110,7 +110,7 @@ pub(crate) fn other_encoding(path: &Path, mapping: &Mapping) -> Option<String> {
 }
 
 /// The container: its first bytes decide, so that one mapping reads what a partner saved in several ways.
-fn format(path: &Path, mapping: &Mapping) -> Result<FileFormat> {
+pub(crate) fn container_of(path: &Path, mapping: &Mapping) -> Result<FileFormat> {
     let reading = |source| Error::Read { file: path.to_owned(), source };
     let mut start = Vec::new();
     opened(path).map_err(reading)?.take(8).read_to_end(&mut start).map_err(reading)?;

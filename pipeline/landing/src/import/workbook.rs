@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use calamine::{DataRef, Dimensions, Reader, Xlsx, XlsxError};
+use calamine::{DataRef, Dimensions, Reader, Sheet, SheetVisible, Xlsx, XlsxError};
 use chrono::{Days, NaiveDate};
 use marsad_catalog::fold;
 use marsad_catalog::mapping::FileSpec;
@@ -120,6 +121,26 @@ fn unpacks_within_limits(file: &mut File) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// The sheets that people see, each with the rows (from 1) in which cells are merged over several columns.
+pub(crate) fn outline(path: &Path) -> Result<Vec<(String, Vec<u32>)>> {
+    let reading = |source| Error::Read { file: path.to_owned(), source };
+    let mut file = opened(path).map_err(reading)?;
+    unpacks_within_limits(&mut file).map_err(|refusal| refusal.of(path))?;
+    let outlined = catch_unwind(AssertUnwindSafe(|| -> Result<_, XlsxError> {
+        let mut workbook: Xlsx<_> = Xlsx::new(BufReader::new(file))?;
+        let sheets = workbook.sheets_metadata().to_vec();
+        let seen = sheets.into_iter().filter(|sheet| sheet.visible == SheetVisible::Visible);
+        let of_sheet = |sheet: Sheet| {
+            let merged = workbook.merge_cells_by_sheet_name(&sheet.name)?;
+            let wide = merged.iter().filter(|region| region.start.1 < region.end.1);
+            Ok((sheet.name, wide.map(|region| region.start.0 + 1).collect()))
+        };
+        seen.map(of_sheet).collect()
+    }));
+    let outlined = outlined.unwrap_or_else(|_| Err(XlsxError::Unexpected("a panic")));
+    outlined.map_err(|error| fault(error).of(path))
 }
 
 /// Sends the header, then run after run.

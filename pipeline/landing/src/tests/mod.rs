@@ -11,6 +11,7 @@ mod person;
 mod register;
 mod rows;
 mod samples;
+mod scaffold;
 mod sealed;
 mod written;
 

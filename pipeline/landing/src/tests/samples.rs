@@ -38,7 +38,7 @@ pub(super) const CANARIES: [&str; 15] = [
 ];
 
 /// A sample's file.
-fn extract(name: &str) -> PathBuf {
+pub(super) fn extract(name: &str) -> PathBuf {
     let workbook = sample(&format!("{name}.xlsx"));
     if workbook.exists() { workbook } else { sample(&format!("{name}.csv")) }
 }

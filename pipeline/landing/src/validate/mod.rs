@@ -11,7 +11,9 @@ mod number;
 mod plan;
 
 pub(crate) use check::{CheckedRecord, Checker, Dates, Draft, Rejection};
+pub(crate) use codes::Codes;
 pub(crate) use layout::{Layout, Role};
+pub(crate) use number::Number;
 pub(crate) use plan::{Plan, Source, Target, Value, boolean, is_restricted};
 
 /// An absent number or boolean.
