@@ -180,32 +180,22 @@ fn a_drafted_mapping_is_read_at_once_and_never_overwritten() {
 #[test]
 fn an_encoding_is_told_by_its_bytes_and_detected_where_the_mapping_says_so() {
     let workspace = Workspace::new();
-    let utf_8 = std::fs::read(sample("training_arabic.csv")).unwrap();
-    let text = std::str::from_utf8(&utf_8).unwrap();
-    workspace.write("training.csv", arabic(text));
+    let all = std::fs::read_to_string(sample("training_arabic.csv")).unwrap();
+    // Windows-1256 lacks Arabic digits and Maghrebi letters.
+    let lines = all.lines().filter(|line| !encoding_rs::WINDOWS_1256.encode(line).2);
+    let text: String = lines.map(|line| line.to_owned() + "\n").collect();
+    assert!(text.lines().count() > 8, "{text}");
+    workspace.write("training.csv", encoding_rs::WINDOWS_1256.encode(&text).0);
     let args = ["extract", "check", "training.csv", "--as", "training_arabic"];
     let refused = workspace.json(&args);
     assert_eq!((refused.code, refused.error()), (1, "F01"));
     assert!(refused.at("error.do").as_str().unwrap().contains("windows-1256"), "{}", refused.json);
-    let lines = |output: &Output| output.at("reasons").clone();
     workspace.write("plain.csv", text);
     let plain = workspace.json(&["extract", "check", "plain.csv", "--as", "training_arabic"]).done();
     workspace.edit("schemas/mappings/training_arabic.toml", "encoding = \"utf-8\"", "encoding = \"detect\"");
     for name in ["training.csv", "plain.csv"] {
         let output = workspace.json(&["extract", "check", name, "--as", "training_arabic"]).done();
         assert_eq!(output.at("records.landed"), plain.at("records.landed"), "{name}");
-        assert_eq!(lines(&output), lines(&plain), "{name}");
+        assert_eq!(output.at("reasons"), plain.at("reasons"), "{name}");
     }
-}
-
-/// Windows-1256, but for digits, which it lacks: they become ASCII, as a keyboard of that time wrote them.
-fn arabic(text: &str) -> Vec<u8> {
-    let digits = |c: char| match u32::from(c) {
-        zero @ 0x660..=0x669 => char::from_digit(zero - 0x660, 10).unwrap(),
-        zero @ 0x6F0..=0x6F9 => char::from_digit(zero - 0x6F0, 10).unwrap(),
-        _ => c,
-    };
-    // The decimal mark and Maghrebi forms have no place in it either.
-    let text: String = text.replace('٫', ".").chars().map(digits).collect();
-    encoding_rs::WINDOWS_1256.encode(&text).0.into_owned()
 }

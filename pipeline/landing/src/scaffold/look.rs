@@ -37,7 +37,7 @@ pub(super) struct Cells {
     pub(super) n_filled: u64,
     /// Cells that their container calls dates.
     pub(super) n_dates: u64,
-    /// Canonical spellings, the first 2000 different ones.
+    /// Canonical spellings of all other cells, the first 2000 different ones.
     pub(super) spellings: BTreeMap<String, u64>,
 }
 
@@ -176,7 +176,10 @@ fn cells(file: &Path, mut table: Table, width: usize) -> Result<(Vec<Cells>, u64
                 continue;
             }
             column.n_filled += 1;
-            column.n_dates += u64::from(matches!(row.mark(index), Some(Mark::Date(_))));
+            if matches!(row.mark(index), Some(Mark::Date(_))) {
+                column.n_dates += 1;
+                continue;
+            }
             if column.spellings.len() < MOST_SPELLINGS || column.spellings.contains_key(&text) {
                 *column.spellings.entry(text).or_default() += 1;
             }

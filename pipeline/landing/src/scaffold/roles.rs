@@ -1,5 +1,7 @@
 //! Which column fills what: by the headers that mappings know, by words, and by the share of cells that can be read so.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use marsad_catalog::{
     Catalog, Column, ColumnKind, DateForm, MappedColumn, Mapping, NationalityScheme, RecordType, fold,
 };
@@ -13,6 +15,8 @@ use crate::validate::{Codes, Number, boolean, date};
 /// A column that no mapping and no word names is taken where at least this share can be read; a named one always, since its
 /// codes may only lack translations.
 const ENOUGH: f64 = 0.7;
+/// Different spellings beyond which a column without such a name is not tried as codes.
+const MOST_CODES: usize = 300;
 /// Where the detectors find more than this share, a column is not read at all.
 const TELLING: f64 = 0.05;
 /// Forms of dates that are tried; of two that read the same cell, the first.
@@ -197,6 +201,8 @@ fn readings(
             }
             all
         }
+        // So many spellings are no codes, unless the header says so.
+        ColumnKind::Code { .. } if !is_named && cells.spellings.len() > MOST_CODES => Vec::new(),
         ColumnKind::Code { list } => vec![(name.clone(), hint, codes(catalog, &name, list, cells))],
         _ if !is_named => Vec::new(),
         ColumnKind::Boolean => {
@@ -217,6 +223,7 @@ fn whole(text: &str) -> Option<i64> {
 
 /// The best reading as codes of a list: plain, split, or of the agency's countries.
 fn codes(catalog: &Catalog, target: &str, list: &str, cells: &Cells) -> Option<Given> {
+    let known = translations(catalog, target);
     let mut best: Option<Given> = None;
     let mut options: Vec<(Option<&str>, bool)> = vec![(None, false)];
     if list == "NATIONALITY_GROUP" {
@@ -225,11 +232,8 @@ fn codes(catalog: &Catalog, target: &str, list: &str, cells: &Cells) -> Option<G
         options.extend(SPLITS.map(|split| (Some(split), false)));
     }
     for (split, unhcr) in options {
-        let column = MappedColumn {
-            split: split.map(str::to_owned),
-            scheme: Some(if unhcr { NationalityScheme::Unhcr } else { NationalityScheme::Iso }),
-            ..MappedColumn::default()
-        };
+        let scheme = if unhcr { NationalityScheme::Unhcr } else { NationalityScheme::Iso };
+        let column = MappedColumn { split: split.map(str::to_owned), scheme: Some(scheme), ..known.clone() };
         let codes = Codes::new(catalog, list, &column).ok()?;
         let share = cells.share(|text| codes.many(text).is_ok());
         // A multi-select explains more than single codes, or it is none.
@@ -245,6 +249,27 @@ fn codes(catalog: &Catalog, target: &str, list: &str, cells: &Cells) -> Option<G
         }
     }
     best
+}
+
+/// What all mappings say of the spellings of a landed column; of two that disagree neither is taken.
+pub(super) fn translations(catalog: &Catalog, target: &str) -> MappedColumn {
+    let mut meanings: BTreeMap<String, BTreeSet<Option<&str>>> = BTreeMap::new();
+    let mut written: BTreeMap<String, &String> = BTreeMap::new();
+    for column in catalog.mappings.values().filter_map(|mapping| mapping.columns.get(target)) {
+        let codes = column.codes.iter().map(|(spelling, code)| (spelling, Some(code.as_str())));
+        for (spelling, code) in codes.chain(column.unknown.iter().map(|spelling| (spelling, None))) {
+            written.entry(fold(spelling)).or_insert(spelling);
+            meanings.entry(fold(spelling)).or_default().insert(code);
+        }
+    }
+    let mut known = MappedColumn::default();
+    for (folded, codes) in meanings.iter().filter(|(_, codes)| codes.len() == 1) {
+        match codes.first().copied().flatten() {
+            Some(code) => drop(known.codes.insert(written[folded].clone(), code.to_owned())),
+            None => known.unknown.push(written[folded].clone()),
+        }
+    }
+    known
 }
 
 /// The forms that the dates of a column have: the one that reads most, then those that read a good part of what is left.
@@ -274,8 +299,8 @@ fn event(cells: &Cells) -> Option<Given> {
         forms.push(date::name(&form).to_owned());
     }
     let unread: u64 = left.iter().map(|(_, n)| n).sum();
-    let marked = cells.n_dates.min(all);
-    let share = if all == 0 { 0.0 } else { (all - unread).max(marked) as f64 / all as f64 };
+    let total = all + cells.n_dates;
+    let share = if total == 0 { 0.0 } else { (total - unread) as f64 / total as f64 };
     (!forms.is_empty()).then(|| Given { role: Role::Event(forms), share: Some(share) })
 }
 

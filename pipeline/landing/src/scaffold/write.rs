@@ -8,7 +8,7 @@ use marsad_catalog::mapping::FileSpec;
 use marsad_catalog::{Catalog, Column, ColumnKind, FileFormat, MappedColumn, fold};
 
 use super::look::{Cells, Seen};
-use super::roles::{Role, Roles, percent};
+use super::roles::{Role, Roles, percent, translations};
 use crate::detect;
 use crate::validate::{Codes, Number};
 
@@ -256,7 +256,7 @@ fn of_codes(
             text += &format!("one_hot = {}\n", quoted(&prefix));
         }
     }
-    let known = translations(catalog, target, &seen.columns[at], split);
+    let known = standing(catalog, target, &seen.columns[at], split);
     if !known.codes.is_empty() {
         let pairs =
             known.codes.iter().map(|(spelling, code)| format!("{} = {}", quoted(spelling), quoted(code)));
@@ -278,31 +278,15 @@ fn of_codes(
     text
 }
 
-/// What other mappings say of the spellings that stand in a column; of two that disagree neither is taken.
-fn translations(catalog: &Catalog, target: &str, cells: &Cells, split: Option<&str>) -> MappedColumn {
+/// What other mappings say of the spellings that stand in a column.
+fn standing(catalog: &Catalog, target: &str, cells: &Cells, split: Option<&str>) -> MappedColumn {
     let marks = split.unwrap_or_default();
     let parts =
         |text: &String| text.split(|c| marks.contains(c)).map(fold).chain([fold(text)]).collect::<Vec<_>>();
     let there: BTreeSet<String> = cells.spellings.keys().flat_map(parts).collect();
-    let mut meanings: BTreeMap<String, BTreeSet<Option<&str>>> = BTreeMap::new();
-    let mut written: BTreeMap<String, &str> = BTreeMap::new();
-    for column in catalog.mappings.values().filter_map(|mapping| mapping.columns.get(target)) {
-        let codes = column.codes.iter().map(|(spelling, code)| (spelling, Some(code.as_str())));
-        for (spelling, code) in codes.chain(column.unknown.iter().map(|spelling| (spelling, None))) {
-            let folded = fold(spelling);
-            if there.contains(&folded) {
-                written.entry(folded.clone()).or_insert(spelling);
-                meanings.entry(folded).or_default().insert(code);
-            }
-        }
-    }
-    let mut known = MappedColumn { split: split.map(str::to_owned), ..MappedColumn::default() };
-    for (folded, codes) in meanings.iter().filter(|(_, codes)| codes.len() == 1) {
-        match codes.first().copied().flatten() {
-            Some(code) => drop(known.codes.insert(written[folded].to_owned(), code.to_owned())),
-            None => known.unknown.push(written[folded].to_owned()),
-        }
-    }
+    let mut known = MappedColumn { split: split.map(str::to_owned), ..translations(catalog, target) };
+    known.codes.retain(|spelling, _| there.contains(&fold(spelling)));
+    known.unknown.retain(|spelling| there.contains(&fold(spelling)));
     known
 }
 

@@ -184,3 +184,48 @@ proptest! {
         never_panics(name, "partner_assistance", &bytes)?;
     }
 }
+
+/// The objects of a store in which a small batch landed.
+fn landed_objects(desk: &Desk, runtime: &tokio::runtime::Runtime) -> Vec<(String, bytes::Bytes)> {
+    let store = Store::memory();
+    let file = desk
+        .file("extract.csv", super::services(&["A-1;12/07/2025;TTA;HEALTH;1;oui", "A-2;;TTA;FOOD;1;oui"]));
+    runtime.block_on(async {
+        let landing = desk.landing(&store, &Store::memory());
+        landing.land(&CATALOG, "partner_assistance", &file, &|_, _| {}).await.unwrap();
+        let mut objects = Vec::new();
+        for path in store.list("").await.unwrap() {
+            let bytes = store.get(&path).await.unwrap().unwrap();
+            objects.push((path, bytes));
+        }
+        objects
+    })
+}
+
+/// Damages the custody log's entries, which are the manifests of batches.
+#[test]
+fn a_damaged_manifest_is_an_error_and_never_panics() {
+    let desk = Desk::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let objects = landed_objects(&desk, &runtime);
+    let mut numbers = Numbers(0xD1B5_4A32_D192_ED03);
+    let mut noticed = 0;
+    for number in 0..300 {
+        let store = Store::memory();
+        let told = runtime.block_on(async {
+            for (path, bytes) in &objects {
+                let is_entry = path.contains("_log/");
+                let bytes =
+                    if is_entry { damaged(bytes.to_vec(), &mut numbers).into() } else { bytes.clone() };
+                store.put(path, &bytes).await.unwrap();
+            }
+            desk.landing(&store, &Store::memory()).snapshot().await.err().map(|error| error.explain())
+        });
+        if let Some(explanation) = told {
+            noticed += 1;
+            let parts = [&explanation.what, &explanation.why, &explanation.remedy];
+            assert!(parts.iter().all(|part| !part.is_empty()), "entry {number}: {explanation:?}");
+        }
+    }
+    assert_eq!(noticed, 300, "an entry is its own hash: no damage passes");
+}
