@@ -89,6 +89,25 @@ fn every_record_of_the_samples_ends_as_its_table_says() {
         let again = workspace.json(&["land", file.to_str().unwrap(), "--as", mapping]).done();
         assert_eq!(*again.at("already"), true, "{name} (F05)");
     }
+    let files = files_below(&workspace.dir());
+    assert!(
+        files.iter().filter(|path| path.extension().is_some_and(|ending| ending == "parquet")).count() > 10
+    );
+    for path in files {
+        let bytes = std::fs::read(&path).unwrap();
+        // The definitions are written by people, before any extract.
+        let is_definition =
+            ["schemas", "queries"].iter().any(|folder| path.starts_with(workspace.path(folder)));
+        for canary in CANARIES.iter().filter(|_| !is_definition) {
+            let found = bytes.windows(canary.len()).any(|window| window == canary.as_bytes());
+            assert!(!found && !path.to_string_lossy().contains(canary), "{canary} in {}", path.display());
+        }
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 fn column<'o>(output: &'o Output, header: &str) -> &'o Value {

@@ -164,13 +164,12 @@ impl Checker<'_> {
         let target_of = &self.plan.targets[target];
         let (Source::Age(bands), Some(codes)) = (&target_of.source, target_of.codes()) else { return };
         let ages = draft.ages[target];
-        let (from, age) = match role {
-            Role::Age(_) => ("(an age)", ages.declared),
-            _ => {
-                let year = draft.day.map(|day| i64::from(day.year()));
-                let age = year.zip(ages.birth_year).map(|(year, (born, _))| year.saturating_sub(born));
-                ("(a birth year)", age)
-            }
+        let (from, age) = if matches!(role, Role::Age(_)) {
+            ("(an age)", ages.declared)
+        } else {
+            let year = draft.day.map(|day| i64::from(day.year()));
+            let age = year.zip(ages.birth_year).map(|(year, (born, _))| year.saturating_sub(born));
+            ("(a birth year)", age)
         };
         if let Some(code) = age.and_then(|age| bands.code(age)) {
             cells.becomes(from, codes.code(code));

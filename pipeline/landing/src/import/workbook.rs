@@ -139,7 +139,7 @@ pub(crate) fn outline(path: &Path) -> Result<Vec<(String, Vec<u32>)>> {
         };
         seen.map(of_sheet).collect()
     }));
-    let outlined = outlined.unwrap_or_else(|_| Err(XlsxError::Unexpected("a panic")));
+    let outlined = outlined.unwrap_or(Err(XlsxError::Unexpected("a panic")));
     outlined.map_err(|error| fault(error).of(path))
 }
 

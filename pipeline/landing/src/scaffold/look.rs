@@ -9,6 +9,7 @@ use marsad_catalog::{Catalog, FileFormat, Mapping, clean, fold};
 use super::words::is_known;
 use crate::import::{Mark, Row, Table, container_of, evidence_of, outline};
 use crate::refusal::{is_harmless, no_header};
+use crate::validate::Number;
 use crate::{Error, Refusal, Result};
 
 /// Records that are looked at.
@@ -65,7 +66,7 @@ pub(super) fn look(catalog: &Catalog, file: &Path) -> Result<Seen> {
     if n_known < FEWEST_KNOWN {
         return Err(unknown_header().of(file));
     }
-    if let Some(position) = headers.iter().position(|header| !is_harmless(header)) {
+    if let Some(position) = headers.iter().position(|header| !is_harmless(header) || is_content(header)) {
         return Err(telling_header(position).of(file));
     }
     let (columns, n_records) = cells(file, table, headers.len())?;
@@ -186,6 +187,13 @@ fn cells(file: &Path, mut table: Table, width: usize) -> Result<(Vec<Cells>, u64
         }
     }
     Ok((columns, n_records))
+}
+
+/// A number, or four digits in a row: a record that ran into the header has one.
+fn is_content(header: &str) -> bool {
+    let text = clean(header);
+    let long = text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 4);
+    long || Number::parse(&text, '.').is_some()
 }
 
 fn unknown_header() -> Refusal {

@@ -1,6 +1,7 @@
 //! Which column fills what: by the headers that mappings know, by words, and by the share of cells that can be read so.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use marsad_catalog::{
     Catalog, Column, ColumnKind, DateForm, MappedColumn, Mapping, NationalityScheme, RecordType, fold,
@@ -73,8 +74,9 @@ pub(super) fn assign<'a>(catalog: &'a Catalog, seen: &Seen) -> Roles<'a> {
 }
 
 fn under<'a>(catalog: &'a Catalog, seen: &Seen, record_type: &'a RecordType) -> (f64, Roles<'a>) {
-    let mut claims: Vec<Claim> =
-        (0..seen.headers.len()).flat_map(|column| claims(catalog, seen, record_type, column)).collect();
+    let mut claims: Vec<Claim> = (0..seen.headers.len())
+        .flat_map(|column| candidate(catalog, seen, record_type, column).claims())
+        .collect();
     claims.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.column.cmp(&b.column)));
     let mut given: Vec<Option<Given>> = seen.headers.iter().map(|_| None).collect();
     let mut filled: Vec<String> = Vec::new();
@@ -123,97 +125,108 @@ fn fold_case(header: &str) -> String {
     marsad_catalog::clean(header).to_lowercase()
 }
 
-fn claims(catalog: &Catalog, seen: &Seen, record_type: &RecordType, column: usize) -> Vec<Claim> {
+fn candidate<'a>(
+    catalog: &'a Catalog,
+    seen: &'a Seen,
+    record_type: &'a RecordType,
+    column: usize,
+) -> Candidate<'a> {
     let header = &seen.headers[column];
-    let cells = &seen.columns[column];
-    let hints = hints(header);
-    if hints.first() == Some(&Hint::Identifying) {
-        return Vec::new();
+    Candidate { catalog, record_type, column, header, cells: &seen.columns[column], hints: hints(header) }
+}
+
+/// One column of the file against one record type.
+struct Candidate<'a> {
+    catalog: &'a Catalog,
+    record_type: &'a RecordType,
+    column: usize,
+    header: &'a str,
+    cells: &'a Cells,
+    hints: Vec<Hint>,
+}
+
+impl Candidate<'_> {
+    /// What the column could fill, and how likely.
+    fn claims(&self) -> Vec<Claim> {
+        if self.hints.first() == Some(&Hint::Identifying) {
+            return Vec::new();
+        }
+        let mut claims = Vec::new();
+        let sure = |role| Given { role, share: None };
+        if self.record_type.is_personal() {
+            for (target, hint, role) in [
+                ("identifier", Hint::Identifier, Role::Identifier),
+                ("consent", Hint::Consent, Role::Consent),
+            ] {
+                if self.is_named(target, Some(hint)) {
+                    claims.extend(self.claim(target, Some(hint), sure(role)));
+                }
+            }
+        }
+        if self.is_named("event_month", Some(Hint::Event)) {
+            claims.extend(
+                event(self.cells).and_then(|given| self.claim("event_month", Some(Hint::Event), given)),
+            );
+        }
+        for target in self.record_type.columns.iter().filter(|target| target.derived.is_none()) {
+            match &target.kind {
+                ColumnKind::Code { list } if list.starts_with("AGE_") => {
+                    claims.extend(self.ages(&target.name));
+                }
+                _ => claims.extend(self.value(target)),
+            }
+        }
+        claims
     }
-    let mut claims = Vec::new();
-    let mut claim = |target: &str, hint: Option<Hint>, found: Option<Given>| {
-        let named = named(catalog, record_type, target, header);
-        let rank = hint.and_then(|hint| hints.iter().position(|other| *other == hint));
-        let Some(given) = found else { return };
+
+    /// Whether the header says so: to a mapping of the record type, or by a word.
+    fn is_named(&self, target: &str, hint: Option<Hint>) -> bool {
+        hint.is_some_and(|hint| self.hints.contains(&hint))
+            || named(self.catalog, self.record_type, target, self.header)
+    }
+
+    fn claim(&self, target: &str, hint: Option<Hint>, given: Given) -> Option<Claim> {
+        let named = named(self.catalog, self.record_type, target, self.header);
+        let rank = hint.and_then(|hint| self.hints.iter().position(|other| *other == hint));
         let share = given.share.unwrap_or(1.0);
         if share < ENOUGH && !named && rank.is_none() {
-            return;
+            return None;
         }
         let by_words = rank.map_or(0.0, |rank| 1.0 / (1.0 + rank as f64));
         let score = share + by_words + if named { 2.0 } else { 0.0 };
-        claims.push(Claim { score, column, target: target.to_owned(), given });
-    };
-    let is_named =
-        |target: &str, hint: Hint| hints.contains(&hint) || named(catalog, record_type, target, header);
-    if record_type.is_personal() {
-        if is_named("identifier", Hint::Identifier) {
-            claim("identifier", Some(Hint::Identifier), Some(Given { role: Role::Identifier, share: None }));
-        }
-        if is_named("consent", Hint::Consent) {
-            claim("consent", Some(Hint::Consent), Some(Given { role: Role::Consent, share: None }));
-        }
+        Some(Claim { score, column: self.column, target: target.to_owned(), given })
     }
-    if is_named("event_month", Hint::Event) {
-        claim("event_month", Some(Hint::Event), event(cells));
-    }
-    for target in record_type.columns.iter().filter(|target| target.derived.is_none()) {
-        let hint =
-            hints.iter().copied().find(|hint| matches!(hint, Hint::Column(name) if *name == target.name));
-        for (key, hint, found) in readings(
-            catalog,
-            target,
-            cells,
-            &hints,
-            hint,
-            is_named(&target.name, hint.unwrap_or(Hint::FreeText)),
-        ) {
-            claim(&key, hint, found);
-        }
-    }
-    claims
-}
 
-type Reading = (String, Option<Hint>, Option<Given>);
+    /// Age groups, by age and by year of birth.
+    fn ages(&self, target: &str) -> Vec<Claim> {
+        let claim = |hint: Hint, suffix: &str, years: RangeInclusive<i64>, role: Role| {
+            let share = self.cells.share(|text| whole(text).is_some_and(|number| years.contains(&number)));
+            let given = Given { role, share: Some(share) };
+            self.hints
+                .contains(&hint)
+                .then(|| self.claim(&format!("{target} by {suffix}"), Some(hint), given))
+        };
+        let age = claim(Hint::Age, "age", 0..=115, Role::Age(target.to_owned()));
+        let year = claim(Hint::BirthYear, "year", 1900..=2100, Role::BirthYear(target.to_owned()));
+        [age, year].into_iter().flatten().flatten().collect()
+    }
 
-/// The ways in which a column can fill a landed one.
-fn readings(
-    catalog: &Catalog,
-    target: &Column,
-    cells: &Cells,
-    hints: &[Hint],
-    hint: Option<Hint>,
-    is_named: bool,
-) -> Vec<Reading> {
-    let name = target.name.clone();
-    match &target.kind {
-        ColumnKind::Code { list } if list.starts_with("AGE_") => {
-            let years = |range: std::ops::RangeInclusive<i64>| {
-                cells.share(|text| whole(text).is_some_and(|years| range.contains(&years)))
-            };
-            let mut all = Vec::new();
-            if hints.contains(&Hint::Age) {
-                let given = Given { role: Role::Age(name.clone()), share: Some(years(0..=115)) };
-                all.push((format!("{name} by age"), Some(Hint::Age), Some(given)));
-            }
-            if hints.contains(&Hint::BirthYear) {
-                let given = Given { role: Role::BirthYear(name.clone()), share: Some(years(1900..=2100)) };
-                all.push((format!("{name} by year"), Some(Hint::BirthYear), Some(given)));
-            }
-            all
-        }
-        // So many spellings are no codes, unless the header says so.
-        ColumnKind::Code { .. } if !is_named && cells.spellings.len() > MOST_CODES => Vec::new(),
-        ColumnKind::Code { list } => vec![(name.clone(), hint, codes(catalog, &name, list, cells))],
-        _ if !is_named => Vec::new(),
-        ColumnKind::Boolean => {
-            let share = cells.share(|text| boolean(text).is_some());
-            vec![(name.clone(), hint, Some(Given { role: Role::Plain(name), share: Some(share) }))]
-        }
-        ColumnKind::Integer { .. } | ColumnKind::Decimal { .. } => {
-            let share = cells.share(|text| Number::parse(text, ',').is_some());
-            let share = if cells.n_filled == 0 { 1.0 } else { share };
-            vec![(name.clone(), hint, Some(Given { role: Role::Plain(name), share: Some(share) }))]
-        }
+    /// Codes by their list; numbers and booleans by name alone.
+    fn value(&self, target: &Column) -> Option<Claim> {
+        let is_hint = |hint: &Hint| matches!(hint, Hint::Column(name) if *name == target.name);
+        let hint = self.hints.iter().copied().find(is_hint);
+        let is_named = self.is_named(&target.name, hint);
+        let plain = |share| Given { role: Role::Plain(target.name.clone()), share: Some(share) };
+        let given = match &target.kind {
+            // So many spellings are no codes, unless the header says so.
+            ColumnKind::Code { .. } if !is_named && self.cells.spellings.len() > MOST_CODES => return None,
+            ColumnKind::Code { list } => codes(self.catalog, &target.name, list, self.cells)?,
+            _ if !is_named => return None,
+            ColumnKind::Boolean => plain(self.cells.share(|text| boolean(text).is_some())),
+            _ if self.cells.n_filled == 0 => plain(1.0),
+            _ => plain(self.cells.share(|text| Number::parse(text, ',').is_some())),
+        };
+        self.claim(&target.name, hint, given)
     }
 }
 
@@ -301,7 +314,7 @@ fn event(cells: &Cells) -> Option<Given> {
     let unread: u64 = left.iter().map(|(_, n)| n).sum();
     let total = all + cells.n_dates;
     let share = if total == 0 { 0.0 } else { (total - unread) as f64 / total as f64 };
-    (!forms.is_empty()).then(|| Given { role: Role::Event(forms), share: Some(share) })
+    if forms.is_empty() { None } else { Some(Given { role: Role::Event(forms), share: Some(share) }) }
 }
 
 /// Whether a mapping of the same record type reads this header for that.

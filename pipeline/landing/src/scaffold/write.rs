@@ -30,11 +30,11 @@ pub(super) fn toml(catalog: &Catalog, seen: &Seen, roles: &Roles<'_>, name: &str
     for missing in roles.missing() {
         text += &format!("# Not found in the file: {missing}\n");
     }
+    if seen.headers.iter().any(|header| fold(header).is_empty()) {
+        text += "# A column of the file has no name, and cannot be read (F04): give it one, or remove it.\n";
+    }
     text += &format!("record_type = \"{}\"\n", roles.record_type.id);
-    text += &format!(
-        "source = {}                      # part of each record's identity: one name a partner\n",
-        quoted(name)
-    );
+    text += &format!("source = {}   # part of each record's identity: one name a partner\n", quoted(name));
     if !roles.record_type.is_personal() {
         text += &identity(catalog, seen, roles);
     }
@@ -47,7 +47,7 @@ pub(super) fn toml(catalog: &Catalog, seen: &Seen, roles: &Roles<'_>, name: &str
         text += &mapped(catalog, seen, roles, column);
     }
     if roles.record_type.is_personal() {
-        text += "\n[columns.legal_basis]\nconstant = \"CONSENT\"                  # what the partner's agreement says\n";
+        text += "\n[columns.legal_basis]\nconstant = \"CONSENT\"   # what the partner's agreement says\n";
         text += &consent(seen, roles);
     }
     text + &dropped(seen, roles)
@@ -73,11 +73,11 @@ fn quoted(text: &str) -> String {
 fn file(format: FileFormat, spec: &FileSpec) -> String {
     let rows = match spec.header_rows.as_slice() {
         [row] => format!("header_row = {row}\n"),
-        rows => format!("header_rows = {rows:?}                   # joined by ` / `, merged text repeated\n"),
+        rows => format!("header_rows = {rows:?}   # joined by ` / `, merged text repeated\n"),
     };
     match format {
         FileFormat::Csv => format!(
-            "\n[file]\nformat = \"csv\"\ndelimiter = {}\nencoding = {}                    # by the file's bytes\n{rows}",
+            "\n[file]\nformat = \"csv\"\ndelimiter = {}\nencoding = {}   # by the file's bytes\n{rows}",
             quoted(&spec.delimiter.unwrap_or(',').to_string()),
             quoted(spec.encoding.as_deref().unwrap_or("utf-8")),
         ),
@@ -104,11 +104,11 @@ fn identifier(catalog: &Catalog, seen: &Seen, roles: &Roles<'_>, name: &str) -> 
     let scheme: String =
         name.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
     let mut text = format!(
-        "\n[identifier]\nscheme = \"{scheme}\"                      # equal numbers of one scheme are one person: the same scheme for the same numbering\n{}",
+        "\n[identifier]\nscheme = \"{scheme}\"   # equal numbers of one scheme are one person: the same scheme for the same numbering\n{}",
         from("from", seen, roles, column, "the person"),
     );
     if let Some((shape, share)) = column.and_then(|column| shape(&seen.columns[column])) {
-        text += &format!("# pattern = '{shape}'                 # the shape of {} %\n", percent(share));
+        text += &format!("# pattern = '{shape}'   # the shape of {} %\n", percent(share));
     }
     text + &identity(catalog, seen, roles)
 }
@@ -123,7 +123,7 @@ fn identity(catalog: &Catalog, seen: &Seen, roles: &Roles<'_>) -> String {
     });
     let list = |names: &[String]| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     let Some(identity) = found else {
-        return "# identity = [\"…\"]                       # columns that number the record itself: without them equal records are one\n".to_owned();
+        return "# identity = [\"…\"]   # columns that number the record itself: without them equal records are one\n".to_owned();
     };
     let mut text = format!("identity = [{}]\n", list(&identity.columns));
     if !identity.otherwise.is_empty() {
@@ -173,8 +173,7 @@ fn event(seen: &Seen, roles: &Roles<'_>) -> String {
         _ => "\"%Y-%m-%d\"".to_owned(),
     };
     let of_two = column.is_some_and(|column| is_ambiguous(&seen.columns[column], &forms));
-    let doubt =
-        if of_two { "                     # no date tells day from month: ask the source" } else { "" };
+    let doubt = if of_two { "   # no date tells day from month: ask the source" } else { "" };
     format!(
         "\n[columns.event_month]\n{}dates = [{forms}]{doubt}\n",
         from("from", seen, roles, column, "when it happened")
@@ -242,12 +241,11 @@ fn of_codes(
         text += if unhcr {
             "scheme = \"unhcr\"\n"
         } else {
-            "scheme = \"iso\"                           # or \"unhcr\": the agency's codes look alike\n"
+            "scheme = \"iso\"   # or \"unhcr\": the agency's codes look alike\n"
         };
     }
     if let Some(split) = split {
-        text +=
-            &format!("split = {}                             # several choices in one cell\n", quoted(split));
+        text += &format!("split = {}   # several choices in one cell\n", quoted(split));
         let prefix = marsad_catalog::clean(&seen.headers[at]) + "/";
         let repeats = |header: &String| {
             marsad_catalog::clean(header).to_lowercase().starts_with(&prefix.to_lowercase())
@@ -315,7 +313,7 @@ fn consent(seen: &Seen, roles: &Roles<'_>) -> String {
     let yes: Vec<String> = YES.iter().filter(is_there).map(|yes| quoted(yes)).collect();
     let yes = if yes.is_empty() { "\"(how is yes written?)\"".to_owned() } else { yes.join(", ") };
     format!(
-        "\n[consent]\n{}yes = [{yes}]                            # anything else is no, and no statistic sees it\n",
+        "\n[consent]\n{}yes = [{yes}]   # anything else is no, and no statistic sees it\n",
         from("from", seen, roles, column, "consent")
     )
 }
@@ -330,13 +328,9 @@ fn dropped(seen: &Seen, roles: &Roles<'_>) -> String {
         ),
         ("ignore", Role::Ignore, "looks as if it identified somebody: not read at all, never stored"),
     ] {
-        let columns: Vec<&String> = seen
-            .headers
-            .iter()
-            .zip(&roles.given)
-            .filter(|(_, given)| given.role == role)
-            .map(|(h, _)| h)
-            .collect();
+        let dropped = seen.headers.iter().zip(&roles.given).filter(|(_, given)| given.role == role);
+        let columns: Vec<&String> =
+            dropped.map(|(header, _)| header).filter(|header| !fold(header).is_empty()).collect();
         if !columns.is_empty() {
             text += &format!("\n[{section}]\ncolumns = [\n");
             for column in columns {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use marsad_catalog::Catalog;
 use marsad_log::Store;
 use marsad_terms::Explain;
 use proptest::prelude::*;
@@ -9,7 +10,7 @@ use proptest::prelude::*;
 use super::samples::{CANARIES, holds};
 use super::written::{HEADERS, every_container, services_table};
 use super::{CATALOG, Desk, options, sample};
-use crate::{Report, Result, check_without_keys};
+use crate::{Report, Result, check_without_keys, scaffold};
 
 /// Sample or container, and the mapping that reads it.
 fn originals() -> Vec<(&'static str, &'static str, Vec<u8>)> {
@@ -96,15 +97,12 @@ async fn a_thousand_damaged_extracts_are_whole_or_absent_and_explained() {
         let file = desk.file(name, damaged(bytes.clone(), &mut numbers));
         let store = Store::memory();
         let result = desk.landing(&store, &Store::memory()).land(&CATALOG, mapping, &file, &|_, _| {}).await;
-        match &result {
-            Ok(report) => {
-                landed += 1;
-                is_whole(&desk, &store, report).await;
-            }
-            Err(_) => {
-                refused += 1;
-                assert!(store.list("").await.unwrap().is_empty(), "file {number} left something behind");
-            }
+        if let Ok(report) = &result {
+            landed += 1;
+            is_whole(&desk, &store, report).await;
+        } else {
+            refused += 1;
+            assert!(store.list("").await.unwrap().is_empty(), "file {number} left something behind");
         }
         is_explained(number, &result);
     }
@@ -140,6 +138,38 @@ fn is_explained(number: usize, result: &Result<Report>) {
     for canary in CANARIES {
         assert!(!holds(told.as_bytes(), canary), "file {number}: {canary} in {told}");
     }
+}
+
+#[test]
+fn a_draft_of_a_damaged_extract_loads_or_is_explained() {
+    let desk = Desk::new();
+    let originals = originals();
+    let mut numbers = Numbers(0xA076_1D64_78BD_642F);
+    let folder = tempfile::tempdir().unwrap();
+    marsad_catalog::builtin::write(folder.path()).unwrap();
+    let (mut drafted, mut refused) = (0, 0);
+    for number in 0..80 {
+        let (name, _, bytes) = &originals[number % originals.len()];
+        let file = desk.file(name, damaged(bytes.clone(), &mut numbers));
+        let told = match scaffold(&CATALOG, &file, "draft") {
+            Ok(draft) => {
+                drafted += 1;
+                std::fs::write(folder.path().join("schemas/mappings/draft.toml"), &draft.toml).unwrap();
+                let loaded = Catalog::load(folder.path());
+                assert!(loaded.is_ok(), "file {number}: {:?}\n{}", loaded.err(), draft.toml);
+                format!("{draft:?}")
+            }
+            Err(error) => {
+                refused += 1;
+                assert!(error.explain().code.starts_with('F'), "file {number}: {error:?}");
+                format!("{error:?} {:?}", error.explain())
+            }
+        };
+        for canary in CANARIES {
+            assert!(!holds(told.as_bytes(), canary), "file {number}: {canary} in {told}");
+        }
+    }
+    assert!(drafted > 30 && refused > 5, "{drafted} drafted, {refused} refused");
 }
 
 fn check(file: &Path, mapping: &str) -> Result<Report> {
