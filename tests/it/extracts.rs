@@ -187,7 +187,7 @@ fn a_drafted_mapping_is_read_at_once_and_never_overwritten() {
     let landed = |output: &Output| output.at("records.landed").as_u64().unwrap();
     assert!(landed(&drafted) >= landed(&own) - 2, "{} of {}", landed(&drafted), landed(&own));
     let again = workspace.json(&[&args[..], &["--as", "tanger"]].concat());
-    assert_eq!((again.code, again.error()), (1, "W03"));
+    assert_eq!((again.code, again.error()), (1, "W08"));
     let misnamed = workspace.json(&[&args[..], &["--as", "../tanger"]].concat());
     assert_eq!((misnamed.code, misnamed.error()), (2, "W00"));
     workspace.write("none.csv", "Aminata;0661234567\nMoussa;0661234568\n");

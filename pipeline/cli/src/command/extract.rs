@@ -1,11 +1,12 @@
 //! `extract check`: what `land` would do, column by column, never a cell; `extract scaffold`: a mapping drafted from a file.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use marsad_catalog::Catalog;
 use marsad_landing::{ColumnReport, Landing, Report as Checked, check_without_keys, scaffold};
+use marsad_terms::Explanation;
 use serde_json::{Value, json};
 
 use super::Quiet;
@@ -74,7 +75,14 @@ fn draft(workspace: &Workspace, file: &Path, given: Option<&str>) -> Result<Repo
 
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| Failure::file(path, "be written", &error))
+    written.map_err(|error| {
+        if error.kind() != ErrorKind::AlreadyExists {
+            return Failure::file(path, "be written", &error);
+        }
+        let why = "a mapping that is there may be in use";
+        let what = format!("{} exists", path.display());
+        Failure::new(Explanation::new("W08", what, why, "choose another name, or edit that file"))
+    })
 }
 
 async fn check(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {
@@ -100,13 +108,11 @@ async fn check_one(
 ) -> Result<Checked, Failure> {
     let bar = Bar::new(&format!("checking {}", name(file)), quiet.0);
     let progress = |done, total| bar.at(done, total);
-    Ok(match landing {
-        Some(landing) => landing.check(catalog, mapping, file, &progress).await?,
-        None => {
-            let start = workspace.settings.workspace.programme_start.0;
-            check_without_keys(catalog, mapping, file, start, &progress)?
-        }
-    })
+    if let Some(landing) = landing {
+        return Ok(landing.check(catalog, mapping, file, &progress).await?);
+    }
+    let start = workspace.settings.workspace.programme_start.0;
+    Ok(check_without_keys(catalog, mapping, file, start, &progress)?)
 }
 
 fn describe(file: &str, checked: &Checked) -> String {
