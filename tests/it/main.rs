@@ -13,6 +13,7 @@ mod census;
 mod commands;
 mod crash;
 mod demo;
+mod extracts;
 mod joins;
 mod person;
 mod plan;

@@ -148,3 +148,14 @@ pub struct Mapping {
     /// Headers not read at all.
     pub ignore: Vec<String>,
 }
+
+impl Mapping {
+    /// Every header that the mapping names for something it reads, synonyms included.
+    pub fn headers(&self) -> Vec<String> {
+        let columns = self.columns.values();
+        let of_columns = columns.flat_map(|c| c.from.iter().chain(&c.from_age).chain(&c.from_birth_year));
+        let of_identifier = self.identifier.iter().flat_map(|identifier| &identifier.from);
+        let of_consent = self.consent.iter().flat_map(|consent| &consent.from);
+        of_columns.chain(of_identifier).chain(of_consent).cloned().collect()
+    }
+}

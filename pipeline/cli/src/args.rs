@@ -187,9 +187,23 @@ pub(crate) enum ConfigCommand {
 /// `extract`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExtractCommand {
-    /// Say what `land` would do, without landing anything
-    #[command(after_help = "Example:\n  marsad extract check tanger_2024q4.csv --as partner_assistance")]
+    /// Say what `land` would do, column by column, without landing anything
+    #[command(
+        after_help = "For each column: how many cells pass, what their spellings become, which lines fail and why. Never a cell: only spellings that a code list or the mapping declares, and unknown ones that at least ten records share.\n\nExample:\n  marsad extract check tanger_2024q4.csv --as partner_assistance\n  marsad extract check registrations.xlsx --as progres_registration --json"
+    )]
     Check(LandArgs),
+    /// Draft a mapping from a file: record type, encoding, dates, roles of columns, by evidence
+    #[command(
+        after_help = "It prints the draft, or writes schemas/mappings/NAME.toml. Headers and shares are told, of values only frequent short codes. Columns that look as if they identified somebody are dropped; what was not found is asked for, and nothing lands before.\n\nExample:\n  marsad extract scaffold new_partner.xlsx\n  marsad extract scaffold new_partner.xlsx --as new_partner"
+    )]
+    Scaffold {
+        /// The extract
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Write it as this mapping of the workspace; an existing one is never overwritten
+        #[arg(long = "as", value_name = "NAME")]
+        name: Option<String>,
+    },
 }
 
 /// `land`, `extract check`

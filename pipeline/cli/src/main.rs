@@ -2,6 +2,7 @@
 
 mod args;
 mod command;
+mod panics;
 mod progress;
 mod report;
 mod settings;
@@ -14,6 +15,7 @@ use clap::Parser;
 use crate::args::Cli;
 
 fn main() -> ExitCode {
+    panics::silence();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misused(&error),
@@ -21,7 +23,7 @@ fn main() -> ExitCode {
     let as_json = cli.json;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(Box::pin(command::run(cli))),
+        Ok(runtime) => panics::guarded(|| runtime.block_on(Box::pin(command::run(cli)))),
         Err(error) => Err(report::Failure::file(std::path::Path::new("the runtime"), "start", &error)),
     };
     ExitCode::from(report::finish(outcome, as_json))

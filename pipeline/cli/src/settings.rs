@@ -238,3 +238,34 @@ fn fault(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
     let explanation = Explanation::new("W02", what, why, remedy);
     Failure::new(explanation.at(format!("{}:{line}", path.display())))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEMPLATE: &str = include_str!("template.toml");
+
+    proptest! {
+        #[test]
+        fn damaged_settings_are_read_or_explained(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..3, "[\\PC\n]{0,3}"), 1..5),
+        ) {
+            let mut text: Vec<char> = TEMPLATE.chars().collect();
+            for (at, kind, piece) in edits {
+                let at = at.index(text.len().max(1)).min(text.len());
+                match kind {
+                    0 => text.truncate(at),
+                    1 => drop(text.drain(at..(at + 7).min(text.len()))),
+                    _ => drop(text.splice(at..at, piece.chars())),
+                }
+            }
+            let text: String = text.into_iter().collect();
+            if let Err(error) = toml::from_str::<Settings>(&text) {
+                let told = format!("{:?}", fault(Path::new(FILE), &text, &error));
+                prop_assert!(told.contains("W02") && told.contains("marsad.toml:"), "{told}");
+            }
+        }
+    }
+}

@@ -1,26 +1,13 @@
-//! What can go wrong: with a file, a key, a store. Never a cell's value; headers only where they are no content themselves.
+//! What can go wrong: with a file, a key, a store. Never a cell's value.
 
 use std::path::PathBuf;
 
 use marsad_terms::{Explain, Explanation};
 
-use crate::detect;
+use crate::refusal::{Refusal, refused, summary};
 
 /// The result of this room's calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// A whole file refused: nothing of it lands (extracts 4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Stable code, `F01` to `F09`.
-    pub code: &'static str,
-    /// What is wrong.
-    pub what: String,
-    /// Why that refuses the file.
-    pub why: &'static str,
-    /// What to do.
-    pub remedy: String,
-}
 
 /// The file, a key or a store failed.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +28,6 @@ pub enum Error {
         name: String,
         /// What to write instead.
         remedy: String,
-    },
-    /// The mapping is for a container that this version cannot read.
-    #[error("mapping `{mapping}` reads {format} files, which this version cannot do yet")]
-    Format {
-        /// The mapping.
-        mapping: String,
-        /// The container's name.
-        format: &'static str,
     },
     /// The mapping does not fit its record type or code lists.
     #[error("mapping `{mapping}`: {what}")]
@@ -199,24 +178,6 @@ impl From<marsad_log::Error> for Error {
     }
 }
 
-fn summary(refusals: &[Refusal]) -> String {
-    match refusals {
-        [] => "the file is refused".to_owned(),
-        [one] => one.what.clone(),
-        [first, rest @ ..] => format!("{}; and {} more", first.what, rest.len()),
-    }
-}
-
-/// A header as messages show it: cut, escaped, and only its place where it may be content (a file without a header row).
-pub(crate) fn shown_header(header: &str, position: usize) -> String {
-    let harmless = header.chars().count() <= 80 && !detect::identifies(&marsad_catalog::clean(header));
-    match header.trim() {
-        "" => format!("column {} (without a name)", position + 1),
-        _ if harmless => format!("`{}`", header.escape_debug()),
-        _ => format!("column {} (its header is not shown)", position + 1),
-    }
-}
-
 impl Explain for Error {
     fn explain(&self) -> Explanation {
         let what = self.to_string();
@@ -227,12 +188,6 @@ impl Explain for Error {
             Self::UnknownMapping { remedy, .. } => {
                 say("D01", "mappings are the files in schemas/mappings", remedy).at("schemas/mappings/")
             }
-            Self::Format { mapping, .. } => say(
-                "D02",
-                "only delimited text is read so far; workbooks, Parquet and JSON lines come later",
-                "save the file as CSV and name a mapping with format = \"csv\"",
-            )
-            .at(format!("schemas/mappings/{mapping}.toml")),
             Self::Definition { mapping, .. } => say(
                 "D03",
                 "a mapping must fill every column of its record type by codes that exist",
@@ -278,14 +233,6 @@ impl Explain for Error {
             other => of_secrets(other, &what),
         }
     }
-}
-
-fn refused(what: &str, refusals: &[Refusal]) -> Explanation {
-    let Some(first) = refusals.first() else { return Explanation::new("F00", what, "", "") };
-    let all: Vec<String> =
-        refusals.iter().map(|refusal| format!("{} {}", refusal.code, refusal.what)).collect();
-    let what = if refusals.len() == 1 { first.what.clone() } else { all.join("; ") };
-    Explanation::new(first.code, what, first.why, first.remedy.clone())
 }
 
 /// Keys, and files of identifiers.

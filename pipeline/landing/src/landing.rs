@@ -229,7 +229,7 @@ pub fn check_without_keys(
 pub(crate) struct Reading<'k> {
     pub(crate) keys: &'k Keys,
     pub(crate) dates: Dates,
-    /// Whether all refusals of the header are told, or the first.
+    /// Whether all refusals of the header and what becomes of every column are told, or the first refusal alone.
     pub(crate) every_refusal: bool,
 }
 

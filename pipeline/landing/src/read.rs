@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marsad_catalog::clean;
+use marsad_catalog::{Mapping, clean};
 use marsad_terms::{Digest, Progress};
 
 use crate::batch::Extract;
 use crate::detect;
-use crate::import::{Row, Table};
+use crate::import::{Row, Table, other_encoding};
 use crate::judge::{Fate, Judged};
 use crate::landing::Reading;
-use crate::report::{Rejected, Report, Spelling};
+use crate::preview::Preview;
+use crate::report::{ColumnReport, Rejected, Report, Spelling};
 use crate::validate::{Checker, Layout, Plan, Rejection};
 use crate::{Error, Reason, Refusal, Result};
 
@@ -30,6 +31,8 @@ pub(crate) struct Findings<'a> {
     /// Records that failed a check of their own.
     pub(crate) rejected: Vec<Rejected>,
     pub(crate) spellings: Vec<Spelling>,
+    /// What became of every column's cells; empty but for a check.
+    pub(crate) columns: Vec<ColumnReport>,
     /// The hash of what was read.
     pub(crate) content: Digest,
 }
@@ -44,19 +47,25 @@ pub(crate) fn read<'a>(
     reading: Reading<'_>,
     progress: Progress<'_>,
 ) -> Result<Findings<'a>> {
-    let mut table = Table::open(file, &plan.mapping.file, reading.keys.content_hasher())?;
+    let hint = |error| with_hint(error, file, plan.mapping);
+    let mut table = Table::open(file, plan.mapping, reading.keys.content_hasher()).map_err(hint)?;
     let layout = Layout::new(plan, std::mem::take(&mut table.headers)).map_err(|mut refusals| {
         refusals.truncate(if reading.every_refusal { usize::MAX } else { 1 });
-        Error::Refused { file: file.to_owned(), refusals }
+        hint(Error::Refused { file: file.to_owned(), refusals })
     })?;
     let checker = Checker::new(plan, &layout, reading.dates);
     let mut extract = Extract::new(plan, reading.pseudonyms(plan));
     let mut rejections = Rejections::new(&layout);
+    let mut preview = reading.every_refusal.then(|| Preview::new(&checker));
     let mut row = Row::default();
     let mut number = 0;
     while table.next(file, &mut row)? {
         number += 1;
-        match checker.check(&row) {
+        let checked = checker.check(&row);
+        if let Some(preview) = &mut preview {
+            preview.take(&row, checked.as_ref().err().copied());
+        }
+        match checked {
             Ok(record) => extract.push(number, row.line(), record),
             Err(rejection) => rejections.keep(number, &row, rejection),
         }
@@ -68,9 +77,23 @@ pub(crate) fn read<'a>(
     if number == 0 {
         return Err(Error::Refused { file: file.to_owned(), refusals: vec![no_record()] });
     }
-    let content = Digest::from_bytes(*table.content().as_bytes());
+    let content = Digest::from_bytes(*table.content(file)?.as_bytes());
     let (rejected, spellings) = rejections.finish();
-    Ok(Findings { extract, rejected, spellings, content })
+    let columns = preview.map(Preview::finish).unwrap_or_default();
+    Ok(Findings { extract, rejected, spellings, columns, content })
+}
+
+/// Where a header is not found or not decoded: the encoding that the file's bytes speak for, if it is another one.
+fn with_hint(error: Error, file: &Path, mapping: &Mapping) -> Error {
+    let Error::Refused { file: name, mut refusals } = error else { return error };
+    let is_about_text = |refusal: &&mut Refusal| matches!(refusal.code, "F01" | "F03");
+    if let Some(refusal) = refusals.iter_mut().find(is_about_text)
+        && let Some(other) = other_encoding(file, mapping)
+    {
+        refusal.remedy +=
+            &format!("; by its bytes the file is {other}, which `encoding` under [file] may say");
+    }
+    Error::Refused { file: name, refusals }
 }
 
 impl Findings<'_> {
@@ -105,6 +128,7 @@ impl Findings<'_> {
             reasons,
             rejected,
             spellings: self.spellings.clone(),
+            columns: self.columns.clone(),
             withdrawn,
             shared_identities: self.extract.shared_identities,
             rows: judged.rows(&self.extract).len() as u64,
@@ -141,7 +165,7 @@ impl<'l> Rejections<'l> {
         self.rejected.push(Rejected {
             record: number,
             line: row.line(),
-            column: rejection.column.map(|column| self.layout.headers[column].clone()),
+            column: rejection.column.map(|column| self.layout.name(column)),
             reason: rejection.reason.code().to_owned(),
         });
     }
@@ -161,7 +185,7 @@ impl<'l> Rejections<'l> {
         for (column, spellings) in self.spellings {
             for (text, records) in spellings {
                 if records >= FEWEST_RECORDS && !detect::identifies(&text) {
-                    shown.push(Spelling { column: self.layout.headers[column].clone(), text, records });
+                    shown.push(Spelling { column: self.layout.name(column), text, records });
                 }
             }
         }

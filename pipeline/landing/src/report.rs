@@ -29,6 +29,47 @@ pub struct Spelling {
     pub records: u64,
 }
 
+/// What a check says of one column: each cell by itself, whatever its record's other cells are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ColumnReport {
+    /// Its header.
+    pub column: String,
+    /// What it fills: landed columns, `identifier`, `consent`, `identity`, `scan`.
+    pub fills: Vec<String>,
+    /// Cells that pass, empty ones included.
+    pub accepted: u64,
+    /// Cells among them that are empty.
+    pub empty: u64,
+    /// Cells among them whose canonical form is not how they are written.
+    pub changed: u64,
+    /// What declared spellings and forms become; nothing else of a cell is ever told.
+    pub normalised: Vec<Normalised>,
+    /// Cells that fail, by reason.
+    pub rejected: Vec<RejectedCells>,
+}
+
+/// A spelling that a code list or the mapping declares, or a form in round brackets, and what it becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Normalised {
+    /// As written.
+    pub from: String,
+    /// As it lands.
+    pub to: String,
+    /// In how many records.
+    pub records: u64,
+}
+
+/// The cells of one column that fail for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RejectedCells {
+    /// The reason's code, such as `R07`.
+    pub reason: String,
+    /// How many.
+    pub records: u64,
+    /// The physical lines or sheet rows of the first 10 000, from 1.
+    pub lines: Vec<u64>,
+}
+
 /// What became of a file's records: `landed + duplicate + quarantined` are all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -48,6 +89,8 @@ pub struct Report {
     pub rejected: Vec<Rejected>,
     /// Unknown spellings that the mapping could translate.
     pub spellings: Vec<Spelling>,
+    /// Column by column, in the file's order; after a check only.
+    pub columns: Vec<ColumnReport>,
     /// Duplicates of landed records that now withhold consent: their rows vanish from statistics with this batch.
     pub withdrawn: u64,
     /// Records whose declared identity is carried by another identifier too; they landed, the source should look.

@@ -1,9 +1,9 @@
-//! `land`, `extract check`: what became of every record, by reason and place, never a value.
+//! `land`: what became of every record, by reason and place, never a value.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marsad_landing::{Report as Landed, check_without_keys};
+use marsad_landing::Report as Landed;
 use serde_json::{Value, json};
 
 use super::Quiet;
@@ -14,32 +14,6 @@ use crate::workspace::Workspace;
 
 /// How many rejected records are listed on a terminal; `--json` lists all.
 const SHOWN: usize = 20;
-
-/// Says what `land` would do.
-///
-/// # Errors
-/// A file that is refused as a whole, an unknown mapping.
-pub(super) async fn check(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {
-    let catalog = workspace.catalog()?;
-    let landing = workspace.landing().ok();
-    let mut all = Vec::new();
-    for file in &args.files {
-        let bar = Bar::new(&format!("checking {}", name(file)), quiet.0);
-        let progress = |done, total| bar.at(done, total);
-        let report = match &landing {
-            Some(landing) => landing.check(&catalog, &args.mapping, file, &progress).await?,
-            None => check_without_keys(
-                &catalog,
-                &args.mapping,
-                file,
-                workspace.settings.workspace.programme_start.0,
-                &progress,
-            )?,
-        };
-        all.push((name(file), report));
-    }
-    Ok(report(&all, "would land"))
-}
 
 /// Lands the files.
 ///
@@ -57,30 +31,54 @@ pub(super) async fn land(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -
             Err(error) => {
                 // What landed before the failure stays landed, so it is told.
                 if !quiet.0 && !all.is_empty() {
-                    let _ = say(&report(&all, "landed").text);
+                    let _ = say(&report(&all).text);
                 }
                 return Err(error.into());
             }
         };
         all.push((name(file), landed));
     }
-    Ok(report(&all, "landed"))
+    Ok(report(&all))
 }
 
-fn name(file: &Path) -> String {
+/// A file's name without its folders.
+pub(super) fn name(file: &Path) -> String {
     file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn report(all: &[(String, Landed)], verb: &str) -> Report {
-    let text: Vec<String> = all.iter().map(|(file, landed)| describe(file, landed, verb)).collect();
+fn report(all: &[(String, Landed)]) -> Report {
+    let text: Vec<String> = all.iter().map(|(file, landed)| describe(file, landed)).collect();
     Report::new(text.join("\n\n"), document(all))
 }
 
-fn describe(file: &str, landed: &Landed, verb: &str) -> String {
+fn describe(file: &str, landed: &Landed) -> String {
     if landed.already {
         let batch = landed.batch.as_ref().map(|batch| format!(" as batch {batch}")).unwrap_or_default();
         return format!("{file}: the same content landed before{batch}; nothing to do (F05)");
     }
+    let mut text = summary(file, landed, "landed");
+    if !landed.reasons.is_empty() {
+        text = format!("{text}\n{}", reasons(landed));
+        let rejected = landed.rejected.iter().take(SHOWN);
+        let places = rejected.map(|r| {
+            vec![
+                r.line.to_string(),
+                r.record.to_string(),
+                r.reason.clone(),
+                r.column.clone().unwrap_or_default(),
+            ]
+        });
+        text = format!("{text}\n{}", table(&["line", "record", "reason", "column"], places, 0));
+        if landed.rejected.len() > SHOWN {
+            text += &format!("\n  … and {} more; all with --json", landed.rejected.len() - SHOWN);
+        }
+    }
+    text += &spellings(landed);
+    text
+}
+
+/// Counts in one line, and what the source should be asked.
+pub(super) fn summary(file: &str, landed: &Landed, verb: &str) -> String {
     let total = landed.landed + landed.duplicate + landed.quarantined;
     let mut text = format!(
         "{file}: {} of {total} records {verb}, {} duplicates, {} quarantined",
@@ -98,26 +96,18 @@ fn describe(file: &str, landed: &Landed, verb: &str) -> String {
             landed.shared_identities
         );
     }
-    if !landed.reasons.is_empty() {
-        let reasons = landed
-            .reasons
-            .iter()
-            .map(|(code, n)| vec![code.clone(), meaning(code).to_owned(), n.to_string()]);
-        text = format!("{text}\n{}", table(&["reason", "meaning", "records"], reasons, 2));
-        let rejected = landed.rejected.iter().take(SHOWN);
-        let places = rejected.map(|r| {
-            vec![
-                r.line.to_string(),
-                r.record.to_string(),
-                r.reason.clone(),
-                r.column.clone().unwrap_or_default(),
-            ]
-        });
-        text = format!("{text}\n{}", table(&["line", "record", "reason", "column"], places, 0));
-        if landed.rejected.len() > SHOWN {
-            text += &format!("\n  … and {} more; all with --json", landed.rejected.len() - SHOWN);
-        }
-    }
+    text
+}
+
+/// Records kept out, by reason.
+pub(super) fn reasons(landed: &Landed) -> String {
+    let counted = |(code, n): (&String, &u64)| vec![code.clone(), meaning(code).to_owned(), n.to_string()];
+    table(&["reason", "meaning", "records"], landed.reasons.iter().map(counted), 2)
+}
+
+/// Frequent spellings that no code list knows.
+pub(super) fn spellings(landed: &Landed) -> String {
+    let mut text = String::new();
     for spelling in &landed.spellings {
         text += &format!(
             "\n  column {}: `{}` in {} records is no code; add it to the mapping if you know what it means",
@@ -128,7 +118,7 @@ fn describe(file: &str, landed: &Landed, verb: &str) -> String {
 }
 
 /// One document for all files; keys as interfaces 3.
-fn document(all: &[(String, Landed)]) -> Value {
+pub(super) fn document(all: &[(String, Landed)]) -> Value {
     let sum = |of: fn(&Landed) -> u64| all.iter().map(|(_, landed)| of(landed)).sum::<u64>();
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
     for (code, n) in all.iter().flat_map(|(_, landed)| &landed.reasons) {

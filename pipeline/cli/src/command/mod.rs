@@ -6,6 +6,7 @@ mod bounds;
 mod budget;
 mod demo;
 mod docs;
+mod extract;
 mod init;
 mod keys;
 mod land;
@@ -17,7 +18,7 @@ mod release;
 mod simulate;
 mod verify;
 
-use crate::args::{Cli, Command, ConfigCommand, ExtractCommand};
+use crate::args::{Cli, Command, ConfigCommand};
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
@@ -39,7 +40,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Keys(command) => keys::run(&open()?, &command),
         Command::Policy(command) => policy::run(&open()?, &command).await,
         Command::Config(ConfigCommand::Show) => Ok(init::config(&open()?)),
-        Command::Extract(ExtractCommand::Check(args)) => land::check(&open()?, &args, quiet).await,
+        Command::Extract(command) => extract::run(&open()?, &command, quiet).await,
         Command::Land(args) => land::land(&open()?, &args, quiet).await,
         Command::Batch(command) => batch::run(&open()?, &command).await,
         Command::Person(command) => person::run(&open()?, &command).await,

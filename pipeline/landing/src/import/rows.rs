@@ -5,12 +5,14 @@
 
 use std::io::{self, Read};
 
+use chrono::NaiveDate;
+
 use crate::import::decode::Decoded;
 
 /// Cells above this size are dropped and remembered as too long (R10).
 pub(crate) const LONGEST_CELL: usize = 1 << 20;
 /// A row keeps no more text than this.
-const LONGEST_ROW: usize = 64 << 20;
+pub(crate) const LONGEST_ROW: usize = 64 << 20;
 /// Cells beyond this number are counted and not kept.
 pub(crate) const MOST_CELLS: usize = 4096;
 
@@ -22,9 +24,48 @@ pub(crate) struct Row {
     ends: Vec<usize>,
     n_cells: usize,
     too_long: Vec<usize>,
+    marks: Vec<(usize, Mark)>,
+}
+
+/// What a workbook or Parquet says of a cell beside its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// A date, by its format or type.
+    Date(NaiveDate),
+    /// A workbook's number, and the day that it counts to.
+    Number(Option<NaiveDate>),
 }
 
 impl Row {
+    /// Begins a row of no cells.
+    pub(crate) fn begin(&mut self, line: u64) {
+        *self = Self { line, text: std::mem::take(&mut self.text), ..Self::default() };
+        self.text.clear();
+    }
+
+    /// Adds a cell; too long a one is dropped and remembered.
+    pub(crate) fn push(&mut self, text: &str, mark: Option<Mark>) {
+        if self.n_cells < MOST_CELLS {
+            if text.len() > LONGEST_CELL || self.text.len() + text.len() > LONGEST_ROW {
+                self.too_long.push(self.n_cells);
+            } else {
+                self.text.push_str(text);
+            }
+            self.ends.push(self.text.len());
+            self.marks.extend(mark.map(|mark| (self.n_cells, mark)));
+        }
+        self.n_cells += 1;
+    }
+
+    pub(crate) fn mark(&self, index: usize) -> Option<Mark> {
+        self.marks.iter().find(|(cell, _)| *cell == index).map(|(_, mark)| *mark)
+    }
+
+    /// How much text the row holds, in bytes.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// The physical line on which the row begins, from 1.
     pub(crate) fn line(&self) -> u64 {
         self.line

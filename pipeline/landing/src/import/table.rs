@@ -1,247 +1,139 @@
-//! A delimited file opened by its mapping: encoding and byte-order mark, `sep=` line, header; then row after row.
+//! An extract of any container: told by its first bytes, then by the mapping, then by its name; row after row.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::path::Path;
 
-use marsad_catalog::mapping::FileSpec;
+use marsad_catalog::Mapping;
+use marsad_catalog::mapping::{FileFormat, FileSpec};
 
-use crate::error::shown_header;
-use crate::import::decode::{self, Decoded};
-use crate::import::rows::{MOST_CELLS, Row, RowFault, Rows};
+use crate::import::delimited::{Delimited, opened};
+use crate::import::evidence;
+use crate::import::json_lines::JsonLines;
+use crate::import::parquet::ParquetRows;
+use crate::import::rows::Row;
+use crate::import::workbook::Workbook;
 use crate::{Error, Refusal, Result};
-
-const LARGEST_FILE: u64 = 64 << 30;
-const LONGEST_HEADER: usize = 64 << 10;
-
-/// Counts and hashes what is read.
-pub(crate) struct Counted {
-    file: File,
-    hasher: blake3::Hasher,
-    n_bytes: u64,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.file.read(buffer)?;
-        self.hasher.update(&buffer[..length]);
-        self.n_bytes += length as u64;
-        Ok(length)
-    }
-}
 
 /// An open file after its header.
 pub(crate) struct Table {
-    rows: Rows<Counted>,
     pub(crate) headers: Vec<String>,
     pub(crate) n_bytes: u64,
+    container: Container,
+    /// Hashes the file again at its end, where the container is not read from front to back.
+    hasher: blake3::Hasher,
+}
+
+enum Container {
+    Delimited(Box<Delimited>),
+    Workbook(Workbook),
+    Parquet(Box<ParquetRows>),
+    JsonLines(Box<JsonLines>),
 }
 
 impl Table {
     /// Opens a file and reads its header. Refusals: F01, F02, F07, F08.
-    pub(crate) fn open(path: &Path, spec: &FileSpec, hasher: blake3::Hasher) -> Result<Self> {
-        let reading = |source| Error::Read { file: path.to_owned(), source };
-        let refuse = |refusal| Error::Refused { file: path.to_owned(), refusals: vec![refusal] };
-        let mut file = opened(path).map_err(reading)?;
-        let metadata = file.metadata().map_err(reading)?;
-        if metadata.len() > LARGEST_FILE {
-            return Err(refuse(too_large("the file is larger than 64 GiB")));
-        }
-        let mut start = Vec::new();
-        (&mut file).take(4).read_to_end(&mut start).map_err(reading)?;
-        file.rewind().map_err(reading)?;
-        let encoding = encoding(spec, &start).map_err(refuse)?;
-        let delimiter = spec.delimiter.and_then(|c| u8::try_from(c).ok()).unwrap_or(b',');
-        let counted = Counted { file, hasher, n_bytes: 0 };
-        let mut rows = Rows::new(Decoded::new(counted, encoding), delimiter);
-        let headers = header(&mut rows, spec).map_err(|fault| match fault {
-            HeaderFault::Row(fault) => row_error(path, fault),
-            HeaderFault::Refused(refusal) => refuse(refusal),
-        })?;
-        Ok(Self { rows, headers, n_bytes: metadata.len() })
+    pub(crate) fn open(path: &Path, mapping: &Mapping, hasher: blake3::Hasher) -> Result<Self> {
+        let format = container_of(path, mapping)?;
+        let (headers, container) = match format {
+            FileFormat::Csv => {
+                let spec = with_encoding(path, mapping)?;
+                let mut table = Delimited::open(path, &spec, hasher.clone())?;
+                (std::mem::take(&mut table.headers), Container::Delimited(Box::new(table)))
+            }
+            FileFormat::Xlsx => {
+                let (workbook, headers) = Workbook::open(path, &mapping.file)?;
+                (headers, Container::Workbook(workbook))
+            }
+            FileFormat::Parquet => {
+                let (rows, headers) = ParquetRows::open(path, mapping)?;
+                (headers, Container::Parquet(Box::new(rows)))
+            }
+            FileFormat::JsonLines => {
+                let (rows, headers) = JsonLines::open(path, mapping)?;
+                (headers, Container::JsonLines(Box::new(rows)))
+            }
+        };
+        let n_bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        Ok(Self { headers, n_bytes, container, hasher })
     }
 
     /// Reads the next row; false at the end.
     pub(crate) fn next(&mut self, path: &Path, row: &mut Row) -> Result<bool> {
-        self.rows.next(row).map_err(|fault| row_error(path, fault))
+        match &mut self.container {
+            Container::Delimited(table) => table.next(path, row),
+            Container::Workbook(table) => table.next(path, row),
+            Container::Parquet(table) => table.next(path, row),
+            Container::JsonLines(table) => table.next(path, row),
+        }
     }
 
-    /// Bytes read so far.
+    /// Bytes read so far, or what corresponds to them.
     pub(crate) fn n_read(&self) -> u64 {
-        self.rows.input().n_bytes
+        match &self.container {
+            Container::Delimited(table) => table.n_read(),
+            Container::Workbook(table) => table.share_of(self.n_bytes),
+            Container::Parquet(table) => table.share_of(self.n_bytes),
+            Container::JsonLines(table) => table.n_read(),
+        }
     }
 
     /// The hash of all that was read.
-    pub(crate) fn content(&self) -> blake3::Hash {
-        self.rows.input().hasher.finalize()
+    pub(crate) fn content(&self, path: &Path) -> Result<blake3::Hash> {
+        match &self.container {
+            Container::Delimited(table) => Ok(table.content()),
+            _ => content_of(path, self.hasher.clone()),
+        }
     }
 }
 
-/// A file, and nothing else: a pipe or a device may never end, and cannot be read twice.
-fn opened(path: &Path) -> io::Result<File> {
-    let metadata = std::fs::metadata(path)?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
+/// The mapping's `[file]`, its encoding by the file's own evidence where the mapping says so.
+fn with_encoding(path: &Path, mapping: &Mapping) -> Result<FileSpec> {
+    let mut spec = mapping.file.clone();
+    if spec.encoding.as_deref() == Some(evidence::DETECT) {
+        let reading = |source| Error::Read { file: path.to_owned(), source };
+        let encoding = evidence::encoding(path, &mapping.headers()).map_err(reading)?;
+        spec.encoding = Some(encoding.name().to_ascii_lowercase());
     }
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is a pipe or a device; save it as a file first"));
+    Ok(spec)
+}
+
+/// The encoding that a delimited text is in by its bytes, where its mapping declares another.
+pub(crate) fn other_encoding(path: &Path, mapping: &Mapping) -> Option<String> {
+    let declared = mapping.file.encoding.as_deref().unwrap_or("utf-8");
+    if declared == evidence::DETECT || !matches!(container_of(path, mapping), Ok(FileFormat::Csv)) {
+        return None;
     }
-    File::open(path)
+    let found = evidence::encoding(path, &mapping.headers()).ok()?;
+    let is_declared = encoding_rs::Encoding::for_label(declared.as_bytes()) == Some(found);
+    (!is_declared).then(|| found.name().to_ascii_lowercase())
+}
+
+/// The container: its first bytes decide, so that one mapping reads what a partner saved in several ways.
+pub(crate) fn container_of(path: &Path, mapping: &Mapping) -> Result<FileFormat> {
+    let reading = |source| Error::Read { file: path.to_owned(), source };
+    let mut start = Vec::new();
+    opened(path).map_err(reading)?.take(8).read_to_end(&mut start).map_err(reading)?;
+    let declared = mapping.file.format;
+    match start.as_slice() {
+        [b'P', b'K', 3, 4, ..] => return Ok(FileFormat::Xlsx),
+        [b'P', b'A', b'R', b'1', ..] => return Ok(FileFormat::Parquet),
+        [0xD0, 0xCF, 0x11, 0xE0, ..] => return Err(Refusal::encrypted().of(path)),
+        _ => {}
+    }
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    match (ending.as_str(), declared) {
+        ("jsonl" | "ndjson", _) => Ok(FileFormat::JsonLines),
+        ("xlsx" | "xlsm", _) | (_, Some(FileFormat::Xlsx)) => Err(Refusal::not_a("workbook").of(path)),
+        ("parquet", _) | (_, Some(FileFormat::Parquet)) => Err(Refusal::not_a("Parquet file").of(path)),
+        _ => Ok(declared.unwrap_or(FileFormat::Csv)),
+    }
 }
 
 /// The keyed hash of a whole file.
 pub(crate) fn content_of(path: &Path, mut hasher: blake3::Hasher) -> Result<blake3::Hash> {
-    let reading = |source| Error::Read { file: path.to_owned(), source };
-    let file = opened(path).map_err(reading)?;
+    let reading = |source: io::Error| Error::Read { file: path.to_owned(), source };
+    let file: File = opened(path).map_err(reading)?;
     hasher.update_reader(file).map_err(reading)?;
     Ok(hasher.finalize())
-}
-
-fn encoding(spec: &FileSpec, start: &[u8]) -> Result<&'static encoding_rs::Encoding, Refusal> {
-    let label = spec.encoding.as_deref();
-    let name = label.unwrap_or("utf-8");
-    let Some(encoding) = decode::encoding(label, start) else {
-        return Err(undecodable(format!("the mapping's encoding `{name}` is unknown")));
-    };
-    match decode::mark(start) {
-        Some(other) if other != encoding => Err(undecodable(format!(
-            "the file begins with the byte-order mark of {}, and the mapping declares {name}",
-            other.name()
-        ))),
-        _ => Ok(encoding),
-    }
-}
-
-enum HeaderFault {
-    Row(RowFault),
-    Refused(Refusal),
-}
-
-impl From<RowFault> for HeaderFault {
-    fn from(fault: RowFault) -> Self {
-        Self::Row(fault)
-    }
-}
-
-impl From<Refusal> for HeaderFault {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-/// The header's cells; texts of several header rows joined by ` / `, equal ones once.
-fn header(rows: &mut Rows<Counted>, spec: &FileSpec) -> Result<Vec<String>, HeaderFault> {
-    let wanted = if spec.header_rows.is_empty() { &[1][..] } else { &spec.header_rows };
-    let last = u64::from(wanted.iter().copied().max().unwrap_or(1));
-    let mut row = Row::default();
-    let mut headers: Vec<Vec<String>> = Vec::new();
-    let mut n_before = 0;
-    while rows.next(&mut row)? {
-        let separator = if row.line() == 1 { separator_line(&row) } else { None };
-        if let Some(separator) = separator {
-            if let Separator::Other(delimiter) = separator {
-                rows.set_delimiter(delimiter);
-            }
-            n_before = 1;
-            continue;
-        }
-        let number = row.line() - n_before;
-        if wanted.iter().any(|wanted| u64::from(*wanted) == number) {
-            are_within_limits(&row)?;
-            headers.resize(headers.len().max(row.n_cells()), Vec::new());
-            for (header, cell) in headers.iter_mut().zip(row.cells()) {
-                if !header.iter().any(|text| text == cell) {
-                    header.push(cell.to_owned());
-                }
-            }
-        }
-        if number >= last {
-            break;
-        }
-    }
-    if headers.is_empty() {
-        return Err(no_header(last).into());
-    }
-    let headers: Vec<String> = headers.into_iter().map(|texts| texts.join(" / ")).collect();
-    are_decodable(&headers)?;
-    Ok(headers)
-}
-
-/// What a line `sep=` names.
-enum Separator {
-    Current,
-    Other(u8),
-}
-
-/// Excel's first line `sep=;`, which names the delimiter.
-fn separator_line(row: &Row) -> Option<Separator> {
-    let rest = row.cell(0).strip_prefix("sep=").or_else(|| row.cell(0).strip_prefix("SEP="))?;
-    match (rest.as_bytes(), row.n_cells()) {
-        ([delimiter], 1) if delimiter.is_ascii() => Some(Separator::Other(*delimiter)),
-        // Cut at the very delimiter that it names.
-        ([], 2) if row.cell(1).is_empty() => Some(Separator::Current),
-        _ => None,
-    }
-}
-
-fn are_within_limits(row: &Row) -> Result<(), Refusal> {
-    if row.n_cells() > MOST_CELLS {
-        return Err(too_large("the header has more than 4096 columns"));
-    }
-    let long = (0..row.n_cells()).any(|cell| row.is_too_long(cell) || row.cell(cell).len() > LONGEST_HEADER);
-    if long { Err(too_large("a header is longer than 64 KiB")) } else { Ok(()) }
-}
-
-fn are_decodable(headers: &[String]) -> Result<(), Refusal> {
-    let unreadable = |c: char| c == '\u{FFFD}' || (c.is_control() && !matches!(c, '\t' | '\r' | '\n'));
-    match headers.iter().position(|header| header.contains(unreadable)) {
-        None => Ok(()),
-        Some(position) => {
-            let place = shown_header("", position);
-            Err(undecodable(format!("the header of {place} cannot be decoded")))
-        }
-    }
-}
-
-fn row_error(path: &Path, fault: RowFault) -> Error {
-    let file = path.to_owned();
-    match fault {
-        RowFault::Io(source) => Error::Read { file, source },
-        RowFault::Unclosed(line) => Error::Refused {
-            file,
-            refusals: vec![Refusal {
-                code: "F08",
-                what: format!("a quotation that begins in the record of line {line} is never closed"),
-                why: "everything after it would be read as one cell",
-                remedy: format!("add the missing quotation mark in or after line {line}"),
-            }],
-        },
-    }
-}
-
-fn undecodable(what: String) -> Refusal {
-    Refusal {
-        code: "F01",
-        what,
-        why: "in another encoding the same bytes are other letters",
-        remedy: "save the file in the mapping's encoding, or correct `encoding` under [file]".to_owned(),
-    }
-}
-
-fn no_header(row: u64) -> Refusal {
-    Refusal {
-        code: "F02",
-        what: format!("the file has no header in row {row}"),
-        why: "columns are known by their headers alone",
-        remedy: "add the header row, or correct `header_row` under [file]".to_owned(),
-    }
-}
-
-fn too_large(what: &str) -> Refusal {
-    Refusal {
-        code: "F07",
-        what: what.to_owned(),
-        why: "such a file is not a case extract",
-        remedy: "cut the file, or export it again".to_owned(),
-    }
 }

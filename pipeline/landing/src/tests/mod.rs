@@ -1,14 +1,19 @@
 //! Tests of the whole room: the sample extracts, files at their worst, crashes, races, neighbours.
 
+mod canary;
 mod cells;
+mod containers;
 mod custody;
 mod files;
+mod mutated;
 mod neighbours;
 mod person;
 mod register;
 mod rows;
 mod samples;
+mod scaffold;
 mod sealed;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

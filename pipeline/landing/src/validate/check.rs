@@ -16,7 +16,7 @@ use super::plan::{IdentifierRule, Plan, Source, Target, Value, boolean, value_te
 use super::{NULL, across, date};
 use crate::Reason;
 use crate::detect;
-use crate::import::Row;
+use crate::import::{Mark, Row};
 use crate::pseudonym::Identifier;
 
 /// The days between which events can lie, both inside.
@@ -96,25 +96,31 @@ impl<'a> Checker<'a> {
             return Err(Rejection { reason: Reason::FieldCount, column: None });
         }
         let mut draft = self.empty();
-        for (column, roles) in self.layout.roles.iter().enumerate() {
-            if roles.is_empty() {
-                continue;
-            }
-            if row.is_too_long(column) || is_unreadable(row.cell(column)) {
-                return Err(Rejection::at(column, Reason::Unreadable));
-            }
-            let text = clean(row.cell(column));
-            for role in roles {
-                self.take(&mut draft, column, role, &text)
-                    .map_err(|reason| Rejection::at(column, seen(reason, &text)))?;
-            }
+        for column in self.layout.columns_read() {
+            self.cell(&mut draft, row, column).map_err(|reason| Rejection::at(column, reason))?;
         }
         let identity = self.identity(&draft)?;
         across::check(self, &mut draft)?;
         self.finish(draft, identity)
     }
 
-    fn empty(&self) -> Draft {
+    /// Reads one cell for all its roles, by itself.
+    pub(crate) fn cell(&self, draft: &mut Draft, row: &Row, column: usize) -> Result<(), Reason> {
+        if row.is_too_long(column) || is_unreadable(row.cell(column)) {
+            return Err(Reason::Unreadable);
+        }
+        let text = clean(row.cell(column));
+        for role in &self.layout.roles[column] {
+            let taken = match row.mark(column) {
+                Some(mark) => self.take_marked(draft, (column, role), mark, &text),
+                None => self.take(draft, column, role, &text),
+            };
+            taken.map_err(|reason| seen(reason, &text))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn empty(&self) -> Draft {
         let targets = &self.plan.targets;
         Draft {
             values: targets
@@ -134,6 +140,27 @@ impl<'a> Checker<'a> {
                 vec![String::new(); self.layout.headers.len()]
             },
             ..Draft::default()
+        }
+    }
+
+    /// Reads a cell that its container calls a date or a number.
+    fn take_marked(
+        &self,
+        draft: &mut Draft,
+        (column, role): (usize, &Role),
+        mark: Mark,
+        text: &str,
+    ) -> Result<(), Reason> {
+        let has_pattern = self.plan.identifier.as_ref().is_some_and(|rule| rule.pattern.is_some());
+        match role {
+            Role::Date => {
+                let day = date::marked(mark, self.plan.dates).or_else(|| date::parse(text, self.plan.dates));
+                draft.day = Some(self.possible(day.ok_or(Reason::Date)?)?);
+                Ok(())
+            }
+            // A spreadsheet drops zeros and rounds: only a pattern tells that the digits are still the identifier.
+            Role::Identifier if !has_pattern => Err(Reason::NoIdentifier),
+            _ => self.take(draft, column, role, text),
         }
     }
 

@@ -120,13 +120,38 @@ impl<'a> Codes<'a> {
             return Ok(vec![Picked { folded: fold(text), choice }]);
         }
         let mut picked: Vec<Picked> = Vec::new();
-        for part in text.split(|c| self.split.contains(&c)).map(str::trim).filter(|part| !part.is_empty()) {
+        for part in self.parts(text) {
             let choice = self.remembered(part).ok_or(Reason::UnknownCode)?;
             if !picked.iter().any(|other| other.choice == choice) {
                 picked.push(Picked { folded: fold(part), choice });
             }
         }
         Ok(picked)
+    }
+
+    fn parts<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        text.split(|c| self.split.contains(&c)).map(str::trim).filter(|part| !part.is_empty())
+    }
+
+    /// Every spelling of an accepted cell, with the code that it stands for.
+    pub(crate) fn spelled<'t>(&self, text: &'t str) -> Vec<(&'t str, &'a str)> {
+        let code = |choice| match choice {
+            Choice::Code(index) => self.code(index),
+            Choice::Unknown => "_U",
+        };
+        if let Some(choice) = self.remembered(text) {
+            return vec![(text, code(choice))];
+        }
+        self.parts(text).filter_map(|part| Some((part, code(self.remembered(part)?)))).collect()
+    }
+
+    /// Whether a spelling stands in the code list or in the mapping itself; countries, which never land, do not count.
+    pub(crate) fn is_declared(&self, text: &str) -> bool {
+        self.forms(&fold(text)).any(|folded| {
+            self.own.contains_key(folded)
+                || self.unknown_spellings.contains(folded)
+                || self.names.code(folded).is_some()
+        })
     }
 
     /// The codes of choices; that nothing was chosen stands alone (R13).
@@ -164,9 +189,13 @@ impl<'a> Codes<'a> {
 
     /// What a spelling stands for: as it is written, then without a prefix that the mapping drops.
     pub(crate) fn look_up(&self, text: &str) -> Option<Choice> {
-        let folded = fold(text);
-        let shorter = self.dropped.iter().filter_map(|prefix| folded.strip_prefix(prefix.as_str()));
-        std::iter::once(folded.as_str()).chain(shorter).find_map(|folded| self.folded(folded))
+        self.forms(&fold(text)).find_map(|folded| self.folded(folded))
+    }
+
+    /// A folded spelling as it is, then without each prefix that the mapping drops.
+    fn forms<'t>(&self, folded: &'t str) -> impl Iterator<Item = &'t str> {
+        let shorter = self.dropped.iter().filter_map(move |prefix| folded.strip_prefix(prefix.as_str()));
+        std::iter::once(folded).chain(shorter)
     }
 
     fn folded(&self, folded: &str) -> Option<Choice> {

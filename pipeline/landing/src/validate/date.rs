@@ -3,14 +3,39 @@
 use chrono::{DateTime, NaiveDate};
 use marsad_catalog::DateForm;
 
+use crate::import::Mark;
+
 /// The date of a cell by the first form that fits: with an offset, the calendar date as written; without a day, the first.
 pub(crate) fn parse(text: &str, forms: &[DateForm]) -> Option<NaiveDate> {
-    forms.iter().find_map(|form| match form {
+    forms.iter().find_map(|form| in_form(text, form))
+}
+
+/// The date of a cell that has just this form.
+pub(crate) fn in_form(text: &str, form: &DateForm) -> Option<NaiveDate> {
+    match form {
         DateForm::Rfc3339 => DateTime::parse_from_rfc3339(text).ok().map(|time| time.naive_local().date()),
         DateForm::Pattern(pattern) => by_pattern(text, pattern),
-        // Both are properties of workbook cells; delimited text has none.
+        // Both are properties of a container's cells; text has none.
         DateForm::Excel | DateForm::Serial => None,
-    })
+    }
+}
+
+/// A form as mappings write it.
+pub(crate) fn name(form: &DateForm) -> &str {
+    match form {
+        DateForm::Rfc3339 => "rfc3339",
+        DateForm::Excel => "excel",
+        DateForm::Serial => "serial",
+        DateForm::Pattern(pattern) => pattern,
+    }
+}
+
+/// The date of a cell that its container calls a date or a number, where the mapping declares that form.
+pub(crate) fn marked(mark: Mark, forms: &[DateForm]) -> Option<NaiveDate> {
+    match mark {
+        Mark::Date(day) => forms.contains(&DateForm::Excel).then_some(day),
+        Mark::Number(day) => day.filter(|_| forms.contains(&DateForm::Serial)),
+    }
 }
 
 fn by_pattern(text: &str, pattern: &str) -> Option<NaiveDate> {

@@ -7,7 +7,7 @@ use marsad_catalog::{clean, fold};
 use super::codes::Choice;
 use super::plan::{Plan, Source};
 use crate::Refusal;
-use crate::error::shown_header;
+use crate::refusal::{is_harmless, shown_header};
 
 /// What a column is read for. A column may be read for several things.
 #[derive(Debug)]
@@ -60,14 +60,29 @@ impl Layout {
             identity: Vec::new(),
         };
         layout.assign(plan, &mut finder);
-        finder.are_different(&layout.headers);
+        let declared: Vec<String> = plan.mapping.headers().iter().map(|header| fold(header)).collect();
+        finder.are_different(&layout.headers, &declared);
         // Where no declared column is found the row may be a record: then nothing of it is shown.
         if finder.n_found > 0 {
-            layout.all_are_declared(plan, &mut finder);
+            layout.all_are_declared(plan, &declared, &mut finder);
         }
         let mut refusals = finder.refusals;
         refusals.sort_by_key(|refusal| refusal.code);
         if refusals.is_empty() { Ok(layout) } else { Err(refusals) }
+    }
+
+    /// The columns that are read, in the header's order.
+    pub(crate) fn columns_read(&self) -> impl Iterator<Item = usize> {
+        self.roles.iter().enumerate().filter(|(_, roles)| !roles.is_empty()).map(|(column, _)| column)
+    }
+
+    /// A column's header, or its place where the header may be content.
+    pub(crate) fn name(&self, column: usize) -> String {
+        if is_harmless(&self.headers[column]) {
+            self.headers[column].clone()
+        } else {
+            shown_header(&self.headers[column], column)
+        }
     }
 
     fn assign(&mut self, plan: &Plan<'_>, finder: &mut Finder) {
@@ -152,35 +167,31 @@ impl Layout {
         }
     }
 
-    fn all_are_declared(&self, plan: &Plan<'_>, finder: &mut Finder) {
+    fn all_are_declared(&self, plan: &Plan<'_>, declared: &[String], finder: &mut Finder) {
         let ignored: Vec<String> = plan.mapping.ignore.iter().map(|header| fold(header)).collect();
         // Of two synonyms only F06 speaks.
-        let declared = declared_names(plan);
-        let strangers: Vec<String> = (0..self.headers.len())
+        let strangers: Vec<usize> = (0..self.headers.len())
             .filter(|column| {
                 let folded = &finder.folded[*column];
                 self.roles[*column].is_empty() && !ignored.contains(folded) && !declared.contains(folded)
             })
-            .map(|column| shown_header(&self.headers[column], column))
             .collect();
         if !strangers.is_empty() {
+            // So many may be a record that ran into the header: then nothing of them is shown.
+            let n_known = self.headers.len() - strangers.len();
+            let name = |column: &usize| match strangers.len() <= n_known {
+                true => shown_header(&self.headers[*column], *column),
+                false => format!("column {}", column + 1),
+            };
+            let names: Vec<String> = strangers.iter().map(name).collect();
             finder.refusals.push(Refusal {
                 code: "F04",
-                what: format!("the mapping does not say what to do with {}", strangers.join(", ")),
+                what: format!("the mapping does not say what to do with {}", names.join(", ")),
                 why: "a column that nobody decided about could hold anything",
                 remedy: "map it, or name it under [scan] or [ignore] of the mapping".to_owned(),
             });
         }
     }
-}
-
-fn declared_names(plan: &Plan<'_>) -> Vec<String> {
-    let mapping = plan.mapping;
-    let columns = mapping.columns.values();
-    let of_columns = columns.flat_map(|c| c.from.iter().chain(&c.from_age).chain(&c.from_birth_year));
-    let of_identifier = mapping.identifier.iter().flat_map(|identifier| &identifier.from);
-    let of_consent = mapping.consent.iter().flat_map(|consent| &consent.from);
-    of_columns.chain(of_identifier).chain(of_consent).map(|header| fold(header)).collect()
 }
 
 struct Finder {
@@ -215,13 +226,14 @@ impl Finder {
         found.first().copied()
     }
 
-    fn are_different(&mut self, headers: &[String]) {
+    fn are_different(&mut self, headers: &[String], declared: &[String]) {
         let mut first_of: BTreeMap<&str, usize> = BTreeMap::new();
         for (column, folded) in self.folded.iter().enumerate() {
             if let Some(first) = first_of.insert(folded, column) {
-                let names = [first, column].map(|at| match self.n_found {
-                    0 => String::new(),
-                    _ => format!(" ({})", shown_header(&headers[at], at)),
+                // A header that the mapping does not name may be content.
+                let names = [first, column].map(|at| match declared.contains(&self.folded[at]) {
+                    true => format!(" ({})", shown_header(&headers[at], at)),
+                    false => String::new(),
                 });
                 self.refusals.push(Refusal {
                     code: "F02",

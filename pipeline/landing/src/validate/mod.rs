@@ -5,14 +5,16 @@ mod across;
 mod age;
 mod check;
 mod codes;
-mod date;
+pub(crate) mod date;
 mod layout;
 mod number;
 mod plan;
 
-pub(crate) use check::{CheckedRecord, Checker, Dates, Rejection};
-pub(crate) use layout::Layout;
-pub(crate) use plan::{Plan, Target, Value, is_restricted};
+pub(crate) use check::{CheckedRecord, Checker, Dates, Draft, Rejection};
+pub(crate) use codes::Codes;
+pub(crate) use layout::{Layout, Role};
+pub(crate) use number::Number;
+pub(crate) use plan::{Plan, Source, Target, Value, boolean, is_restricted};
 
 /// An absent number or boolean.
 pub(crate) const NULL: i64 = i64::MIN;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
-use marsad_catalog::mapping::{FileFormat, IdentifierSpec};
+use marsad_catalog::mapping::IdentifierSpec;
 use marsad_catalog::{
     Catalog, Column, ColumnKind, DateForm, MappedColumn, Mapping, RecordType, Subject, clean, fold,
 };
@@ -120,10 +120,9 @@ impl<'a> Plan<'a> {
     /// The plan of a mapping.
     ///
     /// # Errors
-    /// `UnknownMapping`, `Format`, `Definition`.
+    /// `UnknownMapping`, `Definition`.
     pub(crate) fn new(catalog: &'a Catalog, mapping: &str) -> Result<Self> {
         let mapping = known_mapping(catalog, mapping)?;
-        is_delimited(mapping)?;
         build(catalog, mapping).map_err(|what| Error::Definition { mapping: mapping.id.clone(), what })
     }
 }
@@ -149,17 +148,6 @@ fn known_mapping<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Mapping> {
         };
         Error::UnknownMapping { name: name.chars().take(80).collect(), remedy }
     })
-}
-
-/// Only delimited text is read so far; a mapping without a format is of delimited text.
-fn is_delimited(mapping: &Mapping) -> Result<()> {
-    let format = match mapping.file.format {
-        None | Some(FileFormat::Csv) => return Ok(()),
-        Some(FileFormat::Xlsx) => "Excel",
-        Some(FileFormat::Parquet) => "Parquet",
-        Some(FileFormat::JsonLines) => "JSON lines",
-    };
-    Err(Error::Format { mapping: mapping.id.clone(), format })
 }
 
 fn build<'a>(catalog: &'a Catalog, mapping: &'a Mapping) -> Result<Plan<'a>, String> {

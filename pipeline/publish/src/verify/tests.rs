@@ -3,6 +3,7 @@
 use std::fs;
 
 use marsad_ledger::sign::{self, SigningKey};
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -282,4 +283,34 @@ fn swap_lines(text: &str, a: usize, b: usize) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     lines.swap(a, b);
     lines.join("\n") + "\n"
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_damaged_statement_is_reported_and_never_panics(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0..3, "[\\PC]{0,3}|[0-9]{1,22}|[\\[\\]{}\",:]"), 1..4),
+        signed in any::<bool>(),
+    ) {
+        let bundle = Bundle::new();
+        let path = bundle.dir.path().join("release.json");
+        let whole = fs::read_to_string(&path).unwrap();
+        let mut text: Vec<char> = whole.chars().collect();
+        for (at, kind, piece) in edits {
+            let at = at.index(text.len().max(1)).min(text.len());
+            match kind {
+                0 => text.truncate(at),
+                1 => drop(text.drain(at..(at + 5).min(text.len()))),
+                _ => drop(text.splice(at..at, piece.chars())),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        fs::write(&path, &text).unwrap();
+        if signed {
+            bundle.sign();
+        }
+        let report = bundle.verify();
+        prop_assert!(signed || text == whole || report.failed().next().is_some());
+    }
 }
