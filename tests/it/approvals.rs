@@ -266,6 +266,11 @@ fn the_trail_is_filtered_and_leaves_without_the_custodians_entries() {
     assert_eq!(kinds(&["--release", RELEASE]), ["proposed", "approved", "reserved", "released"]);
     assert_eq!(kinds(&["--kind", "reserved", "--kind", "batch"]), ["reserved", "batch"]);
     assert!(kinds(&["--period", "2001-Q1..2001-Q2"]).is_empty());
+    let misspelt = workspace.marsad(&["ledger", "log", "--kind", "reservd"]).done().stdout;
+    assert!(
+        misspelt.contains("nothing is of kind reservd; kinds here: approved, batch, genesis"),
+        "{misspelt}"
+    );
     assert_eq!(workspace.json(&["ledger", "log", "--period", "soon"]).code, 2);
     let shown = workspace.marsad(&["ledger", "log"]).done().stdout;
     assert!(shown.contains("reads landed data") && shown.contains("landing 0"), "{shown}");

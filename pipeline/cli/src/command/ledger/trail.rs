@@ -3,6 +3,7 @@
 //! Acts of custodians stand between the ledger's entries where their stores can be read; written files get them only where
 //! that is asked for.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::NaiveDate;
@@ -45,6 +46,7 @@ pub(super) async fn log(workspace: &Workspace, args: &LogArgs) -> Result<Report,
     if !writes || args.custody {
         custody(workspace, &mut lines, &mut notes).await?;
     }
+    notes.extend(absent(&lines, &args.kind));
     lines.retain(|line| is_asked_for(line, args, period));
     lines.sort_by(|a, b| a.time.cmp(&b.time));
     if let Some(path) = &args.html {
@@ -136,6 +138,20 @@ async fn custody(
         }));
     }
     Ok(())
+}
+
+/// Which of the kinds asked for nothing is of, and the kinds that are there: a misspelt one must not pass for an empty trail.
+fn absent(lines: &[Line], asked: &[String]) -> Option<String> {
+    let there: BTreeSet<&str> = lines.iter().map(|line| line.kind.as_str()).collect();
+    let absent: Vec<&str> = asked.iter().map(String::as_str).filter(|kind| !there.contains(kind)).collect();
+    let list = |kinds: Vec<&str>| kinds.join(", ");
+    (!absent.is_empty()).then(|| {
+        format!(
+            "note: nothing is of kind {}; kinds here: {}",
+            list(absent),
+            list(there.into_iter().collect())
+        )
+    })
 }
 
 fn is_asked_for(line: &Line, args: &LogArgs, period: Option<(NaiveDate, NaiveDate)>) -> bool {
