@@ -104,6 +104,25 @@ impl Named {
     }
 }
 
+/// What the catalogue, its series and its data sets all say.
+#[derive(Serialize)]
+struct Described {
+    #[serde(flatten)]
+    own: Named,
+    #[serde(rename = "dct:title")]
+    title: Texts,
+    #[serde(rename = "dct:description")]
+    description: Texts,
+    #[serde(rename = "dct:publisher")]
+    publisher: Id,
+}
+
+impl Described {
+    fn new(own: Named, title: &Text, description: &Text) -> Self {
+        Self { own, title: texts(title), description: texts(description), publisher: Id::new(PUBLISHER) }
+    }
+}
+
 #[derive(Serialize)]
 struct Contact {
     #[serde(flatten)]
@@ -121,13 +140,7 @@ struct Contact {
 #[derive(Serialize)]
 struct Catalogue {
     #[serde(flatten)]
-    own: Named,
-    #[serde(rename = "dct:title")]
-    title: Texts,
-    #[serde(rename = "dct:description")]
-    description: Texts,
-    #[serde(rename = "dct:publisher")]
-    publisher: Id,
+    said: Described,
     #[serde(rename = "dct:license")]
     license: Id,
     #[serde(rename = "dcat:dataset")]
@@ -137,13 +150,7 @@ struct Catalogue {
 #[derive(Serialize)]
 struct Series {
     #[serde(flatten)]
-    own: Named,
-    #[serde(rename = "dct:title")]
-    title: Texts,
-    #[serde(rename = "dct:description")]
-    description: Texts,
-    #[serde(rename = "dct:publisher")]
-    publisher: Id,
+    said: Described,
     #[serde(rename = "dct:accrualPeriodicity")]
     frequency: Id,
     #[serde(rename = "dcat:contactPoint")]
@@ -153,15 +160,9 @@ struct Series {
 #[derive(Serialize)]
 struct Dataset {
     #[serde(flatten)]
-    own: Named,
+    said: Described,
     #[serde(rename = "dct:identifier")]
     identifier: String,
-    #[serde(rename = "dct:title")]
-    title: Texts,
-    #[serde(rename = "dct:description")]
-    description: Texts,
-    #[serde(rename = "dct:publisher")]
-    publisher: Id,
     #[serde(rename = "dcat:contactPoint")]
     contact: Id,
     #[serde(rename = "dct:issued")]
@@ -294,10 +295,7 @@ fn catalogue() -> Catalogue {
         "All releases, withdrawn ones included.",
     );
     Catalogue {
-        own: Named::new(CATALOGUE, "dcat:Catalog"),
-        title: texts(&title),
-        description: texts(&description),
-        publisher: Id::new(PUBLISHER),
+        said: Described::new(Named::new(CATALOGUE, "dcat:Catalog"), &title, &description),
         license: licence(),
         dataset: Id::new(RELEASE),
     }
@@ -309,10 +307,7 @@ fn series_id(flow: &Dataflow) -> String {
 
 fn series(flow: &Dataflow) -> Series {
     Series {
-        own: Named::new(series_id(flow), "dcat:DatasetSeries"),
-        title: texts(&flow.title),
-        description: texts(&flow.note),
-        publisher: Id::new(PUBLISHER),
+        said: Described::new(Named::new(series_id(flow), "dcat:DatasetSeries"), &flow.title, &flow.note),
         frequency: frequency(std::slice::from_ref(flow)),
         contact: Id::new(CONTACT),
     }
@@ -324,11 +319,8 @@ fn dataset(edition: &Edition, files: &[Written]) -> Dataset {
         Text::new("confidentialité différentielle", "الخصوصية التفاضلية", "differential privacy"),
     ];
     Dataset {
-        own: Named::new(RELEASE, "dcat:Dataset"),
+        said: Described::new(Named::new(RELEASE, "dcat:Dataset"), &edition.title, &edition.coverage),
         identifier: edition.release.to_string(),
-        title: texts(&edition.title),
-        description: texts(&edition.coverage),
-        publisher: Id::new(PUBLISHER),
         contact: Id::new(CONTACT),
         issued: Typed::new("xsd:dateTime", edition.published.as_str()),
         language: LANGUAGES.map(|code| authority("language", code)).into(),
