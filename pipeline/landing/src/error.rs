@@ -185,6 +185,9 @@ pub enum Error {
     /// The store or its log failed.
     #[error(transparent)]
     Log(Box<marsad_log::Error>),
+    /// A custodian's act on what landed cannot be done.
+    #[error(transparent)]
+    Act(#[from] crate::ActError),
     /// A data key cannot be wrapped.
     #[error("a data key cannot be wrapped")]
     Sealing,
@@ -224,6 +227,7 @@ impl Explain for Error {
         match self {
             Self::Refused { file, refusals } => refused(&what, refusals).at(file.display().to_string()),
             Self::Log(source) => source.explain(),
+            Self::Act(source) => source.explain(),
             Self::UnknownMapping { remedy, .. } => {
                 say("D01", "mappings are the files in schemas/mappings", remedy).at("schemas/mappings/")
             }

@@ -4,10 +4,13 @@
 //! [`Error`] is everything else. This room deliberately lacks any way back to an identifier, and no text that it writes
 //! quotes a cell.
 
+mod act;
+mod act_error;
 mod batch;
 mod custody;
 mod detect;
 mod error;
+mod export;
 mod import;
 mod judge;
 pub mod keys;
@@ -18,6 +21,9 @@ mod read;
 mod reason;
 mod register;
 mod report;
+mod requests;
+pub mod retention;
+mod rewrite;
 pub mod schema;
 mod seal;
 mod snapshot;
@@ -28,11 +34,15 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
+pub use act::{Rewritten, Swept};
+pub use act_error::ActError;
 pub use error::{Error, Refusal, Result};
+pub use export::PersonRow;
 pub use landing::{Landing, Options, check_without_keys};
-pub use person::{Erased, Persons};
+pub use person::Persons;
 pub use reason::Reason;
 pub use register::{Entry, Register};
 pub use report::{Rejected, Report, Spelling};
+pub use requests::{Request, RequestKind, RequestState, Urgency, due};
 pub use snapshot::{BatchSummary, LandedFile, Snapshot};
 pub use trail::{Act, trail};

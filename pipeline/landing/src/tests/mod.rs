@@ -1,5 +1,7 @@
 //! Tests of the whole room: the sample extracts, files at their worst, crashes, races, neighbours.
 
+mod access;
+mod acts;
 mod cells;
 mod custody;
 mod files;
@@ -9,6 +11,7 @@ mod register;
 mod rows;
 mod samples;
 mod sealed;
+mod sweep;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
