@@ -330,7 +330,7 @@ fn of_secrets(error: &Error, what: &str) -> Explanation {
         Error::OtherKey { store, .. } => say(
             "D26",
             "records under two keys could not be recognised as one person's; nothing was written",
-            "use the keys that this store was begun with",
+            "use the keys that this store was begun with; if one was rotated since, the new one, and where a rotation was cut off run `marsad keys rotate` again",
         )
         .at(store),
         Error::PersonsMode { file, .. } => {

@@ -10,7 +10,7 @@ use marsad_log::Appended;
 use marsad_terms::RecordTypeId;
 use serde::Serialize;
 
-use crate::act::{Rewritten, others};
+use crate::act::{Rewritten, others, store_name};
 use crate::custody::{ActEntry, Batch, Custody, EXPORTED};
 use crate::pseudonym::Pseudonym;
 use crate::schema::DECIMAL;
@@ -48,12 +48,15 @@ impl Landing {
                 if custody.head.is_none() {
                     break;
                 }
-                let found = rows_of(vault, &custody, &pseudonyms).await?;
+                let found = match rows_of(vault, &custody, &pseudonyms).await {
+                    Err(error) if self.has_moved(&error, vault, &custody).await? => continue,
+                    found => found?,
+                };
                 if let Appended::Written(entry) = custody.append(EXPORTED, &entry, self.keys()).await? {
                     rows.extend(found);
                     exported.add(Rewritten {
                         files: 0,
-                        entries: vec![(self.name_of(is_restricted), entry.sequence)],
+                        entries: vec![(store_name(is_restricted), entry.sequence)],
                     });
                     break;
                 }

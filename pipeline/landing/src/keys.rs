@@ -187,7 +187,7 @@ impl Keys {
     }
 
     /// The keys' names.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
         NAMES.into_iter()
     }
 

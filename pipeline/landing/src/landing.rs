@@ -160,6 +160,13 @@ impl Landing {
         Ok(custody)
     }
 
+    /// Whether a file was missed only because somebody's act took it away since the log was read: then look again.
+    pub(crate) async fn has_moved(&self, error: &Error, vault: &Vault, custody: &Custody) -> Result<bool> {
+        let sequence = |custody: &Custody| custody.head.as_ref().map(|entry| entry.sequence);
+        let misses = matches!(error, Error::Damaged { .. });
+        Ok(misses && sequence(&self.custody(vault).await?) != sequence(custody))
+    }
+
     fn reading(&self) -> Reading<'_> {
         Reading { keys: &self.keys, dates: dates(self.options.programme_start), every_refusal: false }
     }
@@ -176,7 +183,13 @@ impl Landing {
         loop {
             may_correct(&custody, corrects, record_type)?;
             let landed = files_without(&custody, record_type, corrects);
-            let known = batch::known(vault, &landed, &findings.extract).await?;
+            let known = match batch::known(vault, &landed, &findings.extract).await {
+                Err(error) if self.has_moved(&error, vault, &custody).await? => {
+                    custody = self.custody(vault).await?;
+                    continue;
+                }
+                known => known?,
+            };
             let staged = Staged::new(findings, judge::judge(&findings.extract, &known));
             let mut entry = self.put(vault, &staged, origin).await?;
             entry.replaces.extend(corrects.cloned());

@@ -127,7 +127,10 @@ impl Landing {
     pub async fn requests(&self) -> Result<Vec<Request>> {
         let store = &self.side(false).store;
         let mut requests = Vec::new();
-        for path in store.list(FOLDER).await?.into_iter().filter(|path| path.ends_with(".json")) {
+        for path in store.list(FOLDER).await? {
+            if path.strip_suffix(".json").is_none() {
+                continue;
+            }
             let Some(bytes) = store.get(&path).await? else { continue };
             let request: Request = serde_json::from_slice(&bytes)
                 .map_err(|error| ActError::Request { path: path.clone(), what: error.to_string() })?;

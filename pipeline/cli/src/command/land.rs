@@ -7,7 +7,7 @@ use marsad_landing::{Report as Landed, check_without_keys};
 use serde_json::{Value, json};
 
 use super::Quiet;
-use crate::args::LandArgs;
+use crate::args::{LandArgs, LandCommand};
 use crate::progress::Bar;
 use crate::report::{Failure, Report, say, table};
 use crate::workspace::Workspace;
@@ -41,6 +41,21 @@ pub(super) async fn check(workspace: &Workspace, args: &LandArgs, quiet: Quiet) 
     Ok(report(&all, "would land"))
 }
 
+/// Lands extracts, or one in the place of a batch.
+///
+/// # Errors
+/// As [`land`]; a batch that does not stand, a release that runs.
+pub(super) async fn run(
+    workspace: &Workspace,
+    command: &LandCommand,
+    quiet: Quiet,
+) -> Result<Report, Failure> {
+    match &command.corrects {
+        Some(batch) => correct(workspace, &command.extracts, batch, quiet).await,
+        None => land(workspace, &command.extracts, quiet).await,
+    }
+}
+
 /// Lands the files.
 ///
 /// # Errors
@@ -65,6 +80,26 @@ pub(super) async fn land(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -
         all.push((name(file), landed));
     }
     Ok(report(&all, "landed"))
+}
+
+/// Lands one extract in the place of a batch.
+async fn correct(
+    workspace: &Workspace,
+    args: &LandArgs,
+    batch: &str,
+    quiet: Quiet,
+) -> Result<Report, Failure> {
+    let [file] = args.files.as_slice() else {
+        return Err(Failure::usage("--corrects takes one extract", "correct one batch at a time"));
+    };
+    let _at_rest = workspace.at_rest().await?;
+    let (catalog, landing) = (workspace.catalog()?, workspace.landing()?);
+    let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
+    let bar = Bar::new(&format!("landing {}", name(file)), quiet.0);
+    let progress = |done, total| bar.at(done, total);
+    let landed = landing.correct(&batch, &catalog, (&args.mapping, file), &progress).await?;
+    let verb = format!("landed in the place of batch {batch}");
+    Ok(report(&[(name(file), landed)], &verb))
 }
 
 fn name(file: &Path) -> String {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
+use marsad_catalog::RecordType;
 use marsad_terms::{BatchId, Progress, RecordTypeId};
 
 use super::retract::standing;
@@ -15,6 +16,7 @@ use super::{Act, Order, Rewritten};
 use crate::custody::{Batch, Custody, FileEntry, REPLACED, ReplacedEntry};
 use crate::landing::random_batch;
 use crate::snapshot::bucket_of;
+use crate::validate::is_restricted;
 use crate::vault::Vault;
 use crate::{ActError, Landing, Result, rewrite};
 
@@ -27,12 +29,12 @@ impl Landing {
     /// `Damaged`, or a store failed: then call it again.
     pub async fn compact(
         &self,
-        record_type: (&RecordTypeId, bool),
+        record_type: &RecordType,
         batches: &[BatchId],
         progress: Progress<'_>,
     ) -> Result<Rewritten> {
-        let (record_type, is_restricted) = record_type;
-        self.carry_out(is_restricted, &Order::Compact(record_type, batches), progress).await
+        let is_restricted = is_restricted(record_type).unwrap_or_default();
+        self.carry_out(is_restricted, &Order::Compact(&record_type.id, batches), progress).await
     }
 }
 

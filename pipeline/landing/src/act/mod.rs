@@ -85,13 +85,15 @@ impl Landing {
             let custody = self.custody(vault).await?;
             // An earlier act may have been cut off before its files were gone.
             vault.destroy_left(&custody.replaced).await?;
-            let Some(act) = self.act(vault, &custody, order, progress).await? else {
-                return Ok(Rewritten::default());
+            let act = match self.act(vault, &custody, order, progress).await {
+                Err(error) if self.has_moved(&error, vault, &custody).await? => continue,
+                act => act?,
             };
+            let Some(act) = act else { return Ok(Rewritten::default()) };
             match custody.append(act.kind, &act.body, self.keys()).await? {
                 Appended::Written(entry) => {
                     vault.destroy(&act.goes).await?;
-                    let entries = vec![(self.name_of(is_restricted), entry.sequence)];
+                    let entries = vec![(store_name(is_restricted), entry.sequence)];
                     return Ok(Rewritten { files: act.goes.len() as u64, entries });
                 }
                 Appended::Lost => vault.remove(&act.puts).await,
@@ -116,9 +118,9 @@ impl Landing {
             }
         }
     }
+}
 
-    /// The name that entries of a store are told by.
-    pub(crate) fn name_of(&self, is_restricted: bool) -> &'static str {
-        if is_restricted { "restricted" } else { "landing" }
-    }
+/// The name that entries of a store are told by.
+pub(crate) fn store_name(is_restricted: bool) -> &'static str {
+    if is_restricted { "restricted" } else { "landing" }
 }

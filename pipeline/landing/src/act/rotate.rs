@@ -8,7 +8,7 @@
 use marsad_log::Appended;
 use marsad_terms::Progress;
 
-use super::Rewritten;
+use super::{Rewritten, store_name};
 use crate::custody::{ActEntry, Custody, ROTATED};
 use crate::keys::ROTATABLE;
 use crate::seal::key_path;
@@ -31,11 +31,14 @@ impl Landing {
             loop {
                 let custody = self.custody(vault).await?;
                 if is_its_own {
-                    rotated.files = rewrap(vault, &custody, progress).await?;
+                    rotated.files = match rewrap(vault, &custody, progress).await {
+                        Err(error) if self.has_moved(&error, vault, &custody).await? => continue,
+                        files => files?,
+                    };
                 }
                 let Some(entry) = self.rotated(&custody, name) else { break };
                 if let Appended::Written(entry) = custody.append(ROTATED, &entry, self.keys()).await? {
-                    rotated.entries.push((self.name_of(side), entry.sequence));
+                    rotated.entries.push((store_name(side), entry.sequence));
                     break;
                 }
             }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use marsad_log::Appended;
 use marsad_terms::BatchId;
 
-use super::Rewritten;
+use super::{Rewritten, store_name};
 use crate::custody::{ActEntry, Custody, SWEPT};
 use crate::register;
 use crate::seal::{self, key_path};
@@ -56,7 +56,7 @@ impl Landing {
                 for path in &orphans {
                     vault.store.delete(path).await?;
                 }
-                return Ok(Rewritten { files, entries: vec![(self.name_of(is_restricted), entry.sequence)] });
+                return Ok(Rewritten { files, entries: vec![(store_name(is_restricted), entry.sequence)] });
             }
         }
     }
@@ -77,9 +77,12 @@ fn is_ours(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
         [seal::FOLDER, _, _] => true,
-        ["_quarantine", file] => file.ends_with(".parquet"),
-        [register::FOLDER, _, file] => file.ends_with(".parquet"),
-        [_, batch, file] => batch.parse::<BatchId>().is_ok() && file.ends_with(".parquet"),
+        ["_quarantine", file] | [register::FOLDER, _, file] => is_parquet(file),
+        [_, batch, file] => batch.parse::<BatchId>().is_ok() && is_parquet(file),
         _ => false,
     }
+}
+
+fn is_parquet(file: &str) -> bool {
+    file.strip_suffix(".parquet").is_some()
 }

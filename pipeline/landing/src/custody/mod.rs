@@ -61,7 +61,7 @@ impl Custody {
         let Some(head) = &self.head else { return Ok(()) };
         let none = || Error::Custody { sequence: 0, kind: head.kind.clone() };
         let stored = self.keys.as_ref().ok_or_else(none)?;
-        match keys.names().find(|name| !stored.get(*name).is_some_and(|value| keys.has(name, value))) {
+        match Keys::names().find(|name| !stored.get(*name).is_some_and(|value| keys.has(name, value))) {
             None => Ok(()),
             Some(name) => Err(Error::OtherKey { name: name.to_owned(), store: store.url().to_owned() }),
         }

@@ -24,6 +24,7 @@ pub(crate) enum Fate {
 
 /// One batch as it is now.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "named as in its entry")]
 pub(crate) struct Batch {
     /// When it landed.
     pub(crate) time: String,
@@ -184,8 +185,8 @@ impl State {
 
     /// How many steps of a series are closed.
     pub(crate) fn n_closed(&self, series: &Digest) -> u32 {
-        let steps = self.steps.iter().filter(|steps| steps.series == *series);
-        steps.last().map_or(0, |steps| steps.last.saturating_add(1))
+        let mut steps = self.steps.iter().rev().filter(|steps| steps.series == *series);
+        steps.next().map_or(0, |steps| steps.last.saturating_add(1))
     }
 
     /// Whether a batch's rows are still there, be it in another batch.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use marsad_catalog::RecordType;
 use marsad_log::testing::{FailingStore, Failure};
 use marsad_log::{Log, Store};
 use marsad_terms::{BatchId, Month, RecordTypeId};
@@ -18,6 +19,10 @@ const TYPE: &str = "assistance_service";
 
 fn record_type() -> RecordTypeId {
     TYPE.parse().unwrap()
+}
+
+fn of_type(id: &str) -> &'static RecordType {
+    &CATALOG.record_types[&id.parse().unwrap()]
 }
 
 fn first() -> Vec<u8> {
@@ -129,9 +134,9 @@ async fn compacted_rows_are_the_same_with_withdrawals_settled() {
         rows.into_iter().filter(is_visible).collect::<Vec<_>>()
     };
     let before = room.rows(TYPE).await;
-    let nothing = landing.compact((&record_type(), false), &[one.clone()], &|_, _| {}).await.unwrap();
+    let nothing = landing.compact(of_type(TYPE), std::slice::from_ref(&one), &|_, _| {}).await.unwrap();
     assert_eq!(nothing, Rewritten::default(), "one batch is compact");
-    let done = landing.compact((&record_type(), false), &[], &|_, _| {}).await.unwrap();
+    let done = landing.compact(of_type(TYPE), &[], &|_, _| {}).await.unwrap();
     assert_eq!(done.entries, [("landing", 2)]);
     let after = room.rows(TYPE).await;
     assert_eq!((before.len(), after.len()), (5, 4));
@@ -157,8 +162,7 @@ async fn compacted_rows_are_the_same_with_withdrawals_settled() {
 async fn batches_of_another_record_type_are_not_compacted_together() {
     let room = Room::new();
     let [one, two] = both(&room).await;
-    let other: RecordTypeId = "training".parse().unwrap();
-    let refused = room.landing().compact((&other, false), &[one, two], &|_, _| {}).await;
+    let refused = room.landing().compact(of_type("training"), &[one, two], &|_, _| {}).await;
     assert!(matches!(refused, Err(Error::Act(ActError::OtherType { .. }))));
 }
 
@@ -254,7 +258,7 @@ async fn a_crash_at_any_call_of_a_correction_leaves_it_done_or_not() {
 #[tokio::test]
 async fn a_crash_at_any_call_of_a_compaction_leaves_it_done_or_not() {
     crash_everywhere("compact", [5, 4], async |landing| {
-        landing.compact((&record_type(), false), &[], &|_, _| {}).await.map(drop)
+        landing.compact(of_type(TYPE), &[], &|_, _| {}).await.map(drop)
     })
     .await;
 }
@@ -273,7 +277,7 @@ async fn acts_and_a_landing_at_once_all_hold() {
     let [one, _] = both(&room).await;
     let file = room.desk.file("next.csv", services(&["A-5;12/09/2025;Oriental;FOOD;1;oui"]));
     let landings: [Landing; 4] = std::array::from_fn(|_| room.landing());
-    let (kept, typed) = (months(8), record_type());
+    let kept = months(8);
     let (retracted, purged, landed, swept) = futures::join!(
         landings[0].retract(&one, "a mistake"),
         landings[1].purge(&kept, &|_, _| {}),
@@ -285,7 +289,7 @@ async fn acts_and_a_landing_at_once_all_hold() {
     purged.unwrap();
     swept.unwrap();
     assert_eq!(room.rows(TYPE).await.len(), 2, "A-4 and A-5");
-    room.landing().compact((&typed, false), &[], &|_, _| {}).await.unwrap();
+    room.landing().compact(of_type(TYPE), &[], &|_, _| {}).await.unwrap();
     room.landing().sweep().await.unwrap();
     assert_eq!(room.rows(TYPE).await.len(), 2);
     assert_tidy(&room.landing(), &room.store).await;
