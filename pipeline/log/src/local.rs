@@ -85,7 +85,7 @@ impl Folder {
 }
 
 /// How often a writer begins again whose file was swept away.
-const TRIES: usize = 8;
+const TRIES: usize = 64;
 
 /// Writes the bytes aside and puts them into their place; again where they were swept away in between.
 fn from_aside(path: &Path, bytes: &[u8], put: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
