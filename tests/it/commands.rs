@@ -51,6 +51,7 @@ fn every_command_has_help_that_teaches() {
         "land",
         "batch",
         "person",
+        "retention",
         "query",
         "release",
         "budget",

@@ -12,6 +12,7 @@ mod by_hand;
 mod census;
 mod commands;
 mod crash;
+mod custodian;
 mod demo;
 mod extracts;
 mod joins;

@@ -7,6 +7,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+mod custodian;
+
+pub(crate) use custodian::{
+    BatchCommand, KeysCommand, LandCommand, PersonCommand, RetentionCommand, RotatableKey,
+};
+
 /// Statistics of a protection programme, published so that they expose nobody.
 ///
 /// Case extracts are landed under pseudonyms; statistics in SQL are added up person by person; noise that is paid from
@@ -56,14 +62,19 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Extract(ExtractCommand),
     /// Land case extracts: good rows under pseudonyms, bad ones into quarantine with their reason
-    #[command(after_help = "Example:\n  marsad land tanger_2024q4.csv --as partner_assistance")]
-    Land(LandArgs),
+    #[command(
+        after_help = "Example:\n  marsad land tanger_2024q4.csv --as partner_assistance\n  marsad land tanger_corrected.csv --as partner_assistance --corrects 1f0c"
+    )]
+    Land(LandCommand),
     /// The landed batches (the custodian's view)
     #[command(subcommand)]
     Batch(BatchCommand),
-    /// What a person may ask for: erasure from all that landed
+    /// What a person may ask for: access, erasure; and the queue of requests
     #[command(subcommand)]
     Person(PersonCommand),
+    /// How long rows are kept, and taking out those whose time is over
+    #[command(subcommand)]
+    Retention(RetentionCommand),
     /// Statistics: one SQL statement and a few public facts each
     #[command(subcommand)]
     Query(QueryCommand),
@@ -146,20 +157,6 @@ pub(crate) struct DemoArgs {
     pub force: bool,
 }
 
-/// `keys`
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeysCommand {
-    /// Make the six secret keys of the workspace; with --signing an SSH key to sign with
-    #[command(after_help = "Example:\n  marsad keys generate\n  marsad keys generate --signing analyst")]
-    Generate {
-        /// Make keys/NAME and keys/NAME.pub instead (ed25519)
-        #[arg(long, value_name = "NAME")]
-        signing: Option<String>,
-    },
-    /// Which keys there are; never what they are
-    List,
-}
-
 /// `policy`
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
@@ -215,35 +212,6 @@ pub(crate) struct LandArgs {
     /// The mapping that reads them: a file of schemas/mappings, without `.toml`
     #[arg(long = "as", value_name = "MAPPING")]
     pub mapping: String,
-}
-
-/// `batch`
-#[derive(Debug, Subcommand)]
-pub(crate) enum BatchCommand {
-    /// List the landed batches
-    List,
-    /// Show one batch: when it landed, by which mapping, how many rows
-    Show {
-        /// Its id, or the first four or more digits
-        batch: String,
-    },
-}
-
-/// `person`
-#[derive(Debug, Subcommand)]
-pub(crate) enum PersonCommand {
-    /// Erase persons from every batch and register, for good; what was published stays
-    ///
-    /// Only the files that hold them are written anew. The proof is an entry of the custody log, which names nobody. Not
-    /// while a release runs: it would find its files gone, and what it reserved stays charged.
-    #[command(
-        after_help = "Example:\n  printf 'partner:P-00017\\n' > ids && chmod 600 ids && marsad person erase --id-file ids"
-    )]
-    Erase {
-        /// One canonical identifier a line, such as partner:P-00017; readable by its owner alone
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        id_file: PathBuf,
-    },
 }
 
 /// `query`

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
+use marsad_landing::Rewritten;
 use marsad_terms::{Explain, Explanation, NanoRho};
 use serde_json::{Map, Value, json};
 
@@ -36,6 +37,27 @@ impl Report {
         self.ok = ok;
         self
     }
+}
+
+/// What an act on landed files did: `done` of its files, and the custody entries that prove it.
+pub(crate) fn rewritten(done: &str, nothing: &str, act: &Rewritten) -> Report {
+    let text = match act.entries.as_slice() {
+        [] => nothing.to_owned(),
+        _ => format!("{} {done}\nproof: {}", act.files, proofs(&act.entries)),
+    };
+    let entry = act.entries.first().map(|(_, number)| number);
+    Report::new(text, json!({"files": act.files, "entry": entry, "entries": entries(&act.entries)}))
+}
+
+/// Custody entries for programs.
+pub(crate) fn entries(entries: &[(&'static str, u64)]) -> Vec<Value> {
+    entries.iter().map(|(store, number)| json!({"store": store, "entry": number})).collect()
+}
+
+/// Custody entries in words.
+pub(crate) fn proofs(entries: &[(&'static str, u64)]) -> String {
+    let each = entries.iter().map(|(store, number)| format!("entry {number} of the custody log of {store}"));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 /// What went wrong: at least one explanation.

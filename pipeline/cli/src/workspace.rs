@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use marsad_catalog::Catalog;
 use marsad_landing::keys::Keys;
-use marsad_landing::{Landing, Options};
+use marsad_landing::{BatchSummary, Landing, Options, Snapshot};
 use marsad_ledger::Ledger;
 use marsad_ledger::sign::{KeyError, SigningKey};
+
 use marsad_log::Store;
-use marsad_terms::{Explanation, Language};
+use marsad_terms::{BatchId, Explanation, Language};
 use zeroize::Zeroizing;
 
 use crate::report::Failure;
@@ -100,6 +101,15 @@ impl Workspace {
         Ok([landing, self.store(stores.restricted.as_ref(), "restricted")?])
     }
 
+    /// All four stores.
+    ///
+    /// # Errors
+    /// A store that cannot be opened.
+    pub(crate) fn stores(&self) -> Result<Vec<Store>, Failure> {
+        let ledger = self.store(self.settings.stores.ledger.as_ref(), "ledger")?;
+        Ok(self.custody_stores()?.into_iter().chain([ledger, self.releases()?]).collect())
+    }
+
     fn store(&self, configured: Option<&StoreSetting>, default: &str) -> Result<Store, Failure> {
         match configured {
             None => Ok(Store::open(default, &self.dir)?),
@@ -163,6 +173,50 @@ impl Workspace {
                 "another command is working on this ledger",
                 "two runs at once could pay twice for one figure",
                 "wait for it, then try again",
+            ))),
+        }
+    }
+}
+
+/// What an act on landed files holds on to while it works: no release of this installation starts meanwhile.
+#[must_use]
+pub(crate) struct AtRest(#[expect(dead_code, reason = "held, not read")] File);
+
+impl Workspace {
+    /// Makes sure that no release runs, here or elsewhere: it would find the files gone that it reads, and what it reserved
+    /// stays charged. A run of this installation that was cut off is ended first.
+    ///
+    /// # Errors
+    /// A release that runs; a ledger that cannot be read.
+    pub(crate) async fn at_rest(&self) -> Result<AtRest, Failure> {
+        let lock = self.lock()?;
+        let ledger = self.ledger()?;
+        ledger.recover().await?;
+        match ledger.state().await?.running() {
+            None => Ok(AtRest(lock)),
+            Some(name) => Err(Failure::new(Explanation::new(
+                "W40",
+                format!("another installation runs a release: {name} is reserved"),
+                "it reads landed files; if they went now its run would be forfeited, and what it costs stays charged",
+                "wait until it has ended; if its machine died, a release command there ends it",
+            ))),
+        }
+    }
+
+    /// The landed batch that an id, or enough of its first digits, names.
+    ///
+    /// # Errors
+    /// None, or several.
+    pub(crate) fn batch(snapshot: &Snapshot, text: &str) -> Result<BatchId, Failure> {
+        let is_it = |batch: &&BatchSummary| text.len() >= 4 && batch.batch.to_string().starts_with(text);
+        let found: Vec<&BatchSummary> = snapshot.batches().iter().filter(is_it).collect();
+        match found.as_slice() {
+            [one] => Ok(one.batch.clone()),
+            _ => Err(Failure::new(Explanation::new(
+                "W14",
+                format!("{} batches begin with `{text}`", found.len()),
+                "a batch is named by its id, or by enough of its first digits, at least four",
+                "see `marsad batch list`",
             ))),
         }
     }

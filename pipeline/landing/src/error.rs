@@ -164,6 +164,9 @@ pub enum Error {
     /// The store or its log failed.
     #[error(transparent)]
     Log(Box<marsad_log::Error>),
+    /// A custodian's act on what landed cannot be done.
+    #[error(transparent)]
+    Act(#[from] crate::ActError),
     /// A data key cannot be wrapped.
     #[error("a data key cannot be wrapped")]
     Sealing,
@@ -185,6 +188,7 @@ impl Explain for Error {
         match self {
             Self::Refused { file, refusals } => refused(&what, refusals).at(file.display().to_string()),
             Self::Log(source) => source.explain(),
+            Self::Act(source) => source.explain(),
             Self::UnknownMapping { remedy, .. } => {
                 say("D01", "mappings are the files in schemas/mappings", remedy).at("schemas/mappings/")
             }
@@ -273,7 +277,7 @@ fn of_secrets(error: &Error, what: &str) -> Explanation {
         Error::OtherKey { store, .. } => say(
             "D26",
             "records under two keys could not be recognised as one person's; nothing was written",
-            "use the keys that this store was begun with",
+            "use the keys that this store was begun with; if one was rotated since, the new one, and where a rotation was cut off run `marsad keys rotate` again",
         )
         .at(store),
         Error::PersonsMode { file, .. } => {

@@ -12,7 +12,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 pub use crate::error::variable;
 use crate::seal::Sealer;
-use crate::{Error, Result};
+use crate::{ActError, Error, Result};
 
 /// The keys' names, as in `keys/<name>.key`.
 pub const NAMES: [&str; 6] =
@@ -25,10 +25,15 @@ const CUSTODY: usize = 3;
 const RESTRICTED_PSEUDONYM: usize = 4;
 const RESTRICTED_LANDING: usize = 5;
 
+/// The keys that can be rotated: those that wrap data keys.
+pub const ROTATABLE: [&str; 2] = [NAMES[LANDING], NAMES[RESTRICTED_LANDING]];
+
 /// The keys of a workspace. Zeroed when dropped; no `Debug`, no `Clone`.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Keys {
     keys: [[u8; 32]; NAMES.len()],
+    /// While a key is rotated the one that takes its place, from `keys/<name>.next.key`.
+    next: [Option<[u8; 32]>; NAMES.len()],
 }
 
 impl Keys {
@@ -52,7 +57,11 @@ impl Keys {
                 return Err(error);
             }
         }
-        File::open(dir).and_then(|folder| folder.sync_all()).map_err(|source| key_file(dir, source))
+        sync(dir).map_err(|source| key_file(dir, source))
+    }
+
+    fn empty() -> Self {
+        Self { keys: [[0; 32]; NAMES.len()], next: [None; NAMES.len()] }
     }
 
     /// Reads the six keys from `dir`, each from `MARSAD_KEY_<NAME>` instead where that is set.
@@ -64,20 +73,59 @@ impl Keys {
     }
 
     fn load_with(dir: &Path, environment: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let mut keys = Self { keys: [[0; 32]; NAMES.len()] };
+        let mut keys = Self::empty();
         for (name, key) in NAMES.into_iter().zip(&mut keys.keys) {
             match environment(&variable(name)).map(Zeroizing::new) {
                 Some(text) => parse(&text, key).map_err(|()| malformed(name, variable(name)))?,
                 None => read_key(dir, name, key)?,
             }
         }
+        for name in ROTATABLE {
+            if next_path(dir, name).exists() {
+                let mut next = [0; 32];
+                read_file(&next_path(dir, name), dir, name, &mut next)?;
+                keys.next[place(name)] = Some(next);
+            }
+        }
         keys.are_different()?;
         Ok(keys)
     }
 
+    /// Begins the rotation of a key: draws the one that takes its place, unless an earlier rotation drew it and was cut off.
+    ///
+    /// # Errors
+    /// `KeyInEnvironment` where the key is not in its file; as [`Keys::generate`].
+    pub fn draw_next(dir: &Path, name: &'static str) -> Result<()> {
+        if std::env::var_os(variable(name)).is_some() {
+            return Err(ActError::KeyInEnvironment { variable: variable(name) }.into());
+        }
+        is_private(dir)?;
+        let path = next_path(dir, name);
+        if path.exists() {
+            return Ok(());
+        }
+        let mut key = Zeroizing::new([0; 32]);
+        getrandom::fill(key.as_mut_slice()).map_err(|_| Error::Randomness)?;
+        // Written aside first: half a key under that name would stop every command.
+        let aside = path.with_extension("part");
+        fs::remove_file(&aside).ok();
+        write_key(&aside, &key)?;
+        fs::rename(&aside, &path).and_then(|()| sync(dir)).map_err(|source| key_file(&path, source))
+    }
+
+    /// Ends the rotation of a key: what was drawn is the key, and the old one is gone.
+    ///
+    /// # Errors
+    /// `KeyFile`.
+    pub fn settle_next(dir: &Path, name: &'static str) -> Result<()> {
+        let path = path_of(dir, name);
+        let settled = fs::rename(next_path(dir, name), &path).and_then(|()| sync(dir));
+        settled.map_err(|source| key_file(&path, source))
+    }
+
     /// Fresh keys that are written nowhere, for a check without a workspace.
     pub(crate) fn draw() -> Result<Self> {
-        let mut keys = Self { keys: [[0; 32]; NAMES.len()] };
+        let mut keys = Self::empty();
         for key in &mut keys.keys {
             getrandom::fill(key).map_err(|_| Error::Randomness)?;
         }
@@ -90,7 +138,11 @@ impl Keys {
                 return Err(Error::KeysEqual { first: NAMES[first], second: NAMES[second] });
             }
         }
-        Ok(())
+        let drawn = self.next.iter().flatten();
+        match drawn.clone().find_map(|next| self.keys.iter().position(|key| key == next)) {
+            Some(at) => Err(Error::KeysEqual { first: NAMES[at], second: "next" }),
+            None => Ok(()),
+        }
     }
 
     /// The key that decides which of a person's rows count, where a bound leaves some out.
@@ -127,7 +179,26 @@ impl Keys {
 
     /// What wraps the data keys of one store.
     pub(crate) fn sealer(&self, restricted: bool) -> Sealer {
-        Sealer::new(&self.keys[if restricted { RESTRICTED_LANDING } else { LANDING }])
+        let at = if restricted { RESTRICTED_LANDING } else { LANDING };
+        match &self.next[at] {
+            Some(next) => Sealer::new(next).or_under(&self.keys[at]),
+            None => Sealer::new(&self.keys[at]),
+        }
+    }
+
+    /// The keys' names.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.into_iter()
+    }
+
+    /// Whether the key of that name has this check value, or the one that is to take its place.
+    pub(crate) fn has(&self, name: &'static str, value: &Digest) -> bool {
+        self.check_value(place(name)) == *value || self.next_check_value(name) == Some(*value)
+    }
+
+    /// The check value of the key that is to take another's place.
+    pub(crate) fn next_check_value(&self, name: &'static str) -> Option<Digest> {
+        self.next[place(name)].as_ref().map(|key| check_value(key, name))
     }
 
     /// The check values that a custody log's first entry holds, by name.
@@ -136,9 +207,26 @@ impl Keys {
     }
 
     fn check_value(&self, at: usize) -> Digest {
-        let key = Zeroizing::new(blake3::derive_key("marsad key check value v1", &self.keys[at]));
-        Digest::from_bytes(*blake3::keyed_hash(&key, NAMES[at].as_bytes()).as_bytes())
+        check_value(&self.keys[at], NAMES[at])
     }
+}
+
+fn check_value(key: &[u8; 32], name: &str) -> Digest {
+    let key = Zeroizing::new(blake3::derive_key("marsad key check value v1", key));
+    Digest::from_bytes(*blake3::keyed_hash(&key, name.as_bytes()).as_bytes())
+}
+
+/// The place of a name in [`NAMES`].
+fn place(name: &str) -> usize {
+    NAMES.iter().position(|other| *other == name).unwrap_or_default()
+}
+
+fn next_path(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.next.key"))
+}
+
+fn sync(dir: &Path) -> std::io::Result<()> {
+    File::open(dir)?.sync_all()
 }
 
 fn path_of(dir: &Path, name: &str) -> PathBuf {
@@ -167,17 +255,20 @@ fn write_key(path: &Path, key: &[u8; 32]) -> Result<()> {
 }
 
 fn read_key(dir: &Path, name: &'static str, key: &mut [u8; 32]) -> Result<()> {
-    let path = path_of(dir, name);
-    match fs::read_to_string(&path).map(Zeroizing::new) {
+    read_file(&path_of(dir, name), dir, name, key)
+}
+
+fn read_file(path: &Path, dir: &Path, name: &'static str, key: &mut [u8; 32]) -> Result<()> {
+    match fs::read_to_string(path).map(Zeroizing::new) {
         Ok(text) => {
             is_private(dir)?;
-            is_private(&path)?;
+            is_private(path)?;
             parse(&text, key).map_err(|()| malformed(name, path.display().to_string()))
         }
         Err(source) => match source.kind() {
-            std::io::ErrorKind::NotFound => Err(Error::KeyMissing { name, path }),
+            std::io::ErrorKind::NotFound => Err(Error::KeyMissing { name, path: path.to_owned() }),
             std::io::ErrorKind::InvalidData => Err(malformed(name, path.display().to_string())),
-            _ => Err(key_file(&path, source)),
+            _ => Err(key_file(path, source)),
         },
     }
 }

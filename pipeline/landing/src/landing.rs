@@ -9,10 +9,11 @@ use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt, stream};
 use marsad_catalog::Catalog;
 use marsad_log::{Appended, Store};
-use marsad_terms::{BatchId, Digest, Progress, clock};
+use marsad_terms::{BatchId, Digest, Progress, RecordTypeId, clock};
 
+use crate::act::standing;
 use crate::batch::{self, Bucket, Known};
-use crate::custody::{BatchEntry, Counts, Custody};
+use crate::custody::{BATCH, BatchEntry, Counts, Custody, FileEntry};
 use crate::import::content_of;
 use crate::judge::{self, Judged};
 use crate::keys::Keys;
@@ -20,7 +21,7 @@ use crate::pseudonym::Pseudonymiser;
 use crate::read::{Findings, read};
 use crate::validate::{Dates, Plan};
 use crate::vault::Vault;
-use crate::{Error, Report, Result, Snapshot};
+use crate::{ActError, Error, Report, Result, Snapshot};
 
 /// How many files are put at once.
 const PUTS: usize = 8;
@@ -64,18 +65,44 @@ impl Landing {
         file: &Path,
         progress: Progress<'_>,
     ) -> Result<Report> {
+        self.land_in_place(catalog, (mapping, file), None, progress).await
+    }
+
+    /// Lands a corrected extract, `(mapping, file)`, in the place of a batch: that one's rows and quarantine go, with
+    /// withdrawals of consent that came with it.
+    ///
+    /// # Errors
+    /// `Act` where no such batch of the record type stands; else as [`Landing::land`].
+    pub async fn correct(
+        &self,
+        batch: &BatchId,
+        catalog: &Catalog,
+        extract: (&str, &Path),
+        progress: Progress<'_>,
+    ) -> Result<Report> {
+        self.land_in_place(catalog, extract, Some(batch), progress).await
+    }
+
+    async fn land_in_place(
+        &self,
+        catalog: &Catalog,
+        (mapping, file): (&str, &Path),
+        corrects: Option<&BatchId>,
+        progress: Progress<'_>,
+    ) -> Result<Report> {
         let plan = Plan::new(catalog, mapping)?;
         let vault = self.side(plan.is_restricted);
         let origin = Origin::of(&plan, file, &self.keys)?;
         let custody = self.custody(vault).await?;
-        if let Some(batch) = custody.of_content(origin.content, origin.definitions) {
-            return Ok(Report { batch: Some(batch.batch.clone()), already: true, ..Report::default() });
+        if let Some(already) = already(&custody, origin) {
+            return Ok(already);
         }
+        may_correct(&custody, corrects, &plan.record_type.id)?;
         let findings = read(&plan, file, self.reading(), progress)?;
         if findings.content != origin.content {
             return Err(Error::Changed { file: file.to_owned() });
         }
-        self.commit(vault, custody, &findings, origin).await
+        self.commit(vault, custody, (&findings, corrects), origin).await
     }
 
     /// What `land` would do, without landing: all refusals of the file at once, then every record's outcome.
@@ -94,7 +121,7 @@ impl Landing {
         let origin = Origin::of(&plan, file, &self.keys)?;
         let custody = self.custody(vault).await?;
         let findings = read(&plan, file, Reading { every_refusal: true, ..self.reading() }, progress)?;
-        let landed = custody.current(&plan.record_type.id);
+        let landed: Vec<&FileEntry> = files_without(&custody, &plan.record_type.id, None);
         let known = batch::known(vault, &landed, &findings.extract).await?;
         let judged = judge::judge(&findings.extract, &known);
         let mut report = findings.report(&judged);
@@ -133,6 +160,13 @@ impl Landing {
         Ok(custody)
     }
 
+    /// Whether a file was missed only because somebody's act took it away since the log was read: then look again.
+    pub(crate) async fn has_moved(&self, error: &Error, vault: &Vault, custody: &Custody) -> Result<bool> {
+        let sequence = |custody: &Custody| custody.head.as_ref().map(|entry| entry.sequence);
+        let misses = matches!(error, Error::Damaged { .. });
+        Ok(misses && sequence(&self.custody(vault).await?) != sequence(custody))
+    }
+
     fn reading(&self) -> Reading<'_> {
         Reading { keys: &self.keys, dates: dates(self.options.programme_start), every_refusal: false }
     }
@@ -142,24 +176,39 @@ impl Landing {
         &self,
         vault: &Vault,
         mut custody: Custody,
-        findings: &Findings<'_>,
+        (findings, corrects): (&Findings<'_>, Option<&BatchId>),
         origin: Origin,
     ) -> Result<Report> {
         let record_type = &findings.extract.plan.record_type.id;
         loop {
-            let known = batch::known(vault, &custody.current(record_type), &findings.extract).await?;
+            may_correct(&custody, corrects, record_type)?;
+            let landed = files_without(&custody, record_type, corrects);
+            let known = match batch::known(vault, &landed, &findings.extract).await {
+                Err(error) if self.has_moved(&error, vault, &custody).await? => {
+                    custody = self.custody(vault).await?;
+                    continue;
+                }
+                known => known?,
+            };
             let staged = Staged::new(findings, judge::judge(&findings.extract, &known));
-            let entry = self.put(vault, &staged, origin).await?;
-            let batch = entry.batch.clone();
+            let mut entry = self.put(vault, &staged, origin).await?;
+            entry.replaces.extend(corrects.cloned());
             let paths: Vec<String> =
                 entry.files.iter().chain(&entry.quarantine).map(|file| file.path.clone()).collect();
-            match custody.append(entry, &self.keys).await? {
-                Appended::Written(_) => return Ok(Report { batch: Some(batch), ..staged.report }),
+            match custody.append(BATCH, &entry, &self.keys).await? {
+                Appended::Written(_) => {
+                    if let Some(corrected) = corrects.and_then(|batch| custody.standing(batch)) {
+                        let files = corrected.files.iter().chain(&corrected.quarantine);
+                        let goes: Vec<String> = files.map(|file| file.path.clone()).collect();
+                        vault.destroy(&goes).await?;
+                    }
+                    return Ok(Report { batch: Some(entry.batch), ..staged.report });
+                }
                 Appended::Lost => vault.remove(&paths).await,
             }
             custody = self.custody(vault).await?;
-            if let Some(batch) = custody.of_content(origin.content, origin.definitions) {
-                return Ok(Report { batch: Some(batch.batch.clone()), already: true, ..Report::default() });
+            if let Some(already) = already(&custody, origin) {
+                return Ok(already);
             }
         }
     }
@@ -201,9 +250,35 @@ impl Landing {
                 duplicate: report.duplicate,
                 quarantined: report.quarantined,
             },
-            keys: None,
         })
     }
+}
+
+/// What to say where the same content landed before.
+fn already(custody: &Custody, origin: Origin) -> Option<Report> {
+    let batch = custody.of_content(origin.content, origin.definitions)?;
+    Some(Report { batch: Some(batch.batch.clone()), already: true, ..Report::default() })
+}
+
+/// Whether the batch to be corrected stands and is of the record type.
+fn may_correct(custody: &Custody, corrects: Option<&BatchId>, record_type: &RecordTypeId) -> Result<()> {
+    let Some(batch) = corrects else { return Ok(()) };
+    let found = &standing(custody, batch)?.record_type;
+    if found == record_type {
+        return Ok(());
+    }
+    let (found, wanted) = (found.clone(), record_type.clone());
+    Err(ActError::OtherType { batch: batch.clone(), found, wanted }.into())
+}
+
+/// The files of a record type, but for a batch that is to be corrected.
+fn files_without<'c>(
+    custody: &'c Custody,
+    record_type: &'c RecordTypeId,
+    corrects: Option<&BatchId>,
+) -> Vec<&'c FileEntry> {
+    let files = custody.files_of(record_type).filter(|(batch, _)| corrects != Some(&batch.batch));
+    files.map(|(_, file)| file).collect()
 }
 
 /// Checks an extract where there is neither store nor key: duplicates are found within the file only.
@@ -271,7 +346,7 @@ impl Origin {
     }
 }
 
-fn random_batch() -> Result<BatchId> {
+pub(crate) fn random_batch() -> Result<BatchId> {
     Ok(random_name()?.parse().expect("32 hexadecimal digits name a batch"))
 }
 

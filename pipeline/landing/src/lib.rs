@@ -4,10 +4,13 @@
 //! [`Error`] is everything else. This room deliberately lacks any way back to an identifier, and no text that it writes
 //! quotes a cell.
 
+mod act;
+mod act_error;
 mod batch;
 mod custody;
 mod detect;
 mod error;
+mod export;
 mod import;
 mod judge;
 pub mod keys;
@@ -20,6 +23,9 @@ mod reason;
 mod refusal;
 mod register;
 mod report;
+mod requests;
+pub mod retention;
+mod rewrite;
 mod scaffold;
 pub mod schema;
 mod seal;
@@ -31,13 +37,17 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
+pub use act::{Rewritten, Swept};
+pub use act_error::ActError;
 pub use error::{Error, Result};
+pub use export::PersonRow;
 pub use landing::{Landing, Options, check_without_keys};
-pub use person::{Erased, Persons};
+pub use person::Persons;
 pub use reason::Reason;
 pub use refusal::Refusal;
 pub use register::{Entry, Register};
 pub use report::{ColumnReport, Normalised, Rejected, RejectedCells, Report, Spelling};
+pub use requests::{Request, RequestKind, RequestState, Urgency, due};
 pub use scaffold::{Draft, Guess, scaffold};
 pub use snapshot::{BatchSummary, LandedFile, Snapshot};
 pub use trail::{Act, trail};

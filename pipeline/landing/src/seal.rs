@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::{Error, Result};
 
 /// Where wrapped keys stand in the store.
-const FOLDER: &str = "_keys";
+pub(crate) const FOLDER: &str = "_keys";
 /// Bytes of a data key: AES-256.
 const KEY_LEN: usize = 32;
 /// Bytes of a wrapped key: nonce, encrypted key, tag.
@@ -28,6 +28,8 @@ const WRAPPED_LEN: usize = NONCE_LEN + KEY_LEN + 16;
 #[derive(Clone)]
 pub(crate) struct Sealer {
     key: Arc<Zeroizing<[u8; KEY_LEN]>>,
+    /// While the landing key is rotated, the old one: what it wrapped still opens.
+    old: Option<Arc<Zeroizing<[u8; KEY_LEN]>>>,
 }
 
 impl fmt::Debug for Sealer {
@@ -51,8 +53,12 @@ pub(crate) struct Sealed {
 
 impl Sealer {
     pub(crate) fn new(landing_key: &[u8; KEY_LEN]) -> Self {
-        let key = blake3::derive_key("marsad data key wrapping v1", landing_key);
-        Self { key: Arc::new(Zeroizing::new(key)) }
+        Self { key: wrapping_key(landing_key), old: None }
+    }
+
+    /// The same, that also opens what an older landing key wrapped.
+    pub(crate) fn or_under(self, landing_key: &[u8; KEY_LEN]) -> Self {
+        Self { old: Some(wrapping_key(landing_key)), ..self }
     }
 
     /// Draws the data key of the file at this path.
@@ -61,14 +67,8 @@ impl Sealer {
     /// `Randomness`.
     pub(crate) fn seal(&self, path: &str) -> Result<Seal> {
         let mut data_key = Zeroizing::new([0; KEY_LEN]);
-        let mut nonce = [0; NONCE_LEN];
         getrandom::fill(data_key.as_mut_slice()).map_err(|_| Error::Randomness)?;
-        getrandom::fill(&mut nonce).map_err(|_| Error::Randomness)?;
-        let mut wrapped = data_key.to_vec();
-        let nonce_of = Nonce::assume_unique_for_key(nonce);
-        let tag = self.wrapping()?.seal_in_place_separate_tag(nonce_of, Aad::from(path), &mut wrapped);
-        let tag = tag.map_err(|_| Error::Sealing)?;
-        let wrapped = [nonce.as_slice(), &wrapped, tag.as_ref()].concat().into();
+        let wrapped = self.wrap(path, data_key.as_slice())?;
         let encryption = FileEncryptionProperties::builder(data_key.to_vec())
             .with_aad_prefix(path.as_bytes().to_vec())
             .with_aad_prefix_storage(false)
@@ -88,22 +88,53 @@ impl Sealer {
         Ok(Some(ArrowReaderOptions::new().with_file_decryption_properties(decryption)))
     }
 
-    fn unwrap(&self, path: &str, wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let (nonce, sealed) = wrapped.split_at_checked(NONCE_LEN)?;
-        if wrapped.len() != WRAPPED_LEN {
-            return None;
+    /// The wrapped key under the new landing key; `None` where it is already.
+    ///
+    /// # Errors
+    /// `Damaged` where neither key opens it.
+    pub(crate) fn rewrap(&self, path: &str, wrapped: &[u8]) -> Result<Option<Bytes>> {
+        if open(&self.key, path, wrapped).is_some() {
+            return Ok(None);
         }
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut key = Zeroizing::new(sealed.to_vec());
-        self.wrapping().ok()?.open_in_place(nonce, Aad::from(path), &mut key).ok()?;
-        key.truncate(KEY_LEN);
-        Some(key)
+        let damaged = || Error::Damaged { path: path.to_owned(), how: "under another key" };
+        let data_key = self.unwrap(path, wrapped).ok_or_else(damaged)?;
+        self.wrap(path, &data_key).map(Some)
     }
 
-    fn wrapping(&self) -> Result<LessSafeKey> {
-        let key = UnboundKey::new(&AES_256_GCM, self.key.as_slice()).map_err(|_| Error::Sealing)?;
-        Ok(LessSafeKey::new(key))
+    fn wrap(&self, path: &str, data_key: &[u8]) -> Result<Bytes> {
+        let mut nonce = [0; NONCE_LEN];
+        getrandom::fill(&mut nonce).map_err(|_| Error::Randomness)?;
+        let mut wrapped = data_key.to_vec();
+        let nonce_of = Nonce::assume_unique_for_key(nonce);
+        let key = wrapping(&self.key).ok_or(Error::Sealing)?;
+        let tag = key.seal_in_place_separate_tag(nonce_of, Aad::from(path), &mut wrapped);
+        let tag = tag.map_err(|_| Error::Sealing)?;
+        Ok([nonce.as_slice(), &wrapped, tag.as_ref()].concat().into())
     }
+
+    fn unwrap(&self, path: &str, wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        open(&self.key, path, wrapped).or_else(|| open(self.old.as_ref()?, path, wrapped))
+    }
+}
+
+fn wrapping_key(landing_key: &[u8; KEY_LEN]) -> Arc<Zeroizing<[u8; KEY_LEN]>> {
+    Arc::new(Zeroizing::new(blake3::derive_key("marsad data key wrapping v1", landing_key)))
+}
+
+fn open(key: &[u8; KEY_LEN], path: &str, wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (nonce, sealed) = wrapped.split_at_checked(NONCE_LEN)?;
+    if wrapped.len() != WRAPPED_LEN {
+        return None;
+    }
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+    let mut data_key = Zeroizing::new(sealed.to_vec());
+    wrapping(key)?.open_in_place(nonce, Aad::from(path), &mut data_key).ok()?;
+    data_key.truncate(KEY_LEN);
+    Some(data_key)
+}
+
+fn wrapping(key: &[u8; KEY_LEN]) -> Option<LessSafeKey> {
+    UnboundKey::new(&AES_256_GCM, key).ok().map(LessSafeKey::new)
 }
 
 impl Seal {

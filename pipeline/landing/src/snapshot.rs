@@ -6,7 +6,7 @@ use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::errors::ParquetError;
 use serde::Serialize;
 
-use crate::custody::{BatchEntry, Custody, place_of};
+use crate::custody::{Batch, Custody, Fate, place_of};
 use crate::vault::Vault;
 use crate::{Error, Result};
 
@@ -57,16 +57,24 @@ pub struct BatchSummary {
     pub batch: BatchId,
     /// What its records are.
     pub record_type: RecordTypeId,
-    /// Landed rows.
+    /// Rows that are there now.
     pub rows: u64,
     /// Size of its files in bytes.
     pub bytes: u64,
+    /// How many files hold them.
+    pub files: u64,
+    /// Records that its extract had and that were refused.
+    pub quarantined: u64,
+    /// `landed`, `retracted`, `corrected`, `compacted`.
+    pub state: &'static str,
     /// The batch that took its place.
     pub replaced_by: Option<BatchId>,
     /// Where the extract came from.
     pub source: String,
     /// The mapping that read it.
     pub mapping: String,
+    /// Who landed it.
+    pub custodian: String,
     /// When it landed, RFC 3339 UTC.
     pub time: String,
 }
@@ -85,7 +93,7 @@ pub struct Snapshot {
     /// What was read, for the ledger's commitment.
     pub head: Option<Digest>,
     bucket_bits: u8,
-    batches: Vec<(BatchEntry, Vault)>,
+    batches: Vec<(Batch, Vault)>,
     summaries: Vec<BatchSummary>,
 }
 
@@ -95,18 +103,15 @@ impl Snapshot {
         let mut batches = Vec::new();
         let mut summaries = Vec::new();
         for (custody, vault) in sides {
-            summaries.extend(custody.batches.iter().map(|(time, batch)| summary(time, batch, &custody)));
-            batches.extend(custody.batches.into_iter().map(|(_, batch)| (batch, vault.clone())));
+            summaries.extend(custody.batches.iter().map(summary));
+            batches.extend(custody.batches.iter().map(|batch| (batch.clone(), vault.clone())));
         }
         Self { head, bucket_bits, batches, summaries }
     }
 
     /// The landed files of a record type, by bucket, then in the order of landing.
     pub fn files(&self, record_type: &RecordTypeId) -> Vec<LandedFile> {
-        let is_current =
-            |batch: &BatchEntry| !self.batches.iter().any(|(other, _)| other.replaces.contains(&batch.batch));
-        let batches =
-            self.batches.iter().filter(|(batch, _)| batch.record_type == *record_type && is_current(batch));
+        let batches = self.batches.iter().filter(|(batch, _)| batch.record_type == *record_type);
         let mut files: Vec<LandedFile> = batches
             .flat_map(|(batch, vault)| {
                 batch.files.iter().map(|file| LandedFile {
@@ -147,16 +152,25 @@ pub(crate) fn bucket_of(path: &str) -> u32 {
     name.parse().unwrap_or_default()
 }
 
-fn summary(time: &str, batch: &BatchEntry, custody: &Custody) -> BatchSummary {
-    let replaced_by = custody.batches.iter().find(|(_, other)| other.replaces.contains(&batch.batch));
+fn summary(batch: &Batch) -> BatchSummary {
+    let (state, replaced_by) = match &batch.fate {
+        Fate::Stands => ("landed", None),
+        Fate::Retracted => ("retracted", None),
+        Fate::CorrectedBy(by) => ("corrected", Some(by.clone())),
+        Fate::CompactedInto(whole) => ("compacted", Some(whole.clone())),
+    };
     BatchSummary {
         batch: batch.batch.clone(),
         record_type: batch.record_type.clone(),
         rows: batch.files.iter().map(|file| file.rows).sum(),
         bytes: batch.files.iter().map(|file| file.bytes).sum(),
-        replaced_by: replaced_by.map(|(_, other)| other.batch.clone()),
+        files: batch.files.len() as u64,
+        quarantined: batch.quarantined,
+        state,
+        replaced_by,
         source: batch.source.clone(),
         mapping: batch.mapping.clone(),
-        time: time.to_owned(),
+        custodian: batch.custodian.clone(),
+        time: batch.time.clone(),
     }
 }

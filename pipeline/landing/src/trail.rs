@@ -15,7 +15,7 @@ pub struct Act {
     pub sequence: u64,
     /// When, RFC 3339 UTC.
     pub time: String,
-    /// `batch`, `replaced`, `erased`, `purged`, `rotated`, `exported`, `series_step`.
+    /// `batch`, `retracted`, `replaced`, `erased`, `purged`, `rotated`, `exported`, `swept`, `series_step`.
     pub kind: String,
     /// Who.
     pub custodian: String,

@@ -1,5 +1,7 @@
 //! One of the two stores with the key that its files lie under: files are put with their keys, opened, destroyed.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use marsad_log::{Created, Store};
 use marsad_terms::Digest;
@@ -74,6 +76,20 @@ impl Vault {
             self.store.delete(&path).await?;
         }
         Ok(())
+    }
+
+    /// The same for those of these files that are still there: one look at what the store holds, however many went before.
+    ///
+    /// # Errors
+    /// As [`Vault::destroy`].
+    pub(crate) async fn destroy_left(&self, paths: &[String]) -> Result<()> {
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let there: HashSet<String> = self.store.list("").await?.into_iter().collect();
+        let is_left = |path: &&String| there.contains(*path) || there.contains(&key_path(path));
+        let left: Vec<String> = paths.iter().filter(is_left).cloned().collect();
+        self.destroy(&left).await
     }
 
     /// Removes files that no entry names, their keys first. A failure leaves them unnamed, which harms nobody.

@@ -239,6 +239,15 @@ impl State {
         self.series.get(id)
     }
 
+    /// What is reserved and has not ended: the release, or the statistic of the series, that a run somewhere works on.
+    pub fn running(&self) -> Option<String> {
+        let mut requests = self.requests().into_iter().filter(|request| request.state == Stage::Reserved);
+        let drawn = |series: &&SeriesState| series.all_draws().any(|(_, draw)| draw.stage == Stage::Reserved);
+        let request = requests.next().map(|request| request.release().to_string());
+        let series = || self.all_series().find(drawn).map(|series| series.shape.statistic().id.to_string());
+        request.or_else(series)
+    }
+
     /// All open series, in the order of their digests.
     pub fn all_series(&self) -> impl Iterator<Item = &SeriesState> {
         self.series.values()

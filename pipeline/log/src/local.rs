@@ -30,9 +30,12 @@ impl Folder {
 
     pub(crate) async fn create(&self, location: &ObjectPath, bytes: Bytes) -> object_store::Result<Created> {
         self.blocking(location, move |root, path| {
-            let aside = write_aside(path, &bytes)?;
-            let linked = fs::hard_link(&aside, path);
-            fs::remove_file(&aside)?;
+            let linked = from_aside(path, &bytes, |aside| {
+                let linked = fs::hard_link(aside, path);
+                // Whoever swept it away meanwhile did this for us.
+                fs::remove_file(aside).or_else(unless_gone)?;
+                linked
+            });
             match linked {
                 Ok(()) => sync_parents(root, path).map(|()| Created::New),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Created::Exists),
@@ -44,8 +47,7 @@ impl Folder {
 
     pub(crate) async fn put(&self, location: &ObjectPath, bytes: Bytes) -> object_store::Result<()> {
         self.blocking(location, move |root, path| {
-            let aside = write_aside(path, &bytes)?;
-            fs::rename(&aside, path)?;
+            from_aside(path, &bytes, |aside| fs::rename(aside, path))?;
             sync_parents(root, path)
         })
         .await
@@ -63,6 +65,12 @@ impl Folder {
         self.blocking(location, sync_parents).await
     }
 
+    /// Removes what writers that were cut off left aside, and gives how many files that were. A writer that lives and
+    /// finds its file gone writes it again, so none need be spared.
+    pub(crate) async fn remove_aside(&self) -> object_store::Result<u64> {
+        self.blocking(&ObjectPath::default(), |root, _| remove_aside(root)).await
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         location: &ObjectPath,
@@ -74,6 +82,48 @@ impl Folder {
         let done = done.map_err(|source| object_store::Error::JoinError { source })?;
         done.map_err(|source| object_store::Error::Generic { store: "folder", source: source.into() })
     }
+}
+
+/// How often a writer begins again whose file was swept away.
+const TRIES: usize = 64;
+
+/// Writes the bytes aside and puts them into their place; again where they were swept away in between.
+fn from_aside(path: &Path, bytes: &[u8], put: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+    for _ in 1..TRIES {
+        match put(&write_aside(path, bytes)?) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            done => return done,
+        }
+    }
+    put(&write_aside(path, bytes)?)
+}
+
+fn unless_gone(error: io::Error) -> io::Result<()> {
+    if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+fn remove_aside(folder: &Path) -> io::Result<u64> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            removed += remove_aside(&entry.path())?;
+        } else if is_aside(&entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path()).or_else(unless_gone)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// Whether a name ends in `#` and a number.
+fn is_aside(name: &str) -> bool {
+    name.rsplit_once('#')
+        .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Writes and syncs the bytes beside their place. The name ends in `#` and a number, which `object_store` never lists.
@@ -121,4 +171,68 @@ fn sync_parents(root: &Path, path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_dead_writer_left_aside_goes_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::new(root.path().join("store"));
+        assert_eq!(folder.remove_aside().await.unwrap(), 0, "a store that is not there");
+        let location = ObjectPath::from("a/b.parquet");
+        assert_eq!(folder.create(&location, Bytes::from_static(b"whole")).await.unwrap(), Created::New);
+        for name in ["a/b.parquet#12000001", "c.json#7", "a/not#an-aside", "a/nor#"] {
+            fs::write(root.path().join("store").join(name), b"part").unwrap();
+        }
+        assert_eq!(folder.remove_aside().await.unwrap(), 2);
+        let left = ["a/b.parquet", "a/not#an-aside", "a/nor#"];
+        assert!(left.iter().all(|name| root.path().join("store").join(name).exists()));
+        assert_eq!(folder.remove_aside().await.unwrap(), 0);
+    }
+
+    #[test]
+    fn a_writer_whose_file_was_swept_away_writes_it_again() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("object");
+        let tries = std::cell::Cell::new(0);
+        from_aside(&path, b"whole", |aside| {
+            tries.set(tries.get() + 1);
+            if tries.get() < 3 {
+                remove_aside(root.path())?;
+            }
+            fs::rename(aside, &path)
+        })
+        .unwrap();
+        assert_eq!((tries.get(), fs::read(&path).unwrap()), (3, b"whole".to_vec()));
+        let never = from_aside(&path, b"other", |aside| {
+            fs::remove_file(aside).and_then(|()| fs::rename(aside, &path))
+        });
+        assert_eq!(never.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn writers_and_sweepers_at_once_lose_nothing() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let folder = std::sync::Arc::new(Folder::new(root.path().to_owned()));
+        runtime.block_on(async {
+            let writes = (0..200).map(|n| {
+                let folder = Arc::clone(&folder);
+                tokio::spawn(async move {
+                    folder.create(&ObjectPath::from(format!("o/{n}")), Bytes::from_static(b"x")).await
+                })
+            });
+            let writes: Vec<_> = writes.collect();
+            for _ in 0..40 {
+                folder.remove_aside().await.unwrap();
+            }
+            for write in writes {
+                assert_eq!(write.await.unwrap().unwrap(), Created::New);
+            }
+        });
+        assert_eq!(fs::read_dir(root.path().join("o")).unwrap().count(), 200);
+    }
 }

@@ -187,6 +187,18 @@ impl Store {
         }
     }
 
+    /// Removes the files that writers into a folder left aside when they were cut off, and gives how many; a bucket has none.
+    /// Writers may go on meanwhile.
+    ///
+    /// # Errors
+    /// `Store` where the folder cannot be read or written.
+    pub async fn remove_aside(&self) -> Result<u64> {
+        match &self.folder {
+            Some(folder) => folder.remove_aside().await.map_err(|e| self.failed("sweep", "", e)),
+            None => Ok(0),
+        }
+    }
+
     /// Makes an object durable that another process may have written and not yet synced.
     ///
     /// # Errors

@@ -1,64 +1,140 @@
-//! `batch`: the landed batches, for the custodian's eyes.
+//! `batch`: the landed batches, for the custodian's eyes; taken back, compacted, swept.
 
-use marsad_landing::BatchSummary;
-use marsad_terms::Explanation;
+use marsad_landing::{BatchSummary, Landing};
+use marsad_terms::{BatchId, Explanation, RecordTypeId};
 use serde_json::{Value, json};
 
+use super::Quiet;
 use crate::args::BatchCommand;
-use crate::report::{Failure, Report, table};
+use crate::progress::Bar;
+use crate::report::{Failure, Report, entries, proofs, rewritten, table};
 use crate::workspace::Workspace;
 
 /// Runs one of them.
 ///
 /// # Errors
-/// A landing that cannot be read, an unknown batch.
-pub(super) async fn run(workspace: &Workspace, command: &BatchCommand) -> Result<Report, Failure> {
-    let snapshot = workspace.landing()?.snapshot().await?;
-    let batches = snapshot.batches();
+/// A landing that cannot be read, an unknown batch; a release that runs.
+pub(super) async fn run(
+    workspace: &Workspace,
+    command: &BatchCommand,
+    quiet: Quiet,
+) -> Result<Report, Failure> {
+    let landing = workspace.landing()?;
     match command {
-        BatchCommand::List => {
-            let rows = batches.iter().map(|b| {
-                vec![
-                    b.batch.to_string(),
-                    b.record_type.to_string(),
-                    b.time.clone(),
-                    b.rows.to_string(),
-                    b.bytes.to_string(),
-                ]
-            });
-            let list: Vec<Value> = batches.iter().map(document).collect();
-            let text = table(&["batch", "record type", "landed", "rows", "bytes"], rows, 3);
-            Ok(Report::new(text, json!({"batches": list})))
-        }
+        BatchCommand::List => Ok(list(landing.snapshot().await?.batches())),
         BatchCommand::Show { batch } => {
-            let found: Vec<&BatchSummary> = batches
-                .iter()
-                .filter(|b| batch.len() >= 4 && b.batch.to_string().starts_with(batch.as_str()))
-                .collect();
-            match found.as_slice() {
-                [one] => Ok(show(one)),
-                _ => Err(Failure::new(Explanation::new(
-                    "W14",
-                    format!("{} batches begin with `{batch}`", found.len()),
-                    "a batch is named by its id, or by enough of its first digits, at least four",
-                    "see `marsad batch list`",
-                ))),
-            }
+            let snapshot = landing.snapshot().await?;
+            let batch = Workspace::batch(&snapshot, batch)?;
+            let mut found = snapshot.batches().iter();
+            Ok(show(found.find(|other| other.batch == batch).expect("it was found there")))
         }
+        BatchCommand::Retract { batch, reason } => {
+            let _at_rest = workspace.at_rest().await?;
+            let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
+            let done = landing.retract(&batch, reason).await?;
+            Ok(rewritten("file(s) taken back and destroyed with their keys", "nothing was changed", &done))
+        }
+        BatchCommand::Compact { record_type, batches } => {
+            let _at_rest = workspace.at_rest().await?;
+            compact(workspace, &landing, (record_type, batches), quiet).await
+        }
+        BatchCommand::Gc => gc(workspace, &landing).await,
     }
+}
+
+fn list(batches: &[BatchSummary]) -> Report {
+    let rows = batches.iter().map(|b| {
+        vec![
+            b.batch.to_string(),
+            b.record_type.to_string(),
+            b.time.clone(),
+            b.state.to_owned(),
+            b.rows.to_string(),
+            b.bytes.to_string(),
+        ]
+    });
+    let list: Vec<Value> = batches.iter().map(document).collect();
+    let text = table(&["batch", "record type", "landed", "state", "rows", "bytes"], rows, 4);
+    Report::new(text, json!({"batches": list}))
 }
 
 fn document(batch: &BatchSummary) -> Value {
     json!({
         "batch": batch.batch, "record_type": batch.record_type, "rows": batch.rows, "bytes": batch.bytes,
+        "files": batch.files, "quarantined": batch.quarantined, "state": batch.state,
         "replaced_by": batch.replaced_by, "time": batch.time, "mapping": batch.mapping, "source": batch.source,
+        "custodian": batch.custodian,
     })
 }
 
 fn show(batch: &BatchSummary) -> Report {
+    let by = batch.replaced_by.as_ref().map(|by| format!(": see {by}")).unwrap_or_default();
     let text = format!(
-        "batch {}\n  record type  {}\n  landed       {}\n  mapping      {} (source {})\n  rows         {}, {} bytes",
-        batch.batch, batch.record_type, batch.time, batch.mapping, batch.source, batch.rows, batch.bytes,
+        "batch {}\n  record type  {}\n  landed       {} by {}\n  state        {}{by}\n  mapping      {} (source {})\n  \
+         rows         {} in {} file(s), {} bytes\n  quarantined  {} record(s)",
+        batch.batch,
+        batch.record_type,
+        batch.time,
+        if batch.custodian.is_empty() { "a custodian without a name" } else { &batch.custodian },
+        batch.state,
+        batch.mapping,
+        batch.source,
+        batch.rows,
+        batch.files,
+        batch.bytes,
+        batch.quarantined,
     );
     Report::new(text, document(batch))
+}
+
+async fn compact(
+    workspace: &Workspace,
+    landing: &Landing,
+    (record_type, batches): (&RecordTypeId, &[String]),
+    quiet: Quiet,
+) -> Result<Report, Failure> {
+    let catalog = workspace.catalog()?;
+    let Some(known) = catalog.record_types.get(record_type) else {
+        return Err(Failure::new(Explanation::new(
+            "W41",
+            format!("no record type is `{record_type}`"),
+            "record types are the files of schemas/record_types",
+            "see `marsad retention list` for all of them",
+        )));
+    };
+    let snapshot = landing.snapshot().await?;
+    let batches: Vec<BatchId> =
+        batches.iter().map(|text| Workspace::batch(&snapshot, text)).collect::<Result<_, _>>()?;
+    let bar = Bar::new("compacting", quiet.0);
+    let done = landing.compact(known, &batches, &|done, total| bar.at(done, total)).await?;
+    drop(bar);
+    Ok(rewritten(
+        "file(s) put together into one sorted file a bucket",
+        "fewer than two batches; nothing was changed",
+        &done,
+    ))
+}
+
+/// Files of batches that nobody names, then what writers left aside in any of the stores that are folders.
+async fn gc(workspace: &Workspace, landing: &Landing) -> Result<Report, Failure> {
+    let swept = landing.sweep().await?;
+    let mut aside = 0;
+    for store in workspace.stores()? {
+        aside += store.remove_aside().await?;
+    }
+    let text = match (swept.orphans, aside) {
+        (0, 0) => "nothing is in nobody's name; nothing was changed".to_owned(),
+        (orphans, aside) => {
+            let told = if swept.entries.is_empty() {
+                String::new()
+            } else {
+                format!("\ntold by {}", proofs(&swept.entries))
+            };
+            format!(
+                "{orphans} file(s) and keys that nothing names, {aside} half-written file(s) removed{told}"
+            )
+        }
+    };
+    let json = json!({"orphans": swept.orphans, "aside": aside, "entries": entries(&swept.entries)});
+    Ok(Report::new(text, json))
 }

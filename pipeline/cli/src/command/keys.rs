@@ -1,20 +1,26 @@
-//! `keys`: made and listed, never shown.
+//! `keys`: made, rotated and listed, never shown.
 
 use std::path::Path;
 
-use marsad_landing::keys::{Keys, NAMES, variable};
+use marsad_landing::keys::{Keys, NAMES, ROTATABLE, variable};
 use marsad_ledger::sign::SigningKey;
 use serde_json::json;
 
-use crate::args::KeysCommand;
-use crate::report::{Failure, Report, table};
+use super::Quiet;
+use crate::args::{KeysCommand, RotatableKey};
+use crate::progress::Bar;
+use crate::report::{Failure, Report, entries, proofs, table};
 use crate::workspace::Workspace;
 
 /// Runs one of them.
 ///
 /// # Errors
 /// Keys that exist, a folder that cannot be written.
-pub(super) fn run(workspace: &Workspace, command: &KeysCommand) -> Result<Report, Failure> {
+pub(super) async fn run(
+    workspace: &Workspace,
+    command: &KeysCommand,
+    quiet: Quiet,
+) -> Result<Report, Failure> {
     let folder = workspace.dir.join("keys");
     match command {
         KeysCommand::Generate { signing: Some(name) } => signing(&folder, name),
@@ -26,8 +32,40 @@ pub(super) fn run(workspace: &Workspace, command: &KeysCommand) -> Result<Report
             );
             Ok(Report::new(text, json!({"keys": NAMES, "folder": folder})))
         }
+        KeysCommand::Rotate { key } => rotate(workspace, &folder, *key, quiet).await,
         KeysCommand::List => Ok(list(&folder)),
     }
+}
+
+/// Draws the new key beside the old one, wraps all data keys anew, then puts the new one in its place.
+async fn rotate(
+    workspace: &Workspace,
+    folder: &Path,
+    key: RotatableKey,
+    quiet: Quiet,
+) -> Result<Report, Failure> {
+    let is_restricted = key == RotatableKey::RestrictedLanding;
+    let name = ROTATABLE[usize::from(is_restricted)];
+    let _at_rest = workspace.at_rest().await?;
+    workspace.keys()?;
+    Keys::draw_next(folder, name)?;
+    let bar = Bar::new("wrapping data keys", quiet.0);
+    let progress = |done, total| bar.at(done, total);
+    let rotated = workspace.landing()?.rotate(is_restricted, &progress).await?;
+    drop(bar);
+    Keys::settle_next(folder, name)?;
+    let told = match rotated.entries.as_slice() {
+        [] => String::new(),
+        entries => format!("\nproof: {}", proofs(entries)),
+    };
+    let text = format!(
+        "{} data key(s) under the new key `{name}`{told}\n\
+         the old key is gone from {}: replace its copies elsewhere, and destroy them",
+        rotated.files,
+        folder.display(),
+    );
+    let json = json!({"key": name, "data_keys": rotated.files, "entries": entries(&rotated.entries)});
+    Ok(Report::new(text, json))
 }
 
 fn signing(folder: &Path, name: &str) -> Result<Report, Failure> {

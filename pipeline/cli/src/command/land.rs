@@ -7,13 +7,28 @@ use marsad_landing::Report as Landed;
 use serde_json::{Value, json};
 
 use super::Quiet;
-use crate::args::LandArgs;
+use crate::args::{LandArgs, LandCommand};
 use crate::progress::Bar;
 use crate::report::{Failure, Report, say, table};
 use crate::workspace::Workspace;
 
 /// How many rejected records are listed on a terminal; `--json` lists all.
 const SHOWN: usize = 20;
+
+/// Lands extracts, or one in the place of a batch.
+///
+/// # Errors
+/// As [`land`]; a batch that does not stand, a release that runs.
+pub(super) async fn run(
+    workspace: &Workspace,
+    command: &LandCommand,
+    quiet: Quiet,
+) -> Result<Report, Failure> {
+    match &command.corrects {
+        Some(batch) => correct(workspace, &command.extracts, batch, quiet).await,
+        None => land(workspace, &command.extracts, quiet).await,
+    }
+}
 
 /// Lands the files.
 ///
@@ -31,14 +46,34 @@ pub(super) async fn land(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -
             Err(error) => {
                 // What landed before the failure stays landed, so it is told.
                 if !quiet.0 && !all.is_empty() {
-                    let _ = say(&report(&all).text);
+                    let _ = say(&report(&all, "landed").text);
                 }
                 return Err(error.into());
             }
         };
         all.push((name(file), landed));
     }
-    Ok(report(&all))
+    Ok(report(&all, "landed"))
+}
+
+/// Lands one extract in the place of a batch.
+async fn correct(
+    workspace: &Workspace,
+    args: &LandArgs,
+    batch: &str,
+    quiet: Quiet,
+) -> Result<Report, Failure> {
+    let [file] = args.files.as_slice() else {
+        return Err(Failure::usage("--corrects takes one extract", "correct one batch at a time"));
+    };
+    let _at_rest = workspace.at_rest().await?;
+    let (catalog, landing) = (workspace.catalog()?, workspace.landing()?);
+    let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
+    let bar = Bar::new(&format!("landing {}", name(file)), quiet.0);
+    let progress = |done, total| bar.at(done, total);
+    let landed = landing.correct(&batch, &catalog, (&args.mapping, file), &progress).await?;
+    let verb = format!("landed in the place of batch {batch}");
+    Ok(report(&[(name(file), landed)], &verb))
 }
 
 /// A file's name without its folders.
@@ -46,17 +81,17 @@ pub(super) fn name(file: &Path) -> String {
     file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn report(all: &[(String, Landed)]) -> Report {
-    let text: Vec<String> = all.iter().map(|(file, landed)| describe(file, landed)).collect();
+fn report(all: &[(String, Landed)], verb: &str) -> Report {
+    let text: Vec<String> = all.iter().map(|(file, landed)| describe(file, landed, verb)).collect();
     Report::new(text.join("\n\n"), document(all))
 }
 
-fn describe(file: &str, landed: &Landed) -> String {
+fn describe(file: &str, landed: &Landed, verb: &str) -> String {
     if landed.already {
         let batch = landed.batch.as_ref().map(|batch| format!(" as batch {batch}")).unwrap_or_default();
         return format!("{file}: the same content landed before{batch}; nothing to do (F05)");
     }
-    let mut text = summary(file, landed, "landed");
+    let mut text = summary(file, landed, verb);
     if !landed.reasons.is_empty() {
         text = format!("{text}\n{}", reasons(landed));
         let rejected = landed.rejected.iter().take(SHOWN);

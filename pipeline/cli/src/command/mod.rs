@@ -15,6 +15,7 @@ mod person;
 mod policy;
 mod query;
 mod release;
+mod retention;
 mod simulate;
 mod verify;
 
@@ -37,13 +38,14 @@ pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
     match cli.command {
         Command::Demo(args) => Box::pin(demo::run(&args, quiet)).await,
         Command::Init { dir } => init::run(&dir),
-        Command::Keys(command) => keys::run(&open()?, &command),
+        Command::Keys(command) => keys::run(&open()?, &command, quiet).await,
         Command::Policy(command) => policy::run(&open()?, &command).await,
         Command::Config(ConfigCommand::Show) => Ok(init::config(&open()?)),
         Command::Extract(command) => extract::run(&open()?, &command, quiet).await,
-        Command::Land(args) => land::land(&open()?, &args, quiet).await,
-        Command::Batch(command) => batch::run(&open()?, &command).await,
+        Command::Land(command) => land::run(&open()?, &command, quiet).await,
+        Command::Batch(command) => batch::run(&open()?, &command, quiet).await,
         Command::Person(command) => person::run(&open()?, &command).await,
+        Command::Retention(command) => retention::run(&open()?, &command, quiet).await,
         Command::Query(command) => query::run(&open()?, &command, quiet).await,
         Command::Release(command) => Box::pin(release::run(&open()?, &command, quiet)).await,
         Command::Budget { svg } => budget::run(&open()?, svg.as_deref()).await,

@@ -1,36 +1,147 @@
-//! `person`: erasure. Identifiers come from a file and are never printed.
+//! `person`: erasure, access, the queue of requests. Identifiers come from a file and are never printed.
 
-use marsad_landing::Persons;
-use serde_json::json;
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use marsad_landing::{ActError, Landing, PersonRow, Persons, Request, Urgency};
+use marsad_terms::{Name, clock};
+use serde_json::{Value, json};
 
 use crate::args::PersonCommand;
-use crate::report::{Failure, Report};
+use crate::report::{Failure, Report, entries, proofs, rewritten, table};
 use crate::workspace::Workspace;
 
 /// Runs one of them.
 ///
 /// # Errors
-/// A file of identifiers that others can read or that has a line which is none; a landing that cannot be read or written.
+/// A file of identifiers that others can read or that has a line which is none; a landing that cannot be read or written;
+/// a release that runs.
 pub(super) async fn run(workspace: &Workspace, command: &PersonCommand) -> Result<Report, Failure> {
-    let PersonCommand::Erase { id_file } = command;
-    let catalog = workspace.catalog()?;
-    let persons = Persons::read(id_file, &catalog)?;
-    let erased = workspace.landing()?.erase(&persons).await?;
-    let entry = erased.entries.first().map(|(_, number)| number);
-    let text = match erased.entries.as_slice() {
-        [] => "no landed row is theirs; nothing was changed".to_owned(),
-        entries => {
-            let proofs =
-                entries.iter().map(|(store, number)| format!("entry {number} of the custody log of {store}"));
-            format!(
-                "{} file(s) written anew without them, the old ones and their keys destroyed\nproof: {}\n\
-                 what was published before stays, and no budget comes back",
-                erased.files,
-                proofs.collect::<Vec<_>>().join(", "),
-            )
+    match command {
+        PersonCommand::Erase { id_file } => erase(workspace, id_file).await,
+        PersonCommand::Export { id_file, out } => {
+            let persons = Persons::read(id_file, &workspace.catalog()?)?;
+            export(&workspace.landing()?, &persons, out).await
         }
+        PersonCommand::Request { kind, received, record_type } => {
+            let received = received.unwrap_or_else(clock::today);
+            if received > clock::today() {
+                return Err(Failure::usage("no request comes from the future", "give the day it came"));
+            }
+            let types: BTreeSet<_> = record_type.iter().cloned().collect();
+            let request = workspace.landing()?.request(*kind, received, types).await?;
+            let text = format!("{}: to be answered by {}", request.request, request.due);
+            Ok(Report::new(text, json!(request)))
+        }
+        PersonCommand::Answer { request, proof } => {
+            let done = workspace.landing()?.answer(request, clock::today(), proof.clone()).await?;
+            Ok(Report::new(format!("{} is answered", done.request), json!(done)))
+        }
+        PersonCommand::Requests { all } => Ok(queue(&workspace.landing()?.requests().await?, *all)),
+    }
+}
+
+async fn erase(workspace: &Workspace, id_file: &Path) -> Result<Report, Failure> {
+    let persons = Persons::read(id_file, &workspace.catalog()?)?;
+    let _at_rest = workspace.at_rest().await?;
+    let erased = workspace.landing()?.erase(&persons).await?;
+    let nothing = "no landed row is theirs; nothing was changed";
+    let done = "file(s) written anew without them, the old ones and their keys destroyed";
+    let mut report = rewritten(done, nothing, &erased);
+    if !erased.entries.is_empty() {
+        report.text += "\nwhat was published before stays, and no budget comes back";
+    }
+    Ok(report)
+}
+
+/// The file is made first, empty and private, so that no access is told that could not be given.
+async fn export(landing: &Landing, persons: &Persons, out: &Path) -> Result<Report, Failure> {
+    let failed = |source| ActError::Output { file: out.to_owned(), source };
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out);
+    let file = made.map_err(failed)?;
+    match write(landing, persons, file, out).await {
+        Ok(report) => Ok(report),
+        Err(failure) => {
+            fs::remove_file(out).ok();
+            Err(failure)
+        }
+    }
+}
+
+async fn write(landing: &Landing, persons: &Persons, mut file: File, out: &Path) -> Result<Report, Failure> {
+    let (rows, exported) = landing.export(persons).await?;
+    let is_csv = out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    let text = if is_csv { csv(&rows) } else { format!("{:#}\n", json!({"rows": rows})) };
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(|source| ActError::Output { file: out.to_owned(), source })?;
+    let proof = match exported.entries.as_slice() {
+        [] => String::new(),
+        entries => format!("\nproof: {}", proofs(entries)),
     };
-    let entries: Vec<_> =
-        erased.entries.iter().map(|(store, number)| json!({"store": store, "entry": number})).collect();
-    Ok(Report::new(text, json!({"files": erased.files, "entry": entry, "entries": entries})))
+    // How many rows a person has is for the file's reader, not for a terminal or a log.
+    let text = format!("{}, readable by you alone{proof}", out.display());
+    Ok(Report::new(text, json!({"file": out, "entries": entries(&exported.entries)})))
+}
+
+/// One table: what every row has, then all columns that any of them has.
+fn csv(rows: &[PersonRow]) -> String {
+    let columns: BTreeSet<&str> = rows.iter().flat_map(|row| row.values.keys()).map(String::as_str).collect();
+    let head = ["record_type", "landed", "source"].into_iter().chain(columns.iter().copied());
+    let mut text = head.map(cell).collect::<Vec<_>>().join(",") + "\r\n";
+    for row in rows {
+        let own = [row.record_type.as_str(), &row.landed, &row.source].map(cell);
+        let values =
+            columns.iter().map(|column| row.values.get(*column).map_or(String::new(), |value| cell(value)));
+        text += &(own.into_iter().chain(values).collect::<Vec<_>>().join(",") + "\r\n");
+    }
+    text
+}
+
+/// A cell of RFC 4180. Codes, numbers and months alone stand in it, but for the source's note: no spreadsheet may take that
+/// for a formula.
+fn cell(text: &str) -> String {
+    let text = if text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err() {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+fn queue(requests: &[Request], all: bool) -> Report {
+    let today = clock::today();
+    let mut listed: Vec<(&Request, Urgency)> =
+        requests.iter().map(|request| (request, request.urgency(today))).collect();
+    let worst = listed.iter().map(|(_, urgency)| *urgency).max().unwrap_or(Urgency::Done);
+    listed.retain(|(_, urgency)| all || *urgency != Urgency::Done);
+    listed.sort_by_key(|(request, _)| request.due);
+    let rows = listed.iter().map(|(request, urgency)| {
+        let types: Vec<&str> = request.record_types.iter().map(Name::as_str).collect();
+        let kind = json!(request.kind).as_str().unwrap_or_default().to_owned();
+        let due = request.due.to_string();
+        vec![
+            request.request.clone(),
+            kind,
+            request.received.to_string(),
+            due,
+            urgency.as_str().to_owned(),
+            types.join(", "),
+        ]
+    });
+    let text = match listed.as_slice() {
+        [] => "no request is open".to_owned(),
+        _ => table(&["request", "kind", "received", "due", "state", "record types"], rows, 6),
+    };
+    let list: Vec<Value> = listed
+        .iter()
+        .map(|(request, urgency)| {
+            let mut document = json!(request);
+            document["urgency"] = json!(urgency.as_str());
+            document
+        })
+        .collect();
+    Report::new(text, json!({"requests": list, "worst": worst.as_str()})).with_verdict(worst < Urgency::Alarm)
 }

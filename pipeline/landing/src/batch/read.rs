@@ -13,7 +13,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use super::content::Content;
 use super::extract::Extract;
-use crate::custody::{BatchEntry, FileEntry};
+use crate::custody::FileEntry;
 use crate::pseudonym::Pseudonym;
 use crate::vault::Vault;
 use crate::{Error, Result};
@@ -37,8 +37,7 @@ pub(crate) struct Known {
 ///
 /// # Errors
 /// `Damaged` where a file is missing, has other bytes than the log says, or cannot be read.
-pub(crate) async fn known(vault: &Vault, batches: &[BatchEntry], extract: &Extract<'_>) -> Result<Known> {
-    let files: Vec<&FileEntry> = batches.iter().flat_map(|batch| &batch.files).collect();
+pub(crate) async fn known(vault: &Vault, files: &[&FileEntry], extract: &Extract<'_>) -> Result<Known> {
     if files.is_empty() {
         return Ok(Known::default());
     }

@@ -4,7 +4,7 @@
 //! hash, and closes them. Without that entry nobody sees the file, so that a step is closed wholly or not at all, and what
 //! is closed is never written again: entries are read from here and never computed from rows a second time.
 //! A person who is erased leaves its pseudonym there alone, which counts no more and keeps a new registration from counting
-//! again. It deliberately lacks the rows, retention, and any rule about who may enter.
+//! again. It deliberately lacks the rows, and any rule about who may enter.
 
 mod entries;
 mod file;
@@ -14,9 +14,9 @@ use std::ops::RangeInclusive;
 
 use marsad_catalog::RecordType;
 use marsad_log::Appended;
-use marsad_terms::Digest;
+use marsad_terms::{Digest, RecordTypeId};
 
-use crate::custody::{Custody, SeriesFile, StepsEntry, place_of};
+use crate::custody::{Custody, SERIES_STEP, SeriesFile, StepsEntry, place_of};
 use crate::landing::random_name;
 use crate::validate::is_restricted;
 use crate::vault::Vault;
@@ -26,7 +26,7 @@ use entries::Entries;
 pub use entries::{Entry, Register};
 
 /// Where registers stand in the store.
-const FOLDER: &str = "_series";
+pub(crate) const FOLDER: &str = "_series";
 
 impl Landing {
     /// The register of a series as far as its steps are closed; empty where none is.
@@ -63,29 +63,42 @@ impl Landing {
         }
         let newcomers = Entries::sorted(entries)?;
         let register = register.with(&steps, &newcomers)?;
+        // What others append meanwhile changes nothing about these steps, unless it closes them; but a file counts only at
+        // the number that was read before it was put.
+        loop {
+            let closing = self.put_steps(vault, (&record_type.id, series), &steps, &newcomers).await?;
+            if let Appended::Written(_) = custody.append(SERIES_STEP, &closing, self.keys()).await? {
+                return Ok(register);
+            }
+            vault.remove(&[closing.path]).await;
+            custody = self.custody(vault).await?;
+            if custody.n_closed(&series) > *steps.start() {
+                return read(vault, &custody, record_type, series).await;
+            }
+        }
+    }
+
+    /// Puts the file of those who enter; without the entry that names it, nobody sees it.
+    async fn put_steps(
+        &self,
+        vault: &Vault,
+        (record_type, series): (&RecordTypeId, Digest),
+        steps: &RangeInclusive<u32>,
+        newcomers: &Entries,
+    ) -> Result<StepsEntry> {
         let name = format!("{}-{}-{}", steps.start(), steps.end(), random_name()?);
         let path = format!("{FOLDER}/{}/{name}.parquet", series.hex());
-        let sealed = file::encode(&newcomers, vault.seal(&path)?)?;
+        let sealed = file::encode(newcomers, vault.seal(&path)?)?;
         let file = vault.put(path, newcomers.persons().len() as u64, &sealed).await?;
-        let closing = StepsEntry {
+        Ok(StepsEntry {
             series,
-            record_type: record_type.id.clone(),
+            record_type: record_type.clone(),
             first: *steps.start(),
             last: *steps.end(),
             custodian: self.custodian().to_owned(),
             path: file.path,
             hash: file.hash,
-            keys: None,
-        };
-        // What others append meanwhile changes nothing about these steps, unless it closes them.
-        while let Appended::Lost = custody.close(closing.clone(), self.keys()).await? {
-            custody = self.custody(vault).await?;
-            if custody.n_closed(&series) > *steps.start() {
-                vault.remove(&[closing.path]).await;
-                return read(vault, &custody, record_type, series).await;
-            }
-        }
-        Ok(register)
+        })
     }
 
     fn vault_of(&self, record_type: &RecordType) -> Result<&Vault> {
@@ -105,7 +118,7 @@ pub(crate) async fn without(
     persons: &HashSet<[u8; 16]>,
 ) -> Result<Vec<(String, SeriesFile)>> {
     let mut rests = Vec::new();
-    for steps in custody.all_steps() {
+    for steps in &custody.steps {
         let Some(rest) = entries_of(vault, steps).await?.without(persons) else { continue };
         let path = format!("{}-{}.parquet", place_of(&steps.path), random_name()?);
         let sealed = file::encode(&rest, vault.seal(&path)?)?;
@@ -128,7 +141,7 @@ async fn read(
     series: Digest,
 ) -> Result<Register> {
     let mut all = Entries::default();
-    for steps in custody.steps(&series) {
+    for steps in custody.steps_of(&series) {
         if steps.record_type != record_type.id {
             return Err(Error::Register { what: "it was begun for another record type" });
         }

@@ -1,5 +1,7 @@
 //! Tests of the whole room: the sample extracts, files at their worst, crashes, races, neighbours.
 
+mod access;
+mod acts;
 mod canary;
 mod cells;
 mod containers;
@@ -13,6 +15,7 @@ mod rows;
 mod samples;
 mod scaffold;
 mod sealed;
+mod sweep;
 mod written;
 
 use std::collections::BTreeMap;

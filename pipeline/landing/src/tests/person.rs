@@ -12,7 +12,7 @@ use object_store::memory::InMemory;
 
 use super::{CATALOG, Desk, Room, landed_rows, services};
 use crate::pseudonym::{Identifier, Pseudonymiser};
-use crate::{Entry, Erased, Error, Landing, Persons, Result};
+use crate::{Entry, Error, Landing, Persons, Result, Rewritten};
 
 const MAPPING: &str = "partner_assistance";
 const TYPE: &str = "assistance_service";
@@ -28,7 +28,7 @@ fn id_file(desk: &Desk, text: &str) -> PathBuf {
     path
 }
 
-fn persons(desk: &Desk, text: &str) -> Persons {
+pub(super) fn persons(desk: &Desk, text: &str) -> Persons {
     Persons::read(&id_file(desk, text), &CATALOG).unwrap()
 }
 
@@ -69,7 +69,7 @@ async fn a_person_leaves_every_batch_and_register_and_nobody_else_moves() {
     let before = room.rows(TYPE).await;
     let objects = room.store.list("").await.unwrap();
     let erased = landing.erase(&persons(&room.desk, "partner:E-1\n\npartner:UNKNOWN\n")).await.unwrap();
-    assert_eq!(erased, Erased { files: 3, entries: vec![("landing", 3)] }, "two batches and a register");
+    assert_eq!(erased, Rewritten { files: 3, entries: vec![("landing", 3)] }, "two batches and a register");
 
     let gone = pseudonym(&room.desk, "partner:E-1");
     let left: Vec<_> = before.into_iter().filter(|row| row["person_key"] != hex::encode(gone)).collect();
@@ -96,7 +96,7 @@ async fn a_person_leaves_every_batch_and_register_and_nobody_else_moves() {
     assert_eq!(log.last().unwrap().kind, "erased");
 
     let again = landing.erase(&persons(&room.desk, "partner:E-1")).await.unwrap();
-    assert_eq!(again, Erased::default(), "whoever has no rows changes nothing");
+    assert_eq!(again, Rewritten::default(), "whoever has no rows changes nothing");
     assert_eq!(room.store.list("").await.unwrap(), now);
     // The file that brought the person is known; a new one registers it anew, and the register keeps it from counting.
     assert!(room.land(MAPPING, rows(0..30)).await.unwrap().already);

@@ -1,0 +1,173 @@
+//! The custodian's commands: keys, extracts, batches, persons, retention.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use marsad_landing::RequestKind;
+use marsad_terms::RecordTypeId;
+
+use super::LandArgs;
+
+/// `keys`
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make the six secret keys of the workspace; with --signing an SSH key to sign with
+    #[command(after_help = "Example:\n  marsad keys generate\n  marsad keys generate --signing analyst")]
+    Generate {
+        /// Make keys/NAME and keys/NAME.pub instead (ed25519)
+        #[arg(long, value_name = "NAME")]
+        signing: Option<String>,
+    },
+    /// Put a new landing key in the place of the old one: every data key is wrapped anew, no row is read
+    #[command(
+        after_help = "Both keys open what landed until it is done; after a crash the same command goes on. Not while a release runs.\n\nExample:\n  marsad keys rotate landing\n  marsad keys rotate restricted-landing"
+    )]
+    Rotate {
+        /// The key that wraps the data keys of this store
+        key: RotatableKey,
+    },
+    /// Which keys there are; never what they are
+    List,
+}
+
+/// The keys that can be rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RotatableKey {
+    Landing,
+    RestrictedLanding,
+}
+
+/// `land`
+#[derive(Debug, Args)]
+pub(crate) struct LandCommand {
+    #[command(flatten)]
+    pub extracts: LandArgs,
+    /// Land one corrected extract in the place of this batch, whose rows go; not while a release runs
+    #[arg(long, value_name = "BATCH")]
+    pub corrects: Option<String>,
+}
+
+/// `batch`
+#[derive(Debug, Subcommand)]
+pub(crate) enum BatchCommand {
+    /// List the landed batches, and what became of them
+    #[command(after_help = "Example:\n  marsad batch list")]
+    List,
+    /// Show one batch: when it landed, by which mapping, how many rows are left
+    #[command(after_help = "Example:\n  marsad batch show 1f0c")]
+    Show {
+        /// Its id, or the first four or more digits
+        batch: String,
+    },
+    /// Take a batch back for good: its rows, its quarantine, and withdrawals of consent that came with it
+    #[command(
+        after_help = "What was published before stays. To put a corrected extract in its place, use `land --corrects`. Not while a release runs.\n\nExample:\n  marsad batch retract 1f0c --reason \"sent for another partner\""
+    )]
+    Retract {
+        /// Its id, or the first four or more digits
+        batch: String,
+        /// Why, for the custody log; name nobody
+        #[arg(long)]
+        reason: String,
+    },
+    /// Put one batch in the place of several of a record type: one sorted file a bucket, which releases read faster
+    #[command(
+        after_help = "The batches can then no longer be told apart, retracted or corrected one by one. Not while a release runs.\n\nExample:\n  marsad batch compact assistance_service\n  marsad batch compact assistance_service 1f0c 77ab"
+    )]
+    Compact {
+        /// The record type
+        record_type: RecordTypeId,
+        /// Only these, by id or first digits; else all that stand
+        batches: Vec<String>,
+    },
+    /// Remove files that nothing names, left by commands that were cut off; others may land meanwhile
+    #[command(after_help = "Example:\n  marsad batch gc")]
+    Gc,
+}
+
+/// `person`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonCommand {
+    /// Erase persons from every batch and register, for good; what was published stays
+    ///
+    /// Only the files that hold them are written anew. The proof is an entry of the custody log, which names nobody. Not
+    /// while a release runs.
+    #[command(
+        after_help = "Example:\n  printf 'partner:P-00017\\n' > ids && chmod 600 ids && marsad person erase --id-file ids"
+    )]
+    Erase {
+        /// One canonical identifier a line, such as partner:P-00017; readable by its owner alone
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        id_file: PathBuf,
+    },
+    /// Write all rows of a person into a file that you alone may read: CSV where its name ends so, else JSON
+    ///
+    /// Neither the pseudonym nor the identifier stands in it. The custody log tells that there was an access, not whose.
+    #[command(after_help = "Example:\n  marsad person export --id-file ids --out rows.json")]
+    Export {
+        /// One canonical identifier of the person a line; readable by its owner alone
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        id_file: PathBuf,
+        /// A file that is not there yet
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        out: PathBuf,
+    },
+    /// Enter a request into the queue: a number and dates, never who asked
+    #[command(
+        after_help = "Example:\n  marsad person request erasure --received 2025-09-01 --record-type assistance_service"
+    )]
+    Request {
+        /// What is asked for
+        #[arg(value_parser = request_kind)]
+        kind: RequestKind,
+        /// The day it came, such as 2025-09-01; default: today (UTC)
+        #[arg(long, value_name = "DATE")]
+        received: Option<NaiveDate>,
+        /// A record type that it concerns; may be given several times; none means all
+        #[arg(long, value_name = "TYPE")]
+        record_type: Vec<RecordTypeId>,
+    },
+    /// Note that a request was answered
+    #[command(after_help = "Example:\n  marsad person answer R-2025-0007 --proof \"landing 12\"")]
+    Answer {
+        /// Its number
+        request: String,
+        /// What proves it, such as an entry of the custody log
+        #[arg(long)]
+        proof: Option<String>,
+    },
+    /// The queue: what is open and until when; exit status 1 from day 10 on and where something is overdue
+    ///
+    /// Ten clear days: neither the day of receipt nor the last one counts. A request warns from day 7 on.
+    #[command(after_help = "Example:\n  marsad person requests || mail -s 'requests are due' officer")]
+    Requests {
+        /// Answered ones too
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+fn request_kind(text: &str) -> Result<RequestKind, String> {
+    match text {
+        "access" => Ok(RequestKind::Access),
+        "rectification" => Ok(RequestKind::Rectification),
+        "erasure" => Ok(RequestKind::Erasure),
+        "objection" => Ok(RequestKind::Objection),
+        _ => Err("write access, rectification, erasure or objection".to_owned()),
+    }
+}
+
+/// `retention`
+#[derive(Debug, Subcommand)]
+pub(crate) enum RetentionCommand {
+    /// How long each record type is kept, who says so, and from which month on rows stay today
+    #[command(after_help = "Example:\n  marsad retention list")]
+    List,
+    /// Take out all rows whose time is over, for good, by the month of the event and today's date
+    ///
+    /// The proof is an entry of the custody log. Registers of first-time series stay: they hold no rows, and without them
+    /// a person would count again. Not while a release runs.
+    #[command(after_help = "Example:\n  marsad retention list && marsad retention run")]
+    Run,
+}

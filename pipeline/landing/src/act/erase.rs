@@ -1,0 +1,67 @@
+//! Erasure: only the files that hold the person are written anew, without it. The entry deliberately says nothing of whom.
+
+use std::collections::{BTreeSet, HashSet};
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+
+use super::{Act, Order, Rewritten};
+use crate::custody::{Custody, ERASED, RestEntry};
+use crate::pseudonym::Pseudonym;
+use crate::snapshot::bucket_of;
+use crate::vault::Vault;
+use crate::{Landing, Persons, Result, register, rewrite};
+
+impl Landing {
+    /// Erases persons from all record types and registers of both stores; whoever has no rows changes nothing.
+    ///
+    /// # Errors
+    /// As [`Landing::snapshot`], `Damaged`, or a store failed: then call it again, until it is done.
+    pub async fn erase(&self, persons: &Persons) -> Result<Rewritten> {
+        let mut erased = Rewritten::default();
+        for is_restricted in [false, true] {
+            let pseudonyms = persons.pseudonyms(self.keys().pseudonym(is_restricted));
+            erased.add(self.carry_out(is_restricted, &Order::Erase(&pseudonyms), &|_, _| {}).await?);
+        }
+        Ok(erased)
+    }
+}
+
+/// Puts what is left of every file that holds one of the persons.
+pub(super) async fn act(
+    vault: &Vault,
+    custody: &Custody,
+    persons: &HashSet<[u8; 16]>,
+    custodian: &str,
+) -> Result<Option<Act>> {
+    let mut entry = RestEntry { custodian: custodian.to_owned(), ..RestEntry::default() };
+    for batch in &custody.batches {
+        let bucket = |person: &[u8; 16]| Pseudonym(*person).bucket(batch.bucket_bits);
+        let buckets: BTreeSet<u32> = persons.iter().map(bucket).collect();
+        for file in batch.files.iter().filter(|file| buckets.contains(&bucket_of(&file.path))) {
+            let stays = |rows: &RecordBatch| others(rows, persons);
+            let Some(rows) = rewrite::left(vault, file, &stays).await? else { continue };
+            entry.replaces.push(file.path.clone());
+            entry.files.extend(rewrite::put_rest(vault, file, rows).await?);
+        }
+    }
+    for (old, rest) in register::without(vault, custody, persons).await? {
+        entry.replaces.push(old);
+        entry.series.push(rest);
+    }
+    if entry.replaces.is_empty() {
+        return Ok(None);
+    }
+    let files = entry.files.iter().map(|file| &file.path);
+    let puts = files.chain(entry.series.iter().map(|file| &file.path)).cloned().collect();
+    Ok(Some(Act::new(ERASED, &entry, puts, entry.replaces.clone())))
+}
+
+/// Which rows are not of these persons; those of organisations are nobody's.
+pub(crate) fn others(rows: &RecordBatch, persons: &HashSet<[u8; 16]>) -> Option<BooleanArray> {
+    let Some(keys) = rows.column_by_name("person_key") else {
+        return Some(vec![true; rows.num_rows()].into());
+    };
+    let keys = keys.as_fixed_size_binary_opt()?;
+    let stays = |row| <[u8; 16]>::try_from(keys.value(row)).is_ok_and(|key| !persons.contains(&key));
+    Some((0..keys.len()).map(|row| Some(stays(row))).collect())
+}

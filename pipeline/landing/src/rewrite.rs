@@ -1,0 +1,75 @@
+//! What every act that takes rows out shares: a landed file without some of its rows, put in its place.
+
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+
+use crate::batch;
+use crate::custody::{FileEntry, place_of};
+use crate::landing::random_name;
+use crate::vault::Vault;
+use crate::{Error, Result};
+
+/// Which rows stay; `None` where the columns are not those that landed.
+pub(crate) type Stays<'a> = &'a (dyn Fn(&RecordBatch) -> Option<BooleanArray> + Sync);
+
+/// All rows of a file, its bytes compared with the log's hash.
+///
+/// # Errors
+/// `Damaged`, or the store failed.
+pub(crate) async fn rows(vault: &Vault, file: &FileEntry) -> Result<Vec<RecordBatch>> {
+    let reader = vault.open(&file.path, file.hash).await?;
+    reader.collect::<std::result::Result<_, _>>().map_err(|_| unreadable(file))
+}
+
+/// The rows of a file that stay; `None` where all do.
+///
+/// # Errors
+/// As [`rows`].
+pub(crate) async fn left(
+    vault: &Vault,
+    file: &FileEntry,
+    stays: Stays<'_>,
+) -> Result<Option<Vec<RecordBatch>>> {
+    let mut left = Vec::new();
+    for batch in vault.open(&file.path, file.hash).await? {
+        let batch = batch.map_err(|_| unreadable(file))?;
+        let stays = stays(&batch).ok_or_else(|| unreadable(file))?;
+        left.push(filter_record_batch(&batch, &stays)?);
+    }
+    Ok((n_rows(&left) < file.rows).then_some(left))
+}
+
+/// Puts what is left in the place of the file; a file without a row is none.
+///
+/// # Errors
+/// The store failed.
+pub(crate) async fn put_rest(
+    vault: &Vault,
+    file: &FileEntry,
+    left: Vec<RecordBatch>,
+) -> Result<Option<FileEntry>> {
+    if n_rows(&left) == 0 {
+        return Ok(None);
+    }
+    let path = format!("{}-{}.parquet", place_of(&file.path), random_name()?);
+    put(vault, path, left).await.map(Some)
+}
+
+/// Puts a file of these rows, at least one batch of them.
+///
+/// # Errors
+/// The store failed.
+pub(crate) async fn put(vault: &Vault, path: String, rows: Vec<RecordBatch>) -> Result<FileEntry> {
+    let n_rows = n_rows(&rows);
+    let schema = rows[0].schema();
+    let sealed = batch::encode(&schema, rows.into_iter().map(Ok), vault.seal(&path)?)?;
+    vault.put(path, n_rows, &sealed).await
+}
+
+pub(crate) fn unreadable(file: &FileEntry) -> Error {
+    Error::Damaged { path: file.path.clone(), how: "unreadable" }
+}
+
+fn n_rows(rows: &[RecordBatch]) -> u64 {
+    rows.iter().map(|batch| batch.num_rows() as u64).sum()
+}
