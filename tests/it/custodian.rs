@@ -180,6 +180,33 @@ fn a_key_is_rotated_and_its_predecessor_opens_nothing() {
 }
 
 #[test]
+fn a_key_of_pseudonyms_is_rotated_and_new_extracts_meet_what_landed() {
+    let workspace = Workspace::new();
+    workspace.land_services(20);
+    let old = workspace.read("keys/pseudonym.key");
+    let rotated = workspace.json(&["keys", "rotate", "pseudonym"]).done();
+    assert_eq!(
+        (rotated.at("key").as_str(), rotated.at("entries")[0]["entry"].as_u64()),
+        (Some("pseudonym"), Some(1))
+    );
+    assert!(workspace.read("keys/pseudonym.key").starts_with(&old));
+    assert_eq!(
+        (states(&workspace), kinds(&workspace)),
+        (vec![landed("landed", 20)], vec!["batch".to_owned(), "rotated".to_owned()])
+    );
+    workspace.write("more.csv", services(30));
+    let more = workspace.json(&["land", "more.csv", "--as", "partner_assistance"]).done();
+    assert_eq!(
+        (more.at("records.landed").as_u64(), more.at("records.duplicate").as_u64()),
+        (Some(10), Some(20))
+    );
+    workspace.approved(RELEASE);
+    workspace.json(&["release", "run", RELEASE, "--yes"]).done();
+    workspace.write("keys/pseudonym.key", &old);
+    assert_eq!(workspace.json(&["batch", "list"]).error(), "D26");
+}
+
+#[test]
 fn a_person_gets_its_rows_in_a_file_of_its_own_and_requests_raise_the_alarm() {
     let workspace = Workspace::new();
     workspace.land_services(20);

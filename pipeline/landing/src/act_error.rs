@@ -44,6 +44,12 @@ pub enum ActError {
         /// The variable.
         variable: String,
     },
+    /// The rotation of a key was cut off after its entry.
+    #[error("the rotation of the key `{name}` was cut off")]
+    Unsettled {
+        /// The key.
+        name: &'static str,
+    },
     /// The file that is to be written is there.
     #[error("{} cannot be made", file.display())]
     Output {
@@ -96,6 +102,11 @@ impl Explain for ActError {
                 "D44",
                 "a rotation replaces the key's file, and cannot change what other programs set",
                 "put the key into its file under keys/, unset the variable, then rotate",
+            ),
+            Self::Unsettled { name } => say(
+                "D48",
+                "what landed is under the new key already, and the new key's file has not taken the old one's place",
+                &format!("run `marsad keys rotate {name}` again, which ends it"),
             ),
             Self::Output { file, source } => say(
                 "D45",

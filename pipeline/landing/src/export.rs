@@ -40,7 +40,7 @@ impl Landing {
     pub async fn export(&self, persons: &Persons) -> Result<(Vec<PersonRow>, Rewritten)> {
         let (mut rows, mut exported) = (Vec::new(), Rewritten::default());
         for is_restricted in [false, true] {
-            let pseudonyms = persons.pseudonyms(self.keys().pseudonym(is_restricted));
+            let pseudonyms = persons.pseudonyms(&self.keys().pseudonymiser(is_restricted));
             let vault = self.side(is_restricted);
             let entry = ActEntry { custodian: self.custodian().to_owned(), ..ActEntry::default() };
             loop {

@@ -11,6 +11,7 @@ use marsad_terms::{Digest, Name, RunId};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 pub use crate::error::variable;
+use crate::pseudonym::{Pseudonymiser, Rotation};
 use crate::seal::Sealer;
 use crate::{ActError, Error, Result};
 
@@ -25,13 +26,17 @@ const CUSTODY: usize = 3;
 const RESTRICTED_PSEUDONYM: usize = 4;
 const RESTRICTED_LANDING: usize = 5;
 
-/// The keys that can be rotated: those that wrap data keys.
-pub const ROTATABLE: [&str; 2] = [NAMES[LANDING], NAMES[RESTRICTED_LANDING]];
+/// The keys that wrap data keys, of the landing and of the restricted one: rotated without a look at any row.
+pub const WRAPPING: [&str; 2] = [NAMES[LANDING], NAMES[RESTRICTED_LANDING]];
+/// The keys of pseudonyms, of the landing and of the restricted one: rotated by writing all files anew.
+pub const PSEUDONYMS: [&str; 2] = [NAMES[PSEUDONYM], NAMES[RESTRICTED_PSEUDONYM]];
 
 /// The keys of a workspace. Zeroed when dropped; no `Debug`, no `Clone`.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Keys {
     keys: [[u8; 32]; NAMES.len()],
+    /// Of the keys of pseudonyms those before them, the first one first: a pseudonym goes through all of them.
+    before: [Vec<[u8; 32]>; NAMES.len()],
     /// While a key is rotated the one that takes its place, from `keys/<name>.next.key`.
     next: [Option<[u8; 32]>; NAMES.len()],
 }
@@ -49,7 +54,7 @@ impl Keys {
             return Err(Error::KeyExists { path: path.clone() });
         }
         for (written, path) in paths.iter().enumerate() {
-            if let Err(error) = write_key(path, &keys.keys[written]) {
+            if let Err(error) = write_keys(path, [&keys.keys[written]]) {
                 for path in &paths[..written] {
                     // The first failure is the one to tell.
                     fs::remove_file(path).ok();
@@ -61,7 +66,7 @@ impl Keys {
     }
 
     fn empty() -> Self {
-        Self { keys: [[0; 32]; NAMES.len()], next: [None; NAMES.len()] }
+        Self { keys: [[0; 32]; NAMES.len()], before: Default::default(), next: [None; NAMES.len()] }
     }
 
     /// Reads the six keys from `dir`, each from `MARSAD_KEY_<NAME>` instead where that is set.
@@ -74,17 +79,17 @@ impl Keys {
 
     fn load_with(dir: &Path, environment: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let mut keys = Self::empty();
-        for (name, key) in NAMES.into_iter().zip(&mut keys.keys) {
-            match environment(&variable(name)).map(Zeroizing::new) {
-                Some(text) => parse(&text, key).map_err(|()| malformed(name, variable(name)))?,
-                None => read_key(dir, name, key)?,
-            }
+        for (at, name) in NAMES.into_iter().enumerate() {
+            let chain = match environment(&variable(name)).map(Zeroizing::new) {
+                Some(text) => Chain::parse(&text, name).ok_or_else(|| malformed(name, variable(name)))?,
+                None => Chain::read(&path_of(dir, name), dir, name)?,
+            };
+            (keys.keys[at], keys.before[at]) = (chain.key, chain.before.clone());
         }
-        for name in ROTATABLE {
-            if next_path(dir, name).exists() {
-                let mut next = [0; 32];
-                read_file(&next_path(dir, name), dir, name, &mut next)?;
-                keys.next[place(name)] = Some(next);
+        for name in WRAPPING.into_iter().chain(PSEUDONYMS) {
+            let path = next_path(dir, name);
+            if path.exists() {
+                keys.next[place(name)] = Some(Chain::read(&path, dir, name)?.key);
             }
         }
         keys.are_different()?;
@@ -104,12 +109,15 @@ impl Keys {
         if path.exists() {
             return Ok(());
         }
-        let mut key = Zeroizing::new([0; 32]);
-        getrandom::fill(key.as_mut_slice()).map_err(|_| Error::Randomness)?;
+        let mut chain = Chain::read(&path_of(dir, name), dir, name)?;
+        let key = chain.key;
+        chain.before.push(key);
+        getrandom::fill(&mut chain.key).map_err(|_| Error::Randomness)?;
+        let kept = if PSEUDONYMS.contains(&name) { chain.before.as_slice() } else { &[] };
         // Written aside first: half a key under that name would stop every command.
         let aside = path.with_extension("part");
         fs::remove_file(&aside).ok();
-        write_key(&aside, &key)?;
+        write_keys(&aside, kept.iter().chain([&chain.key]))?;
         fs::rename(&aside, &path).and_then(|()| sync(dir)).map_err(|source| key_file(&path, source))
     }
 
@@ -172,9 +180,21 @@ impl Keys {
         blake3::Hasher::new_keyed(&key)
     }
 
-    /// The key of pseudonyms in one key space.
-    pub(crate) fn pseudonym(&self, restricted: bool) -> &[u8; 32] {
-        &self.keys[if restricted { RESTRICTED_PSEUDONYM } else { PSEUDONYM }]
+    /// What makes the pseudonyms of one key space.
+    pub(crate) fn pseudonymiser(&self, restricted: bool) -> Pseudonymiser {
+        let at = if restricted { RESTRICTED_PSEUDONYM } else { PSEUDONYM };
+        match self.before[at].as_slice() {
+            [] => Pseudonymiser::new(&self.keys[at], &[]),
+            [first, more @ ..] => {
+                let rotations = Zeroizing::new([more, &[self.keys[at]]].concat());
+                Pseudonymiser::new(first, &rotations)
+            }
+        }
+    }
+
+    /// What the key that is to take the place of a key of pseudonyms makes of those that stand.
+    pub(crate) fn rotation(&self, name: &str) -> Option<Rotation> {
+        self.next[place(name)].as_ref().map(Rotation::new)
     }
 
     /// What wraps the data keys of one store.
@@ -191,13 +211,13 @@ impl Keys {
         NAMES.into_iter()
     }
 
-    /// Whether the key of that name has this check value, or the one that is to take its place.
-    pub(crate) fn has(&self, name: &'static str, value: &Digest) -> bool {
-        self.check_value(place(name)) == *value || self.next_check_value(name) == Some(*value)
+    /// Whether the key of that name has this check value.
+    pub(crate) fn has(&self, name: &str, value: &Digest) -> bool {
+        self.check_value(place(name)) == *value
     }
 
     /// The check value of the key that is to take another's place.
-    pub(crate) fn next_check_value(&self, name: &'static str) -> Option<Digest> {
+    pub(crate) fn next_check_value(&self, name: &str) -> Option<Digest> {
         self.next[place(name)].as_ref().map(|key| check_value(key, name))
     }
 
@@ -241,8 +261,13 @@ fn make_folder(dir: &Path) -> Result<()> {
     is_private(dir)
 }
 
-fn write_key(path: &Path, key: &[u8; 32]) -> Result<()> {
-    let text = Zeroizing::new(format!("{}\n", Zeroizing::new(hex::encode(key)).as_str()));
+/// Writes a file of these keys, a line each.
+fn write_keys<'k>(path: &Path, keys: impl IntoIterator<Item = &'k [u8; 32]>) -> Result<()> {
+    let mut text = Zeroizing::new(String::with_capacity(1 << 12));
+    for key in keys {
+        text.push_str(&Zeroizing::new(hex::encode(key)));
+        text.push('\n');
+    }
     let written =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(|mut file| {
             file.write_all(text.as_bytes())?;
@@ -254,27 +279,38 @@ fn write_key(path: &Path, key: &[u8; 32]) -> Result<()> {
     })
 }
 
-fn read_key(dir: &Path, name: &'static str, key: &mut [u8; 32]) -> Result<()> {
-    read_file(&path_of(dir, name), dir, name, key)
+/// A key with those before it, as its file has them: a line each, the newest last. A key that wraps has none before it.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Chain {
+    key: [u8; 32],
+    before: Vec<[u8; 32]>,
 }
 
-fn read_file(path: &Path, dir: &Path, name: &'static str, key: &mut [u8; 32]) -> Result<()> {
-    match fs::read_to_string(path).map(Zeroizing::new) {
-        Ok(text) => {
-            is_private(dir)?;
-            is_private(path)?;
-            parse(&text, key).map_err(|()| malformed(name, path.display().to_string()))
+impl Chain {
+    fn read(path: &Path, dir: &Path, name: &'static str) -> Result<Self> {
+        match fs::read_to_string(path).map(Zeroizing::new) {
+            Ok(text) => {
+                is_private(dir)?;
+                is_private(path)?;
+                Self::parse(&text, name).ok_or_else(|| malformed(name, path.display().to_string()))
+            }
+            Err(source) => match source.kind() {
+                std::io::ErrorKind::NotFound => Err(Error::KeyMissing { name, path: path.to_owned() }),
+                std::io::ErrorKind::InvalidData => Err(malformed(name, path.display().to_string())),
+                _ => Err(key_file(path, source)),
+            },
         }
-        Err(source) => match source.kind() {
-            std::io::ErrorKind::NotFound => Err(Error::KeyMissing { name, path: path.to_owned() }),
-            std::io::ErrorKind::InvalidData => Err(malformed(name, path.display().to_string())),
-            _ => Err(key_file(path, source)),
-        },
     }
-}
 
-fn parse(text: &str, key: &mut [u8; 32]) -> Result<(), ()> {
-    hex::decode_to_slice(text.trim(), key).map_err(|_| ())
+    fn parse(text: &str, name: &str) -> Option<Self> {
+        let mut chain = Self { key: [0; 32], before: Vec::with_capacity(text.lines().count() + 1) };
+        for line in text.trim().lines() {
+            chain.before.push([0; 32]);
+            hex::decode_to_slice(line.trim(), chain.before.last_mut()?).ok()?;
+        }
+        chain.key = chain.before.pop()?;
+        (chain.before.is_empty() || PSEUDONYMS.contains(&name)).then_some(chain)
+    }
 }
 
 /// Refuses a file or folder that group or others may use.

@@ -310,7 +310,7 @@ pub(crate) struct Reading<'k> {
 
 impl Reading<'_> {
     pub(crate) fn pseudonyms(&self, plan: &Plan<'_>) -> Pseudonymiser {
-        Pseudonymiser::new(self.keys.pseudonym(plan.is_restricted))
+        self.keys.pseudonymiser(plan.is_restricted)
     }
 }
 

@@ -41,8 +41,7 @@ impl Persons {
     }
 
     /// Under which keys they landed in one key space.
-    pub(crate) fn pseudonyms(&self, key: &[u8; 32]) -> HashSet<[u8; 16]> {
-        let pseudonymiser = Pseudonymiser::new(key);
+    pub(crate) fn pseudonyms(&self, pseudonymiser: &Pseudonymiser) -> HashSet<[u8; 16]> {
         self.0.iter().map(|identifier| pseudonymiser.person(identifier).0).collect()
     }
 }

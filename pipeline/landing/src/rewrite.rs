@@ -1,6 +1,6 @@
 //! What every act that takes rows out shares: a landed file without some of its rows, put in its place.
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 
 use crate::batch;
@@ -64,6 +64,16 @@ pub(crate) async fn put(vault: &Vault, path: String, rows: Vec<RecordBatch>) -> 
     let schema = rows[0].schema();
     let sealed = batch::encode(&schema, rows.into_iter().map(Ok), vault.seal(&path)?)?;
     vault.put(path, n_rows, &sealed).await
+}
+
+/// The order of rows by person and record id; `None` where the columns are not those that landed.
+pub(crate) fn order(rows: &RecordBatch) -> Option<Vec<u32>> {
+    let ids = rows.column_by_name("record_id")?.as_fixed_size_binary_opt()?;
+    let persons = rows.column_by_name("person_key").and_then(|keys| keys.as_fixed_size_binary_opt());
+    let key = |row: u32| (persons.map(|persons| persons.value(row as usize)), ids.value(row as usize));
+    let mut order: Vec<u32> = (0..u32::try_from(rows.num_rows()).ok()?).collect();
+    order.sort_by(|one, other| key(*one).cmp(&key(*other)));
+    Some(order)
 }
 
 pub(crate) fn unreadable(file: &FileEntry) -> Error {

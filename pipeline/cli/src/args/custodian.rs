@@ -19,12 +19,15 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_name = "NAME")]
         signing: Option<String>,
     },
-    /// Put a new landing key in the place of the old one: every data key is wrapped anew, no row is read
+    /// Put a new key in the place of an old one: of a landing key every data key is wrapped anew, no row is read; of a key of
+    /// pseudonyms every landed file is written anew, no identifier is needed
     #[command(
-        after_help = "Both keys open what landed until it is done; after a crash the same command goes on. Not while a release runs.\n\nExample:\n  marsad keys rotate landing\n  marsad keys rotate restricted-landing"
+        after_help = "After a crash the same command goes on. The file of a key of pseudonyms keeps the keys before it, a line each: \
+                      extracts to come go through all of them. Not while a release runs.\n\n\
+                      Example:\n  marsad keys rotate landing\n  marsad keys rotate pseudonym"
     )]
     Rotate {
-        /// The key that wraps the data keys of this store
+        /// The key
         key: RotatableKey,
     },
     /// Which keys there are; never what they are
@@ -36,6 +39,8 @@ pub(crate) enum KeysCommand {
 pub(crate) enum RotatableKey {
     Landing,
     RestrictedLanding,
+    Pseudonym,
+    RestrictedPseudonym,
 }
 
 /// `land`

@@ -32,7 +32,10 @@ pub(super) async fn run(
             let _at_rest = workspace.at_rest().await?;
             let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
             let done = landing.retract(&batch, reason).await?;
-            Ok(rewritten("file(s) taken back and destroyed with their keys", "nothing was changed", &done))
+            let mut report =
+                rewritten("file(s) taken back and destroyed with their keys", "nothing was changed", &done);
+            report.text += "\nwithdrawals of consent that came with it are gone too: land those again";
+            Ok(report)
         }
         BatchCommand::Compact { record_type, batches } => {
             let _at_rest = workspace.at_rest().await?;

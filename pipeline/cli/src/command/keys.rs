@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use marsad_landing::keys::{Keys, NAMES, ROTATABLE, variable};
+use marsad_landing::keys::{Keys, NAMES, PSEUDONYMS, WRAPPING, variable};
 use marsad_ledger::sign::SigningKey;
 use serde_json::json;
 
@@ -37,34 +37,44 @@ pub(super) async fn run(
     }
 }
 
-/// Draws the new key beside the old one, wraps all data keys anew, then puts the new one in its place.
+/// Draws the new key beside the old one, puts what stands under it, then puts the new one in its place.
 async fn rotate(
     workspace: &Workspace,
     folder: &Path,
     key: RotatableKey,
     quiet: Quiet,
 ) -> Result<Report, Failure> {
-    let is_restricted = key == RotatableKey::RestrictedLanding;
-    let name = ROTATABLE[usize::from(is_restricted)];
+    let is_restricted = matches!(key, RotatableKey::RestrictedLanding | RotatableKey::RestrictedPseudonym);
+    let wraps = matches!(key, RotatableKey::Landing | RotatableKey::RestrictedLanding);
+    let name = if wraps { WRAPPING } else { PSEUDONYMS }[usize::from(is_restricted)];
     let _at_rest = workspace.at_rest().await?;
     workspace.keys()?;
     Keys::draw_next(folder, name)?;
-    let bar = Bar::new("wrapping data keys", quiet.0);
+    let landing = workspace.landing()?;
+    let bar = Bar::new("rotating the key", quiet.0);
     let progress = |done, total| bar.at(done, total);
-    let rotated = workspace.landing()?.rotate(is_restricted, &progress).await?;
+    let rotated = match wraps {
+        true => landing.rotate(is_restricted, &progress).await?,
+        false => landing.rekey(is_restricted, &progress).await?,
+    };
     drop(bar);
     Keys::settle_next(folder, name)?;
-    let told = match rotated.entries.as_slice() {
-        [] => String::new(),
-        entries => format!("\nproof: {}", proofs(entries)),
+    let (done, field) = if wraps { ("data key(s)", "data_keys") } else { ("file(s) written anew", "files") };
+    let mut text = format!("{} {done} under the new key `{name}`", rotated.files);
+    if !rotated.entries.is_empty() {
+        text += &format!("\nproof: {}", proofs(&rotated.entries));
+    }
+    let folder = folder.display();
+    text += &match wraps {
+        true => {
+            format!("\nthe old key is gone from {folder}: replace its copies elsewhere, and destroy them")
+        }
+        false => format!(
+            "\n{folder}/{name}.key is another one: replace its copies elsewhere\n\
+             where a person has more rows than count, other ones are chosen from the next release on"
+        ),
     };
-    let text = format!(
-        "{} data key(s) under the new key `{name}`{told}\n\
-         the old key is gone from {}: replace its copies elsewhere, and destroy them",
-        rotated.files,
-        folder.display(),
-    );
-    let json = json!({"key": name, "data_keys": rotated.files, "entries": entries(&rotated.entries)});
+    let json = json!({"key": name, field: rotated.files, "entries": entries(&rotated.entries)});
     Ok(Report::new(text, json))
 }
 

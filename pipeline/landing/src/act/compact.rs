@@ -102,18 +102,11 @@ async fn one(vault: &Vault, record_type: &RecordTypeId, files: &[&FileEntry]) ->
 
 /// The rows sorted, each record's row once; `None` where the columns are not those that landed.
 fn settled(rows: &RecordBatch) -> Result<Option<RecordBatch>> {
-    let Some(ids) = rows.column_by_name("record_id").and_then(|ids| ids.as_fixed_size_binary_opt()) else {
-        return Ok(None);
-    };
-    let persons = rows.column_by_name("person_key").and_then(|keys| keys.as_fixed_size_binary_opt());
-    let key = |row: u32| {
-        let row = row as usize;
-        (persons.map(|persons| persons.value(row)), ids.value(row))
-    };
-    let n_rows = u32::try_from(rows.num_rows()).map_err(|_| too_many())?;
-    let mut order: Vec<u32> = (0..n_rows).collect();
-    order.sort_by(|one, other| key(*one).cmp(&key(*other)));
-    let same: Vec<&[u32]> = order.chunk_by(|one, other| key(*one) == key(*other)).collect();
+    let Some(order) = rewrite::order(rows) else { return Ok(None) };
+    let ids = rows.column_by_name("record_id").and_then(|ids| ids.as_fixed_size_binary_opt());
+    let id = |row: &u32| ids.map(|ids| ids.value(*row as usize));
+    // A record's id is its person's too.
+    let same: Vec<&[u32]> = order.chunk_by(|one, other| id(one) == id(other)).collect();
     let last = UInt32Array::from_iter_values(same.iter().map(|rows| rows[rows.len() - 1]));
     let kept = take_record_batch(rows, &last)?;
     let Some(at) = rows.schema().column_with_name("consent_reporting").map(|(at, _)| at) else {
@@ -124,8 +117,4 @@ fn settled(rows: &RecordBatch) -> Result<Option<RecordBatch>> {
     let mut columns = kept.columns().to_vec();
     columns[at] = Arc::new(same.iter().map(|rows| Some(consent(rows))).collect::<BooleanArray>());
     Ok(Some(RecordBatch::try_new(kept.schema(), columns)?))
-}
-
-fn too_many() -> arrow::error::ArrowError {
-    arrow::error::ArrowError::ComputeError("a bucket has more than 2^32 rows".to_owned())
 }

@@ -19,7 +19,7 @@ impl Landing {
     pub async fn erase(&self, persons: &Persons) -> Result<Rewritten> {
         let mut erased = Rewritten::default();
         for is_restricted in [false, true] {
-            let pseudonyms = persons.pseudonyms(self.keys().pseudonym(is_restricted));
+            let pseudonyms = persons.pseudonyms(&self.keys().pseudonymiser(is_restricted));
             erased.add(self.carry_out(is_restricted, &Order::Erase(&pseudonyms), &|_, _| {}).await?);
         }
         Ok(erased)

@@ -8,6 +8,7 @@
 mod compact;
 mod erase;
 mod purge;
+mod rekey;
 mod retract;
 mod rotate;
 mod sweep;

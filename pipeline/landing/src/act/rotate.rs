@@ -9,8 +9,8 @@ use marsad_log::Appended;
 use marsad_terms::Progress;
 
 use super::{Rewritten, store_name};
-use crate::custody::{ActEntry, Custody, ROTATED};
-use crate::keys::ROTATABLE;
+use crate::custody::{Custody, ROTATED, RotatedEntry};
+use crate::keys::WRAPPING;
 use crate::seal::key_path;
 use crate::vault::Vault;
 use crate::{Error, Landing, Result};
@@ -23,7 +23,7 @@ impl Landing {
     /// As [`Landing::snapshot`]; `Damaged` where a data key is missing or opens under neither key; or a store failed: then
     /// call it again, until it is done.
     pub async fn rotate(&self, is_restricted: bool, progress: Progress<'_>) -> Result<Rewritten> {
-        let name = ROTATABLE[usize::from(is_restricted)];
+        let name = WRAPPING[usize::from(is_restricted)];
         let mut rotated = Rewritten::default();
         for side in [is_restricted, !is_restricted] {
             let is_its_own = side == is_restricted;
@@ -47,11 +47,12 @@ impl Landing {
     }
 
     /// What to say in a log; nothing where nothing ever landed or it is said already.
-    fn rotated(&self, custody: &Custody, name: &'static str) -> Option<ActEntry> {
+    pub(super) fn rotated(&self, custody: &Custody, name: &str) -> Option<RotatedEntry> {
         let next = self.keys().next_check_value(name)?;
         let stored = custody.keys.as_ref()?.get(name)?;
         let new_keys = [(name.to_owned(), next)].into();
-        let entry = ActEntry { custodian: self.custodian().to_owned(), new_keys, ..ActEntry::default() };
+        let entry =
+            RotatedEntry { custodian: self.custodian().to_owned(), new_keys, ..RotatedEntry::default() };
         (*stored != next).then_some(entry)
     }
 }

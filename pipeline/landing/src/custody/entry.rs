@@ -131,14 +131,42 @@ pub(crate) struct ReplacedEntry {
     pub(crate) custodian: String,
 }
 
-/// The body of a `swept`, `exported` or `rotated` entry.
+/// The body of a `rotated` entry: check values of the new keys and, of a key of pseudonyms, all files under the new one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RotatedEntry {
+    pub(crate) custodian: String,
+    pub(crate) new_keys: CheckValues,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) batches: Vec<BatchFiles>,
+    /// Registers of first-time series.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) series: Vec<SeriesFile>,
+    /// Paths of the files that those take the place of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) replaces: Vec<String>,
+}
+
+impl RotatedEntry {
+    /// Paths of the files that were put for it.
+    pub(crate) fn puts(&self) -> Vec<String> {
+        let files = self.batches.iter().flat_map(|batch| &batch.files).map(|file| &file.path);
+        files.chain(self.series.iter().map(|file| &file.path)).cloned().collect()
+    }
+}
+
+/// All files of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BatchFiles {
+    pub(crate) batch: BatchId,
+    /// In the order of buckets.
+    pub(crate) files: Vec<FileEntry>,
+}
+
+/// The body of a `swept` or `exported` entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ActEntry {
     pub(crate) custodian: String,
     /// Of a sweep: how many files were in nobody's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) orphans: Option<u64>,
-    /// Of a rotation: check values of the new keys.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) new_keys: CheckValues,
 }

@@ -14,12 +14,13 @@ use marsad_log::{Appended, Draft, Entry, Log, Store};
 use marsad_terms::{Digest, RecordTypeId};
 use serde::Serialize;
 
-use crate::keys::Keys;
-use crate::{Error, Result};
+use crate::keys::{Keys, WRAPPING};
+use crate::{ActError, Error, Result};
 
 pub(crate) use entry::{
-    ActEntry, BATCH, BatchEntry, Counts, ERASED, EXPORTED, FileEntry, PURGED, REPLACED, RETRACTED, ROTATED,
-    ReplacedEntry, RestEntry, RetractedEntry, SERIES_STEP, SWEPT, SeriesFile, StepsEntry,
+    ActEntry, BATCH, BatchEntry, BatchFiles, Counts, ERASED, EXPORTED, FileEntry, PURGED, REPLACED,
+    RETRACTED, ROTATED, ReplacedEntry, RestEntry, RetractedEntry, RotatedEntry, SERIES_STEP, SWEPT,
+    SeriesFile, StepsEntry,
 };
 pub(crate) use state::{Batch, Fate, State};
 
@@ -47,24 +48,50 @@ impl Custody {
     /// # Errors
     /// `OtherKey`; `Custody` for an entry that this version does not know; `Log` where the log is not whole.
     pub(crate) async fn read(store: &Store, keys: &Keys) -> Result<Self> {
+        let custody = Self::replay(store).await?;
+        custody.has_keys(keys, store, None)?;
+        Ok(custody)
+    }
+
+    /// The same while a key of pseudonyms is rotated: what stands may be under the new one already.
+    ///
+    /// # Errors
+    /// As [`Custody::read`].
+    pub(crate) async fn read_in_rotation(store: &Store, keys: &Keys, name: &str) -> Result<Self> {
+        let custody = Self::replay(store).await?;
+        custody.has_keys(keys, store, Some(name))?;
+        Ok(custody)
+    }
+
+    async fn replay(store: &Store) -> Result<Self> {
         let log = Log::open(store.clone(), PREFIX);
         let mut custody = Self { head: None, state: State::default(), log };
         for entry in custody.log.read().await? {
             custody.state.take(&entry)?;
             custody.head = Some(entry);
         }
-        custody.has_keys(keys, store)?;
         Ok(custody)
     }
 
-    fn has_keys(&self, keys: &Keys, store: &Store) -> Result<()> {
+    /// Whether the keys are those of the store, or of a key that wraps, and of the one that is rotated, the next one.
+    fn has_keys(&self, keys: &Keys, store: &Store, rotated: Option<&str>) -> Result<()> {
         let Some(head) = &self.head else { return Ok(()) };
         let none = || Error::Custody { sequence: 0, kind: head.kind.clone() };
         let stored = self.keys.as_ref().ok_or_else(none)?;
-        match Keys::names().find(|name| !stored.get(*name).is_some_and(|value| keys.has(name, value))) {
-            None => Ok(()),
-            Some(name) => Err(Error::OtherKey { name: name.to_owned(), store: store.url().to_owned() }),
+        for name in Keys::names() {
+            let value = stored.get(name);
+            let is_next = value.is_some() && keys.next_check_value(name).as_ref() == value;
+            if value.is_some_and(|value| keys.has(name, value))
+                || (is_next && (WRAPPING.contains(&name) || rotated == Some(name)))
+            {
+                continue;
+            }
+            return Err(match is_next {
+                true => ActError::Unsettled { name }.into(),
+                false => Error::OtherKey { name: name.to_owned(), store: store.url().to_owned() },
+            });
         }
+        Ok(())
     }
 
     /// Appends after what was read. The first entry holds the check values of the keys as well.

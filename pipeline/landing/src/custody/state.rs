@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::entry::{
-    ActEntry, BATCH, BatchEntry, CheckValues, ERASED, EXPORTED, FileEntry, PURGED, REPLACED, RETRACTED,
-    ROTATED, ReplacedEntry, RestEntry, RetractedEntry, SERIES_STEP, SWEPT, StepsEntry,
+    BATCH, BatchEntry, CheckValues, ERASED, EXPORTED, FileEntry, PURGED, REPLACED, RETRACTED, ROTATED,
+    ReplacedEntry, RestEntry, RetractedEntry, RotatedEntry, SERIES_STEP, SWEPT, SeriesFile, StepsEntry,
 };
 use super::place_of;
 use crate::{Error, Result};
@@ -72,7 +72,7 @@ impl State {
             ERASED | PURGED => body(entry).and_then(|rest: RestEntry| self.leave(&rest)),
             RETRACTED => body(entry).and_then(|retracted| self.retract(&retracted)),
             REPLACED => body(entry).and_then(|replaced| self.compact(&entry.time, replaced)),
-            ROTATED => body(entry).and_then(|act: ActEntry| self.rotate(act)),
+            ROTATED => body(entry).and_then(|rotated| self.rotate(rotated)),
             SWEPT | EXPORTED => Some(()),
             _ => None,
         };
@@ -110,9 +110,7 @@ impl State {
         for old in &entry.replaces {
             let in_place = |path: &str| path != old && place_of(path) == place_of(old);
             let rest = entry.files.iter().find(|file| in_place(&file.path));
-            if let Some(steps) = self.steps.iter_mut().find(|steps| steps.path == *old) {
-                let rest = entry.series.iter().find(|file| in_place(&file.path))?;
-                (steps.path, steps.hash) = (rest.path.clone(), rest.hash);
+            if self.register(old, &entry.series)? {
                 continue;
             }
             let is_quarantine =
@@ -131,6 +129,15 @@ impl State {
         }
         self.replaced.extend_from_slice(&entry.replaces);
         Some(())
+    }
+
+    /// Puts one of these files in the place of the register's file at a path; whether a register has that file.
+    fn register(&mut self, old: &str, anew: &[SeriesFile]) -> Option<bool> {
+        let Some(steps) = self.steps.iter_mut().find(|steps| steps.path == old) else { return Some(false) };
+        let in_place = |file: &&SeriesFile| file.path != old && place_of(&file.path) == place_of(old);
+        let anew = anew.iter().find(in_place)?;
+        (steps.path, steps.hash) = (anew.path.clone(), anew.hash);
+        Some(true)
     }
 
     fn retract(&mut self, entry: &RetractedEntry) -> Option<()> {
@@ -162,8 +169,16 @@ impl State {
         Some(())
     }
 
-    fn rotate(&mut self, act: ActEntry) -> Option<()> {
-        self.keys.as_mut()?.extend(act.new_keys);
+    fn rotate(&mut self, entry: RotatedEntry) -> Option<()> {
+        self.keys.as_mut()?.extend(entry.new_keys);
+        for anew in entry.batches {
+            self.batches.iter_mut().find(|batch| batch.batch == anew.batch)?.files = anew.files;
+        }
+        let is_register = |path: &&String| path.starts_with(crate::register::FOLDER);
+        for old in entry.replaces.iter().filter(is_register) {
+            self.register(old, &entry.series)?.then_some(())?;
+        }
+        self.replaced.extend(entry.replaces);
         Some(())
     }
 

@@ -132,6 +132,16 @@ impl Entries {
         (rest.persons.len() < self.persons.len()).then_some(rest)
     }
 
+    /// The same under other keys of the persons.
+    ///
+    /// # Errors
+    /// `Register` where two persons would have one key.
+    pub(super) fn rekeyed(self, anew: impl Fn(&[u8; 16]) -> [u8; 16]) -> Result<Self> {
+        let persons = self.persons.iter().map(&anew).collect();
+        let bare = self.bare.iter().map(&anew).collect();
+        Self { persons, bare, ..self }.in_order()
+    }
+
     /// Cells of one entry; 0 where there is none.
     pub(super) fn n_tables(&self) -> usize {
         self.cells.len().checked_div(self.persons.len()).unwrap_or(0)

@@ -18,6 +18,7 @@ use marsad_terms::{Digest, RecordTypeId};
 
 use crate::custody::{Custody, SERIES_STEP, SeriesFile, StepsEntry, place_of};
 use crate::landing::random_name;
+use crate::pseudonym::Rotation;
 use crate::validate::is_restricted;
 use crate::vault::Vault;
 use crate::{Error, Landing, Result};
@@ -120,12 +121,23 @@ pub(crate) async fn without(
     let mut rests = Vec::new();
     for steps in &custody.steps {
         let Some(rest) = entries_of(vault, steps).await?.without(persons) else { continue };
-        let path = format!("{}-{}.parquet", place_of(&steps.path), random_name()?);
-        let sealed = file::encode(&rest, vault.seal(&path)?)?;
-        let file = vault.put(path, 0, &sealed).await?;
-        rests.push((steps.path.clone(), SeriesFile { path: file.path, hash: file.hash }));
+        rests.push((steps.path.clone(), put_again(vault, steps, &rest).await?));
     }
     Ok(rests)
+}
+
+/// Puts the file of closed steps anew, its persons under their new keys.
+pub(crate) async fn rekeyed(vault: &Vault, steps: &StepsEntry, rotation: &Rotation) -> Result<SeriesFile> {
+    let entries = entries_of(vault, steps).await?.rekeyed(|person| rotation.person(person))?;
+    put_again(vault, steps, &entries).await
+}
+
+/// Puts a file in the place of that of closed steps. Its entry deliberately lacks how many persons stand in it.
+async fn put_again(vault: &Vault, steps: &StepsEntry, entries: &Entries) -> Result<SeriesFile> {
+    let path = format!("{}-{}.parquet", place_of(&steps.path), random_name()?);
+    let sealed = file::encode(entries, vault.seal(&path)?)?;
+    let file = vault.put(path, 0, &sealed).await?;
+    Ok(SeriesFile { path: file.path, hash: file.hash })
 }
 
 async fn entries_of(vault: &Vault, steps: &StepsEntry) -> Result<Entries> {

@@ -12,7 +12,7 @@ use object_store::memory::InMemory;
 
 use super::person::persons;
 use super::{CATALOG, Desk, Room, landed_rows, services};
-use crate::keys::{Keys, ROTATABLE};
+use crate::keys::{Keys, WRAPPING};
 use crate::{ActError, Error, Landing, RequestKind, RequestState};
 
 const MAPPING: &str = "partner_assistance";
@@ -136,12 +136,12 @@ async fn a_rotated_key_opens_everything_and_the_old_one_nothing() {
     };
     let files = data(room.store.clone()).await;
 
-    Keys::draw_next(&folder, ROTATABLE[0]).unwrap();
-    Keys::draw_next(&folder, ROTATABLE[0]).unwrap();
+    Keys::draw_next(&folder, WRAPPING[0]).unwrap();
+    Keys::draw_next(&folder, WRAPPING[0]).unwrap();
     let rotated = room.landing().rotate(false, &|_, _| {}).await.unwrap();
     assert_eq!(rotated.entries, [("landing", 1), ("restricted", 1)]);
     assert_eq!(room.rows(TYPE).await, before, "before the new key is settled");
-    Keys::settle_next(&folder, ROTATABLE[0]).unwrap();
+    Keys::settle_next(&folder, WRAPPING[0]).unwrap();
     assert_eq!(room.rows(TYPE).await, before);
     assert_eq!(room.rows("vot_identification").await.len(), 1);
     assert_eq!(data(room.store.clone()).await, files, "no row was read, no file written");
@@ -152,9 +152,9 @@ async fn a_rotated_key_opens_everything_and_the_old_one_nothing() {
     assert_eq!(room.rows(TYPE).await.len(), 4);
 
     // The restricted store's own key, and again.
-    Keys::draw_next(&folder, ROTATABLE[1]).unwrap();
+    Keys::draw_next(&folder, WRAPPING[1]).unwrap();
     room.landing().rotate(true, &|_, _| {}).await.unwrap();
-    Keys::settle_next(&folder, ROTATABLE[1]).unwrap();
+    Keys::settle_next(&folder, WRAPPING[1]).unwrap();
     assert_eq!(room.rows("vot_identification").await.len(), 1);
     assert_eq!(room.rows(TYPE).await.len(), 4);
 }
@@ -174,7 +174,7 @@ async fn a_crash_at_any_call_of_a_rotation_leaves_all_readable_and_the_next_try_
             let (store, restricted) = (Store::with(Arc::clone(&memory)), Store::memory());
             let whole = landing_of(&desk, &store, &restricted);
             whole.land(&CATALOG, MAPPING, &file, &|_, _| {}).await.unwrap();
-            Keys::draw_next(&folder, ROTATABLE[0]).unwrap();
+            Keys::draw_next(&folder, WRAPPING[0]).unwrap();
             let failing = FailingStore::new(memory, fail_at, failure);
             let rotating = landing_of(&desk, &failing.store(), &restricted);
             if rotating.rotate(false, &|_, _| {}).await.is_ok() {
@@ -186,9 +186,9 @@ async fn a_crash_at_any_call_of_a_rotation_leaves_all_readable_and_the_next_try_
             // Somebody lands in between: under the new key already.
             let next = desk.file("next.csv", services(&["E-9;12/07/2025;Oriental;FOOD;1;oui"]));
             between.land(&CATALOG, MAPPING, &next, &|_, _| {}).await.unwrap();
-            Keys::draw_next(&folder, ROTATABLE[0]).unwrap();
+            Keys::draw_next(&folder, WRAPPING[0]).unwrap();
             landing_of(&desk, &store, &restricted).rotate(false, &|_, _| {}).await.unwrap();
-            Keys::settle_next(&folder, ROTATABLE[0]).unwrap();
+            Keys::settle_next(&folder, WRAPPING[0]).unwrap();
             assert_eq!(landed_rows(&landing_of(&desk, &store, &restricted), TYPE).await.len(), 4);
             let log = Log::open(store, "_log").read().await.unwrap();
             assert_eq!(log.iter().filter(|entry| entry.kind == "rotated").count(), 1, "at {fail_at}");
@@ -203,13 +203,13 @@ async fn a_landing_under_the_old_key_and_a_rotation_at_once_both_hold() {
     room.land(MAPPING, extract()).await.unwrap();
     let old = room.landing();
     let keys = room.desk.0.path().join("keys");
-    Keys::draw_next(&keys, ROTATABLE[0]).unwrap();
+    Keys::draw_next(&keys, WRAPPING[0]).unwrap();
     let rotating = room.landing();
     let next = room.desk.file("next.csv", services(&["E-9;12/07/2025;Oriental;FOOD;1;oui"]));
     let (landed, rotated) =
         futures::join!(old.land(&CATALOG, MAPPING, &next, &|_, _| {}), rotating.rotate(false, &|_, _| {}));
     rotated.unwrap();
-    Keys::settle_next(&keys, ROTATABLE[0]).unwrap();
+    Keys::settle_next(&keys, WRAPPING[0]).unwrap();
     // Either it landed before the key changed, or it was told that its key is another one.
     let n = room.rows(TYPE).await.len();
     match landed {

@@ -11,6 +11,7 @@ mod mutated;
 mod neighbours;
 mod person;
 mod register;
+mod rekey;
 mod rows;
 mod samples;
 mod scaffold;

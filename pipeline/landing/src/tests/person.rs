@@ -11,7 +11,7 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
 use super::{CATALOG, Desk, Room, landed_rows, services};
-use crate::pseudonym::{Identifier, Pseudonymiser};
+use crate::pseudonym::Identifier;
 use crate::{Entry, Error, Landing, Persons, Result, Rewritten};
 
 const MAPPING: &str = "partner_assistance";
@@ -33,17 +33,17 @@ pub(super) fn persons(desk: &Desk, text: &str) -> Persons {
 }
 
 /// The pseudonym that an identifier lands under.
-fn pseudonym(desk: &Desk, identifier: &str) -> [u8; 16] {
+pub(super) fn pseudonym(desk: &Desk, identifier: &str) -> [u8; 16] {
     let identifier = Identifier(zeroize::Zeroizing::new(identifier.to_owned()));
-    Pseudonymiser::new(desk.keys().pseudonym(false)).person(&identifier).0
+    desk.keys().pseudonymiser(false).person(&identifier).0
 }
 
-fn series() -> Digest {
+pub(super) fn series() -> Digest {
     Digest::of(b"a series")
 }
 
 /// Persons E-1 and E-2 in a closed step.
-async fn close(landing: &Landing, desk: &Desk) {
+pub(super) async fn close(landing: &Landing, desk: &Desk) {
     let record_type = &CATALOG.record_types[&TYPE.parse().unwrap()];
     let entries =
         [1, 2].map(|i| Entry { person: pseudonym(desk, &format!("partner:E-{i}")), step: 0, cells: vec![i] });

@@ -131,7 +131,7 @@ async fn check(name: &str, mapping: &str) {
         (report.landed, report.duplicate, report.quarantined),
         (count("landed"), count("duplicate"), count("quarantined")),
     );
-    let pseudonyms = Pseudonymiser::new(room.desk.keys().pseudonym(false));
+    let pseudonyms = room.desk.keys().pseudonymiser(false);
     let landed = lines.iter().filter(|line| line["outcome"] == "landed");
     let mut rows: Vec<LandedRow> = landed.flat_map(|line| expected_rows(line, &pseudonyms)).collect();
     rows.sort();
