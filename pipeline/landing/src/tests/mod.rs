@@ -7,6 +7,7 @@ mod cells;
 mod containers;
 mod custody;
 mod files;
+mod forms;
 mod mutated;
 mod neighbours;
 mod person;
