@@ -241,3 +241,28 @@ fn a_person_gets_its_rows_in_a_file_of_its_own_and_requests_raise_the_alarm() {
     assert_eq!(workspace.json(&["person", "answer", &number]).error(), "D47");
     assert_eq!(workspace.json(&["person", "request", "access", "--received", "2999-01-01"]).error(), "W00");
 }
+
+#[test]
+fn an_authorisation_that_has_ended_stops_reading_and_publishing_and_costs_nothing() {
+    let workspace = Workspace::new();
+    workspace.land_services(50);
+    workspace.approved(RELEASE);
+    let registry = workspace.read("purposes.toml");
+    let expired = registry.replace("valid_to = 2030-12-31", "valid_to = 2025-12-31");
+    let run = ["release", "run", RELEASE, "--yes"];
+    let before = workspace.lifetime();
+    workspace.write("purposes.toml", &expired);
+    assert_eq!(workspace.json(&run).error(), "W42");
+    assert_eq!(workspace.lifetime(), before);
+    workspace.write("purposes.toml", &registry);
+    workspace.json(&run).done();
+    workspace.write("purposes.toml", &expired);
+    let publish = ["release", "publish", RELEASE];
+    assert_eq!(workspace.json(&publish).error(), "W42");
+    workspace.write("purposes.toml", &registry);
+    workspace.json(&publish).done();
+    // What is public stays so, and is completed byte for byte where a crash cut it off.
+    workspace.write("purposes.toml", &expired);
+    workspace.json(&publish).done();
+    assert_eq!(*workspace.json(&run).done().at("charged"), 0);
+}

@@ -38,6 +38,12 @@ pub struct Purpose {
 }
 
 impl Purpose {
+    /// Whether its authorisation is in force on a day, for all these recipients (law 09-08, articles 12 and 21).
+    pub fn is_authorised(&self, day: NaiveDate, recipients: &[String]) -> bool {
+        (self.authorisation.valid_from..=self.authorisation.valid_to).contains(&day)
+            && recipients.iter().all(|recipient| self.recipients.contains(recipient))
+    }
+
     /// Whether the purpose allows the two record types to be joined, in either order; a type with itself always.
     pub fn allows_join(&self, left: &RecordTypeId, right: &RecordTypeId) -> bool {
         left == right

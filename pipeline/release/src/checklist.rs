@@ -134,12 +134,8 @@ impl Facts<'_> {
     fn authorisations(&self) -> Item {
         let ids = self.purpose_ids();
         let purposes: Vec<&Purpose> = ids.iter().filter_map(|id| self.catalog.purposes.get(id)).collect();
-        let wrong = |purpose: &&&Purpose| {
-            let authorisation = &purpose.authorisation;
-            let valid = (authorisation.valid_from..=authorisation.valid_to).contains(&self.today);
-            let recipients = &self.prepared.release.recipients;
-            !valid || !recipients.iter().all(|recipient| purpose.recipients.contains(recipient))
-        };
+        let recipients = &self.prepared.release.recipients;
+        let wrong = |purpose: &&&Purpose| !purpose.is_authorised(self.today, recipients);
         let faults: Vec<String> = purposes.iter().filter(wrong).map(|p| p.id.clone()).collect();
         let describe = |p: &&Purpose| {
             let a = &p.authorisation;

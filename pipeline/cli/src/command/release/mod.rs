@@ -13,7 +13,10 @@ mod run;
 mod sheet;
 mod show;
 
+use marsad_catalog::Catalog;
+use marsad_ledger::proposal::Proposal;
 use marsad_ledger::{RequestState, State};
+use marsad_terms::{Explanation, clock};
 use serde_json::json;
 
 use super::Quiet;
@@ -67,6 +70,24 @@ pub(super) async fn run(
             publish::withdraw(workspace, id, reason_file, key.key.as_deref()).await
         }
     }
+}
+
+/// Refuses what no purpose covers any longer: rows are read, and figures published, while its authorisation is in force only.
+fn is_authorised(catalog: &Catalog, proposal: &Proposal) -> Result<(), Failure> {
+    let today = clock::today();
+    let covers = |id: &&String| {
+        catalog.purposes.get(*id).is_some_and(|purpose| purpose.is_authorised(today, &proposal.recipients))
+    };
+    let lacking: Vec<&str> = proposal.purposes.iter().filter(|id| !covers(id)).map(String::as_str).collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Explanation::new(
+        "W42",
+        format!("on {today} no authorisation in force covers release {}: {}", proposal.release, lacking.join(", ")),
+        "a purpose's authorisation has a last day and recipients, and binds reading and publishing alike (law 09-08, article 12)",
+        "have it renewed, enter it in purposes.toml, and run this again; this command read and charged nothing",
+    ).at("purposes.toml")))
 }
 
 /// Where a request stands now, with what a reader needs to go on.

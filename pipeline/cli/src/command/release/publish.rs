@@ -12,7 +12,7 @@ use marsad_publish::{Built, Context, ReleasedTable, bundle};
 use marsad_terms::{Explanation, NanoRho, Text, clock};
 use serde_json::json;
 
-use super::standing;
+use super::{is_authorised, standing};
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
@@ -31,6 +31,9 @@ pub(crate) async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>)
     let Some((receipt, bytes)) = ledger.receipt(request.f).await? else {
         return Err(not_released(request));
     };
+    if request.published.is_none() {
+        is_authorised(&catalog, &request.proposal)?;
+    }
     let released = ReleasedTable::open(&bytes, &receipt)?;
     let folder = tempfile::tempdir()
         .map_err(|error| Failure::file(Path::new("a temporary folder"), "be made", &error))?;

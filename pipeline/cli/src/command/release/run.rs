@@ -10,6 +10,7 @@ use marsad_terms::NanoRho;
 use serde_json::json;
 
 use super::super::Quiet;
+use super::is_authorised;
 use super::question::is_yes;
 use crate::progress::Bar;
 use crate::report::{Failure, Report, decimal};
@@ -33,8 +34,11 @@ pub(crate) async fn run(
     ledger.recover().await?;
     let state = ledger.state().await?;
     let request = state.find(id)?;
-    if request.state == Stage::Approved && !yes {
-        confirm(&request.proposal)?;
+    if request.state == Stage::Approved {
+        is_authorised(&catalog, &request.proposal)?;
+        if !yes {
+            confirm(&request.proposal)?;
+        }
     }
     let (landing, keys) = (workspace.landing()?, workspace.keys()?);
     let runner = Runner { catalog: &catalog, ledger: &ledger, landing: &landing, keys: &keys };
