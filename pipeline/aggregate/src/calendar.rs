@@ -2,7 +2,10 @@
 //!
 //! It deliberately lacks days outside the periods: a row of such a day has no cell.
 
-use marsad_terms::Period;
+use std::ops::Range;
+
+use marsad_privacy::shape::StatisticShape;
+use marsad_terms::{Grain, Period};
 
 use crate::landed_table::month_of;
 
@@ -22,6 +25,11 @@ pub(crate) struct Calendar {
 }
 
 impl Calendar {
+    /// Of the periods of a shape.
+    pub(crate) fn of(shape: &StatisticShape) -> Self {
+        Self::new(Grain::ALL.map(|grain| shape.periods_of(grain)))
+    }
+
     /// Of the periods of each grain, in the shape's order.
     pub(crate) fn new(periods: [Vec<Period>; 2]) -> Self {
         let spans = periods.each_ref().map(|list| list.iter().copied().map(span).collect::<Vec<_>>());
@@ -38,6 +46,11 @@ impl Calendar {
             periods.iter().any(Option::is_some).then(|| Listed { month: month_of(day), periods })
         };
         Self { first, days: (first..end).map(listed).collect() }
+    }
+
+    /// From the first listed day until before the end of the last period.
+    pub(crate) fn span(&self) -> Range<i32> {
+        self.first..self.first.saturating_add(i32::try_from(self.days.len()).unwrap_or(i32::MAX))
     }
 
     /// What a day, counted from 1970-01-01, means.

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, Date32Array, RecordBatch, RecordBatchOptions, StringArray};
@@ -37,6 +38,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
 
@@ -53,6 +55,8 @@ pub struct LandedTable {
     personal: bool,
     /// Whether rows without consent are left out, as they are for every figure.
     consented: bool,
+    /// Days that count, from 1970-01-01; row groups without any of them are not read.
+    days: Option<Range<i32>>,
     /// By bucket: its files.
     buckets: Arc<Vec<Vec<LandedFile>>>,
 }
@@ -77,7 +81,7 @@ impl LandedTable {
             }
         }
         let personal = record_type.is_personal();
-        Self { landed, visible, personal, consented: personal, buckets: Arc::new(buckets) }
+        Self { landed, visible, personal, consented: personal, days: None, buckets: Arc::new(buckets) }
     }
 
     /// The same with the rows that statistics may not see: to learn of a person whether it has withdrawn, never to count.
@@ -85,8 +89,14 @@ impl LandedTable {
         Self { consented: false, ..self }
     }
 
+    /// The same without row groups that have no row of these days, as the statistics of their files say. Other rows may be
+    /// left out or not: for who looks at no other day.
+    pub(crate) fn of_days(self, days: Range<i32>) -> Self {
+        Self { days: Some(days), ..self }
+    }
+
     /// Its rows in buckets of these numbers: all rows of some persons, the same in every record type of their key space.
-    pub(crate) fn restricted(&self, numbers: &std::ops::Range<u32>) -> Self {
+    pub(crate) fn restricted(&self, numbers: &Range<u32>) -> Self {
         let inside = |bucket: &&Vec<LandedFile>| numbers.contains(&bucket[0].bucket);
         let buckets = self.buckets.iter().filter(inside).cloned().collect();
         Self { buckets: Arc::new(buckets), ..self.clone() }
@@ -121,7 +131,7 @@ struct LandedExec {
     table: LandedTable,
     projection: Vec<usize>,
     /// Runs of consecutive buckets.
-    runs: Vec<std::ops::Range<usize>>,
+    runs: Vec<Range<usize>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -146,7 +156,7 @@ impl LandedExec {
 }
 
 /// Splits n buckets into at most `partitions` runs of nearly equal length; one empty run for none.
-fn runs(n: usize, partitions: usize) -> Vec<std::ops::Range<usize>> {
+fn runs(n: usize, partitions: usize) -> Vec<Range<usize>> {
     let n_runs = partitions.clamp(1, n.max(1));
     (0..n_runs).map(|i| i * n / n_runs..(i + 1) * n / n_runs).collect()
 }
@@ -160,7 +170,12 @@ pub(crate) fn by_person(schema: &SchemaRef) -> Option<LexOrdering> {
 
 impl DisplayAs for LandedExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LandedExec: sorted by person, consented rows, {} runs of buckets", self.runs.len())
+        write!(f, "LandedExec: sorted by person, consented rows, {} runs of buckets", self.runs.len())?;
+        let Some(days) = &self.table.days else { return Ok(()) };
+        match (date_of(days.start), date_of(days.end)) {
+            (Some(first), Some(end)) => write!(f, ", row groups from {first} until before {end}"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -216,6 +231,7 @@ struct Reader {
     personal: bool,
     /// Whether rows without consent are left out.
     consented: bool,
+    days: Option<Range<i32>>,
 }
 
 impl Reader {
@@ -240,7 +256,8 @@ impl Reader {
             names.into_iter().map(|n| landed.index_of(n)).collect::<Result<_, _>>()?;
         columns.sort_unstable();
         columns.dedup();
-        Ok(Self { columns, shown, personal: table.personal, consented: table.consented })
+        let days = table.days.clone();
+        Ok(Self { columns, shown, personal: table.personal, consented: table.consented, days })
     }
 
     /// The visible rows of one bucket, sorted by person; several files are merged.
@@ -285,6 +302,10 @@ impl Reader {
         columns.extend(record_id.filter(|index| !columns.contains(index)));
         let builder = file.builder()?;
         let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
+        let builder = match &self.days {
+            Some(days) => builder.with_row_groups(file.row_groups(days)?),
+            None => builder,
+        };
         let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
         let (shown, consented) = (self.shown.clone(), self.consented);
         let rows = batches.map(move |batch| {
@@ -324,6 +345,22 @@ impl Opened {
         let footer = ArrowReaderMetadata::load_async(&mut reader(file, &object)?, reading).await;
         let footer = footer.map_err(|error| unreadable(file, error))?;
         Ok(Self { landed: file.clone(), object, footer })
+    }
+
+    /// Its row groups that may have rows of these days. The statistics stand in the footer, which is encrypted.
+    fn row_groups(&self, days: &Range<i32>) -> Result<Vec<usize>> {
+        let (metadata, schema) = (self.footer.metadata(), self.footer.schema());
+        let groups = metadata.row_groups();
+        let months =
+            StatisticsConverter::try_new("event_month", schema, metadata.file_metadata().schema_descr())?;
+        let (first, last) = (months.row_group_mins(groups)?, months.row_group_maxes(groups)?);
+        let (first, last) = (first.as_primitive::<Date32Type>(), last.as_primitive::<Date32Type>());
+        let is_outside = |group: usize| {
+            first.is_valid(group)
+                && last.is_valid(group)
+                && (last.value(group) < days.start || first.value(group) >= days.end)
+        };
+        Ok((0..groups.len()).filter(|group| !is_outside(*group)).collect())
     }
 
     fn builder(&self) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
@@ -438,8 +475,12 @@ pub(crate) fn months_of(days: &Date32Array) -> impl Iterator<Item = i32> {
     })
 }
 
+fn date_of(day: i32) -> Option<NaiveDate> {
+    NaiveDate::from_epoch_days(day)
+}
+
 /// Months since year 0 of a day counted from 1970-01-01.
 pub(crate) fn month_of(day: i32) -> i32 {
-    let date = NaiveDate::from_epoch_days(day).unwrap_or_default();
+    let date = date_of(day).unwrap_or_default();
     date.year() * 12 + i32::try_from(date.month0()).unwrap_or(0)
 }

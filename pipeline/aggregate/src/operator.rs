@@ -192,7 +192,7 @@ impl Columns {
         });
         let quantisers =
             quantisers.collect::<Result<_, _>>().map_err(|e| DataFusionError::Plan(e.to_string()))?;
-        let calendar = Calendar::new(Grain::ALL.map(|grain| shape.periods_of(grain)));
+        let calendar = Calendar::of(shape);
         let texts = |grain| shape.periods_of(grain).iter().map(ToString::to_string).zip(0..).collect();
         Ok(Self { codes: codes.collect(), quantisers, calendar, periods: Grain::ALL.map(texts) })
     }

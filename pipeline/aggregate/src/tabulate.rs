@@ -29,6 +29,7 @@ use marsad_privacy::noisy_table::OrganisationTable;
 use marsad_terms::{Name, Period, Progress};
 
 use crate::analyse::Analysis;
+use crate::calendar::Calendar;
 use crate::error::Error;
 use crate::landed_table::{LandedTable, by_person};
 use crate::operator::{PersonBoundedAggregateExec, Work, is_sorted};
@@ -85,6 +86,9 @@ impl Landed<'_> {
         let plan = carry::projected(analysis)?;
         let tables = self.tables(analysis, &plan)?;
         if analysis.is_scan {
+            // The operator counts no row of another day, and here nothing else looks at one.
+            let days = Calendar::of(&work.shape).span();
+            let tables = tables.into_iter().map(|(name, table)| (name, table.of_days(&days))).collect();
             let context = session::session(partitions())?;
             let input = over(&context.state(), plan, &tables).await?;
             return bounded_sums(Arc::new(work), input, &context.task_ctx()).await;
@@ -151,6 +155,13 @@ impl Table {
         match self {
             Self::Landed(table) => Self::Landed(table.restricted(buckets)),
             public @ Self::Public(_) => public.clone(),
+        }
+    }
+
+    fn of_days(self, days: &Range<i32>) -> Self {
+        match self {
+            Self::Landed(table) => Self::Landed(table.of_days(days.clone())),
+            public @ Self::Public(_) => public,
         }
     }
 

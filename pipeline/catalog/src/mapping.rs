@@ -150,6 +150,12 @@ pub struct Mapping {
 }
 
 impl Mapping {
+    /// Whether the identity is a number of the source's own, which no two persons share; a date or a code is none.
+    pub fn numbers_records(&self) -> bool {
+        let is_mapped = |header: &String| self.columns.values().any(|column| column.from.contains(header));
+        !self.identity.columns.is_empty() && !self.identity.columns.iter().any(is_mapped)
+    }
+
     /// Every header that the mapping names for something it reads, synonyms included.
     pub fn headers(&self) -> Vec<String> {
         let columns = self.columns.values();

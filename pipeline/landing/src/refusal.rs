@@ -63,10 +63,13 @@ pub(crate) fn summary(refusals: &[Refusal]) -> String {
 /// All refusals of a file, explained by the first.
 pub(crate) fn refused(what: &str, refusals: &[Refusal]) -> Explanation {
     let Some(first) = refusals.first() else { return Explanation::new("F00", what, "", "") };
-    let all: Vec<String> =
-        refusals.iter().map(|refusal| format!("{} {}", refusal.code, refusal.what)).collect();
-    let what = if refusals.len() == 1 { first.what.clone() } else { all.join("; ") };
-    Explanation::new(first.code, what, first.why, first.remedy.clone())
+    let is_one_code = refusals.iter().all(|refusal| refusal.code == first.code);
+    let told = |refusal: &Refusal| match is_one_code {
+        true => refusal.what.clone(),
+        false => format!("{} {}", refusal.code, refusal.what),
+    };
+    let what: Vec<String> = refusals.iter().map(told).collect();
+    Explanation::new(first.code, what.join("; "), first.why, first.remedy.clone())
 }
 
 /// A header as messages show it: cut, escaped, and only its place where it may be content (a file without a header row).

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::RangeInclusive;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use marsad_catalog::{Catalog, RecordType};
 use marsad_landing::keys::Keys;
@@ -20,9 +20,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::differential::{REGIONS, Record, accepted, records, table};
-use super::world::block_on;
+use super::world::{block_on, multiset};
 use crate::analyse::{Analysis, Declared, Verdict, analyse};
+use crate::calendar::Calendar;
 use crate::carry;
+use crate::landed_table::LandedTable;
+use crate::operator::Work;
 use crate::series::{Closing, Newcomers, joined, poured};
 use crate::session::session;
 use crate::sources::Sources;
@@ -426,5 +429,42 @@ proptest! {
             all.remove(&[gone; 16]);
             assert_eq!(entering(&others, partitions, first..=first + more, &in_register).await, all);
         });
+    }
+}
+
+#[tokio::test]
+async fn row_groups_without_a_listed_day_are_not_read_and_no_sum_changes() {
+    let programme = Programme::new(1);
+    for quarter in 0..4 {
+        programme.land(&["A", "B", "C", "D"].map(|person| visit(person, quarter, "TTA"))).await;
+    }
+    // The withdrawal stands in a file of its own, and binds a row of the second quarter.
+    programme.land(&[withdrawn(visit("C", 1, "TTA"))]).await;
+    programme.land(&[visit("E", 2, "TTA")]).await;
+    let snapshot = programme.snapshot().await;
+    let read = |table: LandedTable| async move {
+        let context = datafusion::prelude::SessionContext::new();
+        context.register_table("landed", Arc::new(table)).unwrap();
+        let sql = "SELECT quarter, COUNT(*) AS n FROM landed GROUP BY quarter ORDER BY quarter";
+        multiset(&context.sql(sql).await.unwrap().collect().await.unwrap())
+    };
+    let all = read(LandedTable::new(assistance(), &snapshot)).await;
+    assert_eq!(all.len(), 4);
+    let of = |start: &str, n| shape(start, n, &["MA-01", "_U"]).statistic().clone();
+    let days = |shape: &StatisticShape| Calendar::of(shape).span();
+    let second = read(LandedTable::new(assistance(), &snapshot).of_days(days(&of("2025-Q2", 1)))).await;
+    assert_eq!(second, all[1..2], "one batch a quarter: no other row is read");
+    let landed = Landed { catalog: &CATALOG, snapshot: &snapshot };
+    // Three persons, then five; each weighs b = 2.
+    for (start, n, counts) in
+        [("2025-Q2", 1, vec![6]), ("2025-Q2", 2, vec![6, 10]), ("2024-Q1", 4, vec![0; 4])]
+    {
+        let persons = StatisticShape {
+            bound: Bound::HomeCell,
+            tables: of(start, n).tables[..1].to_vec(),
+            ..of(start, n)
+        };
+        let work = Work { shape: Arc::new(persons), f: 0, key: key() };
+        assert_eq!(landed.sums(&programme.analysis, work).await.unwrap(), counts, "{start}");
     }
 }

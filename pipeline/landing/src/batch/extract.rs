@@ -30,7 +30,8 @@ pub(crate) struct Extract<'a> {
     ids: Vec<[u8; 16]>,
     values: Vec<i64>,
     pseudonyms: Pseudonymiser,
-    /// By hash of a declared identity: by whom it was carried first.
+    numbers_records: bool,
+    /// By hash of a record's number: by whom it was carried first.
     carriers: HashMap<u128, Pseudonym>,
     pub(crate) shared_identities: u64,
 }
@@ -43,6 +44,7 @@ impl<'a> Extract<'a> {
             ids: Vec::new(),
             values: Vec::new(),
             pseudonyms,
+            numbers_records: plan.mapping.numbers_records(),
             carriers: HashMap::new(),
             shared_identities: 0,
         }
@@ -100,7 +102,7 @@ impl<'a> Extract<'a> {
     }
 
     fn count_carrier(&mut self, identity: &[String], person: Pseudonym) {
-        if identity.is_empty() {
+        if !self.numbers_records {
             return;
         }
         let mut hasher = self.pseudonyms.record();

@@ -240,6 +240,9 @@ async fn a_number_shared_by_two_persons_is_told() {
     let room = Room::new();
     let report = room.land_file("dtm_flow", &sample("dtm_flow.csv")).await.unwrap();
     assert_eq!(report.shared_identities, 1);
+    // A day is shared by many.
+    let report = room.land_file("progres_registration", &sample("progres_registration.xlsx")).await.unwrap();
+    assert_eq!(report.shared_identities, 0);
 }
 
 #[tokio::test]
