@@ -42,6 +42,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// A header, or the empty text for columns without one.
+    fn header(self) -> Option<String> {
+        match &self.inner {
+            DeValue::String(text) if text.is_empty() => Some(String::new()),
+            _ => self.text().map(|text| text.value),
+        }
+    }
+
     /// A text or a whole number, as text.
     pub(crate) fn text_or_number(self) -> Option<At<String>> {
         match &self.inner {
@@ -129,6 +137,11 @@ impl<'a> Value<'a> {
     /// The texts of an array, without their places.
     pub(crate) fn plain_texts(self) -> Option<Vec<String>> {
         Some(self.texts()?.into_iter().map(|text| text.value).collect())
+    }
+
+    /// Headers; the empty text stands for columns without one.
+    pub(crate) fn headers(self) -> Option<Vec<String>> {
+        Some(self.list()?.into_iter().filter_map(Value::header).collect())
     }
 
     /// A table.

@@ -181,7 +181,7 @@ fn one_person(value: Value<'_>) -> Option<BTreeMap<String, String>> {
 
 fn listed_columns(value: Value<'_>) -> Option<Vec<String>> {
     let mut table = value.table()?;
-    let columns = table.required("columns", Value::plain_texts);
+    let columns = table.required("columns", Value::headers);
     table.finish();
     columns
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use encoding_rs::WINDOWS_1252;
+use marsad_catalog::Catalog;
 
 use super::{CATALOG, LandedRow, Room, options, sample};
 use crate::{Error, Refusal, check_without_keys};
@@ -23,6 +24,24 @@ fn codes(bytes: impl AsRef<[u8]>) -> Vec<&'static str> {
     let file = folder.path().join("extract.csv");
     std::fs::write(&file, bytes).unwrap();
     refusals(&file).iter().map(|refusal| refusal.code).collect()
+}
+
+#[test]
+fn a_column_without_a_name_is_refused_until_the_mapping_ignores_it() {
+    let folder = tempfile::tempdir().unwrap();
+    marsad_catalog::builtin::write(folder.path()).unwrap();
+    let file = folder.path().join("extract.csv");
+    std::fs::write(&file, format!("{HEADER},\n{ROW},\n")).unwrap();
+    let mapping = folder.path().join("schemas/mappings/training_arabic.toml");
+    let check = || {
+        let catalog = Catalog::load(folder.path()).unwrap();
+        check_without_keys(&catalog, "training_arabic", &file, options().programme_start, &|_, _| {})
+    };
+    let Err(Error::Refused { refusals, .. }) = check() else { panic!("accepted") };
+    assert_eq!(refusals[0].code, "F04");
+    let text = std::fs::read_to_string(&mapping).unwrap();
+    std::fs::write(&mapping, text + "\n[ignore]\ncolumns = [\"\"]\n").unwrap();
+    assert_eq!(check().unwrap().landed, 1);
 }
 
 #[test]

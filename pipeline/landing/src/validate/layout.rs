@@ -188,7 +188,8 @@ impl Layout {
                 code: "F04",
                 what: format!("the mapping does not say what to do with {}", names.join(", ")),
                 why: "a column that nobody decided about could hold anything",
-                remedy: "map it, or name it under [scan] or [ignore] of the mapping".to_owned(),
+                remedy: "map it, or name it under [scan] or [ignore] of the mapping; a column without a name is \"\" there"
+                    .to_owned(),
             });
         }
     }
