@@ -48,7 +48,8 @@ pub(super) async fn run(
 fn list(batches: &[BatchSummary]) -> Report {
     let rows = batches.iter().map(|b| {
         vec![
-            b.batch.to_string(),
+            // As in `ledger log`; enough to name it by.
+            b.batch.to_string()[..8].to_owned(),
             b.record_type.to_string(),
             b.time.clone(),
             b.state.to_owned(),
