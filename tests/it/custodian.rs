@@ -138,7 +138,7 @@ fn acts_wait_for_a_release_that_another_installation_runs() {
     // The same stores without this installation's memory: what it reserved is another one's.
     let mut child = workspace.start(&["release", "run", RELEASE, "--yes"]);
     let reserved = |n: usize| workspace.path(&format!("ledger/{n:020}.json")).exists();
-    let n = (0..).find(|n| !reserved(*n)).unwrap();
+    let n = (0..1_000).find(|n| !reserved(*n)).unwrap();
     while !reserved(n) && child.try_wait().unwrap().is_none() {
         std::thread::yield_now();
     }

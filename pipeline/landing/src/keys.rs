@@ -34,7 +34,7 @@ pub const PSEUDONYMS: [&str; 2] = [NAMES[PSEUDONYM], NAMES[RESTRICTED_PSEUDONYM]
 /// The keys of a workspace. Zeroed when dropped; no `Debug`, no `Clone`.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Keys {
-    keys: [[u8; 32]; NAMES.len()],
+    current: [[u8; 32]; NAMES.len()],
     /// Of the keys of pseudonyms those before them, the first one first: a pseudonym goes through all of them.
     before: [Vec<[u8; 32]>; NAMES.len()],
     /// While a key is rotated the one that takes its place, from `keys/<name>.next.key`.
@@ -54,7 +54,7 @@ impl Keys {
             return Err(Error::KeyExists { path: path.clone() });
         }
         for (written, path) in paths.iter().enumerate() {
-            if let Err(error) = write_keys(path, [&keys.keys[written]]) {
+            if let Err(error) = write_keys(path, [&keys.current[written]]) {
                 for path in &paths[..written] {
                     // The first failure is the one to tell.
                     fs::remove_file(path).ok();
@@ -66,7 +66,7 @@ impl Keys {
     }
 
     fn empty() -> Self {
-        Self { keys: [[0; 32]; NAMES.len()], before: Default::default(), next: [None; NAMES.len()] }
+        Self { current: [[0; 32]; NAMES.len()], before: Default::default(), next: [None; NAMES.len()] }
     }
 
     /// Reads the six keys from `dir`, each from `MARSAD_KEY_<NAME>` instead where that is set.
@@ -84,7 +84,7 @@ impl Keys {
                 Some(text) => Chain::parse(&text, name).ok_or_else(|| malformed(name, variable(name)))?,
                 None => Chain::read(&path_of(dir, name), dir, name)?,
             };
-            (keys.keys[at], keys.before[at]) = (chain.key, chain.before.clone());
+            (keys.current[at], keys.before[at]) = (chain.key, chain.before.clone());
         }
         for name in WRAPPING.into_iter().chain(PSEUDONYMS) {
             let path = next_path(dir, name);
@@ -134,20 +134,20 @@ impl Keys {
     /// Fresh keys that are written nowhere, for a check without a workspace.
     pub(crate) fn draw() -> Result<Self> {
         let mut keys = Self::empty();
-        for key in &mut keys.keys {
+        for key in &mut keys.current {
             getrandom::fill(key).map_err(|_| Error::Randomness)?;
         }
         Ok(keys)
     }
 
     fn are_different(&self) -> Result<()> {
-        for (second, key) in self.keys.iter().enumerate() {
-            if let Some(first) = self.keys[..second].iter().position(|other| other == key) {
+        for (second, key) in self.current.iter().enumerate() {
+            if let Some(first) = self.current[..second].iter().position(|other| other == key) {
                 return Err(Error::KeysEqual { first: NAMES[first], second: NAMES[second] });
             }
         }
         let drawn = self.next.iter().flatten();
-        match drawn.clone().find_map(|next| self.keys.iter().position(|key| key == next)) {
+        match drawn.clone().find_map(|next| self.current.iter().position(|key| key == next)) {
             Some(at) => Err(Error::KeysEqual { first: NAMES[at], second: "next" }),
             None => Ok(()),
         }
@@ -155,7 +155,7 @@ impl Keys {
 
     /// The key that decides which of a person's rows count, where a bound leaves some out.
     pub fn selection(&self) -> &[u8; 32] {
-        &self.keys[SELECTION]
+        &self.current[SELECTION]
     }
 
     /// A name for the selection key: 16 hexadecimal digits of its check value, never the key.
@@ -165,7 +165,7 @@ impl Keys {
 
     /// A commitment to the custody head that a run read: whoever has the custody key can check it, nobody else learns from it.
     pub fn commitment(&self, run: &RunId, head: Option<Digest>) -> Digest {
-        let key = Zeroizing::new(blake3::derive_key("marsad custody commitment v1", &self.keys[CUSTODY]));
+        let key = Zeroizing::new(blake3::derive_key("marsad custody commitment v1", &self.current[CUSTODY]));
         let mut hasher = blake3::Hasher::new_keyed(&key);
         hasher.update(run.as_str().as_bytes());
         if let Some(head) = head {
@@ -176,7 +176,7 @@ impl Keys {
 
     /// A keyed hasher for the content of extracts: an extract's plain hash could be guessed from a guessed extract.
     pub(crate) fn content_hasher(&self) -> blake3::Hasher {
-        let key = Zeroizing::new(blake3::derive_key("marsad extract content v1", &self.keys[CUSTODY]));
+        let key = Zeroizing::new(blake3::derive_key("marsad extract content v1", &self.current[CUSTODY]));
         blake3::Hasher::new_keyed(&key)
     }
 
@@ -184,9 +184,9 @@ impl Keys {
     pub(crate) fn pseudonymiser(&self, restricted: bool) -> Pseudonymiser {
         let at = if restricted { RESTRICTED_PSEUDONYM } else { PSEUDONYM };
         match self.before[at].as_slice() {
-            [] => Pseudonymiser::new(&self.keys[at], &[]),
+            [] => Pseudonymiser::new(&self.current[at], &[]),
             [first, more @ ..] => {
-                let rotations = Zeroizing::new([more, &[self.keys[at]]].concat());
+                let rotations = Zeroizing::new([more, &[self.current[at]]].concat());
                 Pseudonymiser::new(first, &rotations)
             }
         }
@@ -201,8 +201,8 @@ impl Keys {
     pub(crate) fn sealer(&self, restricted: bool) -> Sealer {
         let at = if restricted { RESTRICTED_LANDING } else { LANDING };
         match &self.next[at] {
-            Some(next) => Sealer::new(next).or_under(&self.keys[at]),
-            None => Sealer::new(&self.keys[at]),
+            Some(next) => Sealer::new(next).or_under(&self.current[at]),
+            None => Sealer::new(&self.current[at]),
         }
     }
 
@@ -227,7 +227,7 @@ impl Keys {
     }
 
     fn check_value(&self, at: usize) -> Digest {
-        check_value(&self.keys[at], NAMES[at])
+        check_value(&self.current[at], NAMES[at])
     }
 }
 

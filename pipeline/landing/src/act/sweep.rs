@@ -51,7 +51,7 @@ impl Landing {
             }
             let files = orphans.len() as u64;
             let custodian = self.custodian().to_owned();
-            let entry = ActEntry { custodian, orphans: Some(files), ..ActEntry::default() };
+            let entry = ActEntry { custodian, orphans: Some(files) };
             if let Appended::Written(entry) = custody.append(SWEPT, &entry, self.keys()).await? {
                 for path in &orphans {
                     vault.store.delete(path).await?;
