@@ -35,8 +35,9 @@ fn folder(desk: &Desk) -> PathBuf {
 /// Keys aside: who they are of stands in no other column.
 fn values(rows: &[LandedRow]) -> Vec<LandedRow> {
     let mut rows = rows.to_vec();
-    rows.iter_mut()
-        .for_each(|row| row.retain(|name, _| !["person_key", "record_id"].contains(&name.as_str())));
+    for row in &mut rows {
+        row.retain(|name, _| !["person_key", "record_id"].contains(&name.as_str()));
+    }
     rows.sort();
     rows
 }
@@ -44,7 +45,9 @@ fn values(rows: &[LandedRow]) -> Vec<LandedRow> {
 /// How many rows each person has, whoever it is.
 fn sizes(rows: &[LandedRow]) -> Vec<usize> {
     let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
-    rows.iter().for_each(|row| *sizes.entry(&row["person_key"]).or_default() += 1);
+    for row in rows {
+        *sizes.entry(&row["person_key"]).or_default() += 1;
+    }
     let mut sizes: Vec<usize> = sizes.into_values().collect();
     sizes.sort_unstable();
     sizes
