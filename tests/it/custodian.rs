@@ -266,3 +266,20 @@ fn an_authorisation_that_has_ended_stops_reading_and_publishing_and_costs_nothin
     workspace.json(&publish).done();
     assert_eq!(*workspace.json(&run).done().at("charged"), 0);
 }
+
+#[test]
+fn what_persons_are_told_quotes_the_purpose_in_every_language() {
+    let workspace = Workspace::new();
+    let notices = workspace.json(&["person", "notice"]).done();
+    let notices = notices.at("notices").as_array().unwrap();
+    assert_eq!(notices.len(), 6, "one purpose has no persons");
+    for notice in notices {
+        for language in ["fr", "ar", "en"] {
+            let text = notice["text"][language].as_str().unwrap();
+            assert!(text.contains(notice["purpose"].as_str().unwrap()) && text.contains("09-08"), "{text}");
+        }
+    }
+    let one = workspace.marsad(&["person", "notice", "P-2025-05"]).done().stdout;
+    assert!(one.contains("24 mois") && one.contains("24 months") && one.contains("الاتجار بالبشر"), "{one}");
+    assert_eq!(workspace.json(&["person", "notice", "P-1"]).error(), "W43");
+}

@@ -118,6 +118,14 @@ pub(crate) enum PersonCommand {
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         out: PathBuf,
     },
+    /// What persons are told before they consent, in the languages of publication: a draft for the forms of a source
+    ///
+    /// Out of purposes.toml, the record types and their retention; it quotes the purpose's id (law 09-08, articles 4 and 5).
+    #[command(after_help = "Example:\n  marsad person notice P-2025-01")]
+    Notice {
+        /// One purpose; else all that read records of persons
+        purpose: Option<String>,
+    },
     /// Enter a request into the queue: a number and dates, never who asked
     #[command(
         after_help = "Example:\n  marsad person request erasure --received 2025-09-01 --record-type assistance_service"

@@ -11,6 +11,7 @@ mod init;
 mod keys;
 mod land;
 mod ledger;
+mod notice;
 mod person;
 mod policy;
 mod query;

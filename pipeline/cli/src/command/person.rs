@@ -10,6 +10,7 @@ use marsad_landing::{ActError, Landing, PersonRow, Persons, Request, Urgency};
 use marsad_terms::{Name, clock};
 use serde_json::{Value, json};
 
+use super::notice;
 use crate::args::PersonCommand;
 use crate::report::{Failure, Report, entries, proofs, rewritten, table};
 use crate::workspace::Workspace;
@@ -40,6 +41,7 @@ pub(super) async fn run(workspace: &Workspace, command: &PersonCommand) -> Resul
             let done = workspace.landing()?.answer(request, clock::today(), proof.clone()).await?;
             Ok(Report::new(format!("{} is answered", done.request), json!(done)))
         }
+        PersonCommand::Notice { purpose } => notice::run(workspace, purpose.as_deref()),
         PersonCommand::Requests { all } => Ok(queue(&workspace.landing()?.requests().await?, *all)),
     }
 }
