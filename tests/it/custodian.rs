@@ -36,6 +36,11 @@ fn batches_are_corrected_compacted_and_retracted_and_releases_go_on() {
         workspace.json(&[&["land", name, "--as", "partner_assistance"], more].concat())
     };
     let first = batches(&workspace)[0].0.clone();
+    workspace.write("corrected.csv", services(40));
+    let check = ["extract", "check", "corrected.csv", "--as", "partner_assistance"];
+    assert_eq!(*workspace.json(&check).done().at("records.duplicate"), 40);
+    let checked = workspace.json(&[&check[..], &["--corrects", &first[..6]]].concat()).done();
+    assert_eq!((checked.at("records.landed").as_u64(), batches(&workspace).len()), (Some(40), 1));
     let corrected = land("corrected.csv", 40, &["--corrects", &first[..6]]).done();
     assert_eq!(*corrected.at("records.landed"), 40);
     assert_eq!(states(&workspace), [landed("corrected", 0), landed("landed", 40)]);

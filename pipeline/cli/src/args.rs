@@ -2,7 +2,7 @@
 //!
 //! Help teaches: each command opens with what it does, and ends with an example.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
@@ -12,6 +12,8 @@ mod custodian;
 pub(crate) use custodian::{
     BatchCommand, KeysCommand, LandCommand, PersonCommand, RetentionCommand, RotatableKey,
 };
+
+use crate::report::Failure;
 
 /// Statistics of a protection programme, published so that they expose nobody.
 ///
@@ -188,7 +190,7 @@ pub(crate) enum ExtractCommand {
     #[command(
         after_help = "For each column: how many cells pass, what their spellings become, which lines fail and why. Never a cell: only spellings that a code list or the mapping declares, and unknown ones that at least ten records share.\n\nExample:\n  marsad extract check tanger_2024q4.csv --as partner_assistance\n  marsad extract check registrations.xlsx --as progres_registration --json"
     )]
-    Check(LandArgs),
+    Check(LandCommand),
     /// Draft a mapping from a file: record type, encoding, dates, roles of columns, by evidence
     #[command(
         after_help = "It prints the draft, or writes schemas/mappings/NAME.toml. Headers and shares are told, of values only frequent short codes. Columns that look as if they identified somebody are dropped; what was not found is asked for, and nothing lands before.\n\nExample:\n  marsad extract scaffold new_partner.xlsx\n  marsad extract scaffold new_partner.xlsx --as new_partner"
@@ -212,6 +214,19 @@ pub(crate) struct LandArgs {
     /// The mapping that reads them: a file of schemas/mappings, without `.toml`
     #[arg(long = "as", value_name = "MAPPING")]
     pub mapping: String,
+}
+
+impl LandArgs {
+    /// The one extract that corrects a batch.
+    ///
+    /// # Errors
+    /// Several.
+    pub(crate) fn one(&self) -> Result<&Path, Failure> {
+        match self.files.as_slice() {
+            [file] => Ok(file),
+            _ => Err(Failure::usage("--corrects takes one extract", "correct one batch at a time")),
+        }
+    }
 }
 
 /// `query`

@@ -116,12 +116,37 @@ impl Landing {
         file: &Path,
         progress: Progress<'_>,
     ) -> Result<Report> {
+        self.check_in_place(catalog, (mapping, file), None, progress).await
+    }
+
+    /// What `correct` would do, as [`Landing::check`].
+    ///
+    /// # Errors
+    /// As [`Landing::correct`].
+    pub async fn check_correction(
+        &self,
+        batch: &BatchId,
+        catalog: &Catalog,
+        extract: (&str, &Path),
+        progress: Progress<'_>,
+    ) -> Result<Report> {
+        self.check_in_place(catalog, extract, Some(batch), progress).await
+    }
+
+    async fn check_in_place(
+        &self,
+        catalog: &Catalog,
+        (mapping, file): (&str, &Path),
+        corrects: Option<&BatchId>,
+        progress: Progress<'_>,
+    ) -> Result<Report> {
         let plan = Plan::new(catalog, mapping)?;
         let vault = self.side(plan.is_restricted);
         let origin = Origin::of(&plan, file, &self.keys)?;
         let custody = self.custody(vault).await?;
+        may_correct(&custody, corrects, &plan.record_type.id)?;
         let findings = read(&plan, file, Reading { every_refusal: true, ..self.reading() }, progress)?;
-        let landed: Vec<&FileEntry> = files_without(&custody, &plan.record_type.id, None);
+        let landed: Vec<&FileEntry> = files_without(&custody, &plan.record_type.id, corrects);
         let known = batch::known(vault, &landed, &findings.extract).await?;
         let judged = judge::judge(&findings.extract, &known);
         let mut report = findings.report(&judged);

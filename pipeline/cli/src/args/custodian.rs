@@ -43,12 +43,12 @@ pub(crate) enum RotatableKey {
     RestrictedPseudonym,
 }
 
-/// `land`
+/// `land`, `extract check`
 #[derive(Debug, Args)]
 pub(crate) struct LandCommand {
     #[command(flatten)]
     pub extracts: LandArgs,
-    /// Land one corrected extract in the place of this batch, whose rows go; not while a release runs
+    /// The one extract is a corrected one and takes the place of this batch, whose rows go; not while a release runs
     #[arg(long, value_name = "BATCH")]
     pub corrects: Option<String>,
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Quiet;
 use super::land::{document, meaning, name, reasons, spellings, summary};
-use crate::args::{ExtractCommand, LandArgs};
+use crate::args::{ExtractCommand, LandCommand};
 use crate::progress::Bar;
 use crate::report::{Failure, Report, table};
 use crate::workspace::Workspace;
@@ -85,13 +85,24 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
-async fn check(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {
+async fn check(workspace: &Workspace, command: &LandCommand, quiet: Quiet) -> Result<Report, Failure> {
     let catalog = workspace.catalog()?;
-    let landing = workspace.landing().ok();
+    let args = &command.extracts;
     let mut all = Vec::new();
-    for file in &args.files {
-        let checked = check_one(workspace, (&catalog, &args.mapping), landing.as_ref(), file, quiet).await?;
+    if let Some(batch) = &command.corrects {
+        let (file, landing) = (args.one()?, workspace.landing()?);
+        let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
+        let bar = Bar::new(&format!("checking {}", name(file)), quiet.0);
+        let progress = |done, total| bar.at(done, total);
+        let checked = landing.check_correction(&batch, &catalog, (&args.mapping, file), &progress).await?;
         all.push((name(file), checked));
+    } else {
+        let landing = workspace.landing().ok();
+        for file in &args.files {
+            let checked =
+                check_one(workspace, (&catalog, &args.mapping), landing.as_ref(), file, quiet).await?;
+            all.push((name(file), checked));
+        }
     }
     let text: Vec<String> = all.iter().map(|(file, checked)| describe(file, checked)).collect();
     let mut json = document(&all);

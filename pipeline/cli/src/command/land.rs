@@ -63,9 +63,7 @@ async fn correct(
     batch: &str,
     quiet: Quiet,
 ) -> Result<Report, Failure> {
-    let [file] = args.files.as_slice() else {
-        return Err(Failure::usage("--corrects takes one extract", "correct one batch at a time"));
-    };
+    let file = args.one()?;
     let _at_rest = workspace.at_rest().await?;
     let (catalog, landing) = (workspace.catalog()?, workspace.landing()?);
     let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
