@@ -316,7 +316,7 @@ fn a_proposal_tells_what_it_and_an_earlier_release_say_together() {
     workspace.define("health", "revision = 2");
     let plan = workspace.plan("health");
     assert_eq!(plan.at("differences")[0]["attack"], "two-statements");
-    let shown = workspace.marsad(&["release", "show", "health"]).done().stdout;
+    let shown = workspace.marsad(&["release", "show", "health", "--full"]).done().stdout;
     assert!(shown.contains("whom only one of") && shown.contains("A/U/Q"), "{shown}");
     workspace.marsad(&["release", "show", "health", "--html", "proposal.html"]).done();
     let page = workspace.read("proposal.html");

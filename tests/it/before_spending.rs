@@ -20,7 +20,7 @@ fn a_plan_shows_half_and_twice_the_price_and_what_it_means_in_three_languages() 
     assert_eq!(curve[0]["margins"].as_array().unwrap().len(), plan.at("tables").as_array().unwrap().len());
     assert_eq!(plan.at("epsilon").as_array().unwrap().len(), 3);
     assert!(number("guess.membership") < number("guess.attribute"));
-    let shown = workspace.marsad(&["release", "show", RELEASE]).done().stdout;
+    let shown = workspace.marsad(&["release", "show", RELEASE, "--full"]).done().stdout;
     for language in ["fr", "ar", "en"] {
         let words = plan.at(&format!("guess_words.{language}")).as_str().unwrap();
         assert!(words.contains("61") && shown.contains(words), "{language}");

@@ -23,6 +23,7 @@ mod release;
 mod s3;
 mod s3_crash;
 mod series;
+mod served;
 mod sigkill;
 mod tidy;
 mod workspace;

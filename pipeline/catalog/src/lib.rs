@@ -29,4 +29,4 @@ pub use normalise::{clean, fold};
 pub use purpose::{Authorisation, Purpose};
 pub use record_type::{Column, ColumnKind, RecordType, Subject};
 pub use release::{Price, Release, Strategy};
-pub use statistic::{Area, BoundMode, BoundSpec, ColumnSpec, MeasureSpec, SERIES_RHO, Statistic};
+pub use statistic::{Area, BoundMode, BoundSpec, ColumnSpec, MeasureSpec, Planning, SERIES_RHO, Statistic};

@@ -103,6 +103,15 @@ pub struct ColumnSpec {
     pub title: Text,
 }
 
+/// What tables are expected to hold, as somebody has made public: for the forecast of cells that read A, U or Q (C09).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planning {
+    /// Where the figures stand; never a look at the records.
+    pub source: String,
+    /// By grouping set, written `quarter,region`: the cells of one period, in any order; those not named are 0.
+    pub figures: BTreeMap<String, Vec<u64>>,
+}
+
 /// A statistic as declared; whether its SQL is accepted is the analyser's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statistic {
@@ -136,6 +145,8 @@ pub struct Statistic {
     pub codes: BTreeMap<String, String>,
     /// Further output columns by alias.
     pub columns: BTreeMap<String, ColumnSpec>,
+    /// Figures that were planned with, for the first output column.
+    pub planning: Option<Planning>,
     /// `derived = "indicators"`: computed by publication from released figures; then there is no SQL.
     pub derived: Option<String>,
     /// The statement, as written; empty for a derived statistic.
@@ -161,6 +172,7 @@ impl Statistic {
             zeros: BTreeMap::new(),
             codes: BTreeMap::new(),
             columns: BTreeMap::new(),
+            planning: None,
             derived: None,
             sql,
         }

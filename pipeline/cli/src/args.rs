@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use marsad_terms::Language;
 
 mod custodian;
 
@@ -316,7 +317,7 @@ pub(crate) enum ReleaseCommand {
     List,
     /// A proposal: why, what, cost, margins, what it tells with earlier releases, checklist, approvals
     #[command(
-        after_help = "Example:\n  marsad release show 2024-Q4\n  marsad release show 2024-Q4 --html proposal.html"
+        after_help = "Example:\n  marsad release show 2024-Q4\n  marsad release show 2024-Q4 --statistic assisted_persons\n  marsad release show 2024-Q4 --html proposal.html"
     )]
     Show {
         /// A release, or the first four or more digits of a proposal
@@ -324,6 +325,15 @@ pub(crate) enum ReleaseCommand {
         /// Write it as one page in French, Arabic and English that needs no network
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         html: Option<PathBuf>,
+        /// All tables, prices, differences and the whole checklist, instead of one screen
+        #[arg(long)]
+        full: bool,
+        /// One statistic alone, with all of its tables
+        #[arg(long, value_name = "ID", conflicts_with_all = ["full", "html"])]
+        statistic: Option<String>,
+        /// Of the sentences and the evidence: fr, ar, en [default: en where the workspace publishes in it]
+        #[arg(long, value_name = "LANGUAGE")]
+        language: Option<Language>,
     },
     /// What differs between two proposals
     Diff {
@@ -388,6 +398,22 @@ pub(crate) enum ReleaseCommand {
     Publish {
         /// A release, or the first digits of a proposal
         id: String,
+        #[command(flatten)]
+        key: KeyArg,
+    },
+    /// Record that a recipient was served with a published release
+    Transfer {
+        /// A release
+        id: String,
+        /// A recipient of `[recipients]` in marsad.toml, or `public`
+        #[arg(long, value_name = "NAME")]
+        to: String,
+        /// How it got the bundle [default: the recipient's channel]
+        #[arg(long, value_name = "TEXT")]
+        channel: Option<String>,
+        /// The day [default: today]
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        date: Option<chrono::NaiveDate>,
         #[command(flatten)]
         key: KeyArg,
     },

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use marsad_landing::Rewritten;
-use marsad_terms::{Explain, Explanation, NanoRho};
+pub(crate) use marsad_ledger::scope::decimal;
+use marsad_terms::{Explain, Explanation};
 use serde_json::{Map, Value, json};
 
 /// The result of a command.
@@ -200,11 +201,4 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
         column.set_cell_alignment(if index < texts { CellAlignment::Left } else { CellAlignment::Right });
     }
     table.to_string()
-}
-
-/// ρ as people write it: no trailing zeros.
-pub(crate) fn decimal(rho: NanoRho) -> String {
-    let text = rho.to_string();
-    let text = text.trim_end_matches('0');
-    text.strip_suffix('.').unwrap_or(text).to_owned()
 }

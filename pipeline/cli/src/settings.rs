@@ -37,8 +37,30 @@ pub(crate) struct Settings {
     /// `[retention]`: months by record type.
     #[serde(default)]
     pub retention: BTreeMap<RecordTypeId, u32>,
+    /// `[recipients]`: who the recipients of releases are, by their names.
+    #[serde(default)]
+    pub recipients: BTreeMap<String, RecipientSettings>,
     /// `[policy]`: a draft.
     pub policy: Option<PolicyDraft>,
+}
+
+/// `[recipients.NAME]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RecipientSettings {
+    /// The body that answers for it in law.
+    pub legal_entity: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// Where it can be written to.
+    pub contact: String,
+    /// How it gets what is published.
+    #[serde(default = "channel")]
+    pub channel: String,
+}
+
+fn channel() -> String {
+    "the published bundle".to_owned()
 }
 
 /// `[workspace]`

@@ -34,6 +34,15 @@ fn write(log: &LongLog, folder: &Path) {
     }
 }
 
+/// What all threads have spent so far, by Linux's hundredths of a second; a shared machine tells it better than the clock.
+fn processor_seconds() -> f64 {
+    let told = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = told.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let hundredths =
+        [11, 12].map(|at| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0));
+    (hundredths[0] + hundredths[1]) / 100.0
+}
+
 #[tokio::main]
 async fn main() {
     let releases = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(20_000);
@@ -45,11 +54,16 @@ async fn main() {
     let ledger = Ledger::open(store, &folder.path().join("state"));
     let mut timings = Vec::new();
     for (name, each) in [("first", false), ("again", false), ("each", true)] {
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), processor_seconds());
         let verdict = ledger.verify_with(&Verification { each, ..Verification::default() }).await.unwrap();
         let seconds = start.elapsed().as_secs_f64();
-        println!("{name}: {seconds:.3} s, ok = {}, {} faults", verdict.ok, verdict.faults.len());
-        timings.push(format!("\"{name}_seconds\": {seconds:.3}"));
+        let spent = processor_seconds() - before;
+        println!(
+            "{name}: {seconds:.3} s, {spent:.2} s of processors, ok = {}, {} faults",
+            verdict.ok,
+            verdict.faults.len()
+        );
+        timings.push(format!("\"{name}_seconds\": {seconds:.3}, \"{name}_processor_seconds\": {spent:.2}"));
     }
     println!("{{\"entries\": {}, \"signed\": {signed}, {}}}", log.entries.len(), timings.join(", "));
 }

@@ -2,6 +2,7 @@
 //!
 //! Evidence comes from public facts alone; it deliberately lacks anything from the landing store.
 
+use marsad_terms::Text;
 use serde::{Deserialize, Serialize};
 
 /// Who decides an item.
@@ -41,30 +42,53 @@ pub struct Item {
     pub who: Who,
     /// How it stands.
     pub state: Standing,
-    /// What was found.
+    /// What was found, in English.
     pub evidence: String,
+    /// The same in French and Arabic; empty in proposals that were made before there was more than English.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub evidence_fr: String,
+    /// In Arabic.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub evidence_ar: String,
 }
 
 impl Item {
+    /// An item with its evidence in three languages.
+    pub fn new(id: &str, who: Who, state: Standing, evidence: Text) -> Self {
+        let Text { fr, ar, en } = evidence;
+        let [fr, ar] = [fr, ar].map(|text| if text == en { String::new() } else { text });
+        Self { id: id.into(), who, state, evidence: en, evidence_fr: fr, evidence_ar: ar }
+    }
+
     /// An item that the machine decided.
-    pub fn machine(id: &str, ok: bool, evidence: impl Into<String>) -> Self {
+    pub fn machine(id: &str, ok: bool, evidence: Text) -> Self {
         let state = if ok { Standing::Pass } else { Standing::Fail };
-        Self { id: id.into(), who: Who::Machine, state, evidence: evidence.into() }
+        Self::new(id, Who::Machine, state, evidence)
     }
 
     /// An item that the machine checks on the result.
-    pub fn after_run(id: &str, evidence: impl Into<String>) -> Self {
-        Self { id: id.into(), who: Who::Machine, state: Standing::AfterRun, evidence: evidence.into() }
+    pub fn after_run(id: &str, evidence: Text) -> Self {
+        Self::new(id, Who::Machine, Standing::AfterRun, evidence)
     }
 
     /// An item that a person judges on what the machine shows.
-    pub fn shown(id: &str, evidence: impl Into<String>) -> Self {
-        Self { id: id.into(), who: Who::Both, state: Standing::Open, evidence: evidence.into() }
+    pub fn shown(id: &str, evidence: Text) -> Self {
+        Self::new(id, Who::Both, Standing::Open, evidence)
     }
 
     /// An item that a person answers.
-    pub fn asked(id: &str, question: impl Into<String>) -> Self {
-        Self { id: id.into(), who: Who::Person, state: Standing::Open, evidence: question.into() }
+    pub fn asked(id: &str, question: Text) -> Self {
+        Self::new(id, Who::Person, Standing::Open, question)
+    }
+
+    /// The evidence in each language; in English where it exists in no other.
+    pub fn text(&self) -> Text {
+        let or_english = |text: &str| if text.is_empty() { self.evidence.clone() } else { text.to_owned() };
+        Text {
+            fr: or_english(&self.evidence_fr),
+            ar: or_english(&self.evidence_ar),
+            en: self.evidence.clone(),
+        }
     }
 
     /// Whether an approver must answer it.

@@ -13,6 +13,7 @@ use crate::proposal::Proposal;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::statement::{Answer, Statement};
+use crate::transfer::{Recipient, Transfer};
 
 /// What an entry says.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,7 @@ pub(crate) enum Event {
     StepReleased(StepReleased),
     StepForfeited(StepForfeited),
     Published(Published),
+    Transferred(Transferred),
     Withdrawn(Withdrawn),
 }
 
@@ -129,6 +131,43 @@ pub(crate) struct Published {
     pub(crate) sshsig: String,
 }
 
+/// A recipient was served with a published bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Transferred {
+    pub(crate) release: ReleaseId,
+    pub(crate) f: Digest,
+    pub(crate) recipient: String,
+    pub(crate) legal_entity: String,
+    pub(crate) country: String,
+    pub(crate) contact: String,
+    pub(crate) channel: String,
+    pub(crate) purposes: Vec<String>,
+    /// Hash of `release.json`.
+    pub(crate) manifest: Digest,
+    pub(crate) date: String,
+}
+
+impl Transferred {
+    pub(crate) fn new(release: ReleaseId, f: Digest, transfer: Transfer) -> Self {
+        let Transfer { to, purposes, manifest, date } = transfer;
+        let Recipient { name: recipient, legal_entity, country, contact, channel } = to;
+        Self { release, f, recipient, legal_entity, country, contact, channel, purposes, manifest, date }
+    }
+
+    pub(crate) fn transfer(&self) -> Transfer {
+        let said = self.clone();
+        let to = Recipient {
+            name: said.recipient,
+            legal_entity: said.legal_entity,
+            country: said.country,
+            contact: said.contact,
+            channel: said.channel,
+        };
+        Transfer { to, purposes: said.purposes, manifest: said.manifest, date: said.date }
+    }
+}
+
 /// A release is taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Withdrawn {
@@ -156,6 +195,7 @@ impl Event {
             "released" => Ok(Self::Released(body(entry)?)),
             "forfeited" => Ok(Self::Forfeited(body(entry)?)),
             "published" => Ok(Self::Published(body(entry)?)),
+            "transferred" => Ok(Self::Transferred(body(entry)?)),
             "withdrawn" => Ok(Self::Withdrawn(body(entry)?)),
             _ => Err(unreadable(entry, "no kind of entry that this version knows")),
         }
@@ -188,6 +228,7 @@ impl Event {
             Self::StepReleased(said) => ("released", value(said)),
             Self::StepForfeited(said) => ("forfeited", value(said)),
             Self::Published(said) => ("published", value(said)),
+            Self::Transferred(said) => ("transferred", value(said)),
             Self::Withdrawn(said) => ("withdrawn", value(said)),
         };
         Draft::new(kind, body)

@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use marsad_log::Entry;
 use marsad_terms::{Digest, NanoRho, RecordTypeId, ReleaseId, RunId, canonical};
 
-use crate::event::{Event, Published, Reserved, Withdrawn};
-use crate::policy::{Policy, Role, Signer};
+use crate::event::{Event, Published, Reserved, Transferred, Withdrawn};
+use crate::policy::{InForce, Policy, Role, Signer};
 use crate::proposal::{Proposal, Request};
 use crate::refusal::Refusal;
+use crate::replay::Alone;
 use crate::scope::{Budget, Scope, Shortfall};
 use crate::sign::{self, PublicKey};
-use crate::stage::Act;
+use crate::stage::{Act, Stage};
 use crate::state::{RequestState, State};
 use crate::statement::{Answer, Statement};
 
@@ -32,8 +33,8 @@ pub(crate) struct Signed {
 pub(crate) struct Judgement {
     pub(crate) refusals: Vec<Refusal>,
     pub(crate) signed: Option<Signed>,
-    /// Whose signature the entry bears, as far as the entry alone tells.
-    key: Result<PublicKey, Refusal>,
+    /// What the entry alone tells; taken as it is asked for.
+    alone: Alone,
 }
 
 impl Judgement {
@@ -75,22 +76,22 @@ impl Judgement {
         result.map_err(|refusal| self.refusals.push(refusal)).ok()
     }
 
-    /// Wants a signature of one of `roles` under `policy`.
-    fn sign(&mut self, policy: &Policy, entry: &Entry, namespace: &str, roles: &[Role]) {
-        let key = std::mem::replace(&mut self.key, Err(unsigned()));
+    /// Wants a signature of one of `roles` under a policy.
+    fn sign(&mut self, policy: &InForce, entry: &Entry, namespace: &str, roles: &[Role]) {
+        let key = std::mem::replace(&mut self.alone.key, Err(unsigned()));
         self.signed = self.take(signed(policy, (entry, key), namespace, roles));
     }
 }
 
 impl State {
     /// All rules that the entry breaks, were it the next.
-    pub(crate) fn judge(&self, entry: &Entry, event: &Event, key: Result<PublicKey, Refusal>) -> Judgement {
-        let mut found = Judgement { refusals: Vec::new(), signed: None, key };
+    pub(crate) fn judge(&self, entry: &Entry, event: &Event, alone: Alone) -> Judgement {
+        let mut found = Judgement { refusals: Vec::new(), signed: None, alone };
         if let Event::Genesis(policy) = event {
             self.judge_genesis(&mut found, entry, policy);
             return found;
         }
-        let Some((_, in_force)) = &self.policy else {
+        let Some(in_force) = &self.policy else {
             found.refusals.push(Refusal::Beginning);
             return found;
         };
@@ -122,6 +123,7 @@ impl State {
                 self.judge_end(&mut found, said.f, &said.run, Act::Forfeit);
             }
             Event::Published(said) => self.judge_publication(&mut found, entry, said, in_force),
+            Event::Transferred(said) => self.judge_transfer(&mut found, entry, said, in_force),
             Event::Withdrawn(said) => self.judge_withdrawal(&mut found, entry, said, in_force),
         }
         found
@@ -131,10 +133,10 @@ impl State {
         found.refuse_if(self.workspace.is_some() || entry.sequence != 0, || Refusal::Beginning);
         let what = policy.faults();
         found.refuse_if(!what.is_empty(), || Refusal::BadPolicy { what });
-        found.sign(policy, entry, sign::POLICY, &[Role::PrivacyOfficer]);
+        found.sign(&InForce::new(entry.hash, policy.clone()), entry, sign::POLICY, &[Role::PrivacyOfficer]);
     }
 
-    fn judge_policy(&self, found: &mut Judgement, entry: &Entry, policy: &Policy, in_force: &Policy) {
+    fn judge_policy(&self, found: &mut Judgement, entry: &Entry, policy: &Policy, in_force: &InForce) {
         let what = policy.faults();
         found.refuse_if(!what.is_empty(), || Refusal::BadPolicy { what });
         if let Some(ceiling) = self.ceiling {
@@ -148,21 +150,27 @@ impl State {
         found.sign(in_force, entry, sign::POLICY, &[Role::PrivacyOfficer]);
     }
 
-    fn judge_proposal(&self, found: &mut Judgement, proposal: &Proposal, id: Digest, in_force: &Policy) {
+    fn judge_proposal(&self, found: &mut Judgement, proposal: &Proposal, id: Digest, in_force: &InForce) {
         found.refuse_if(self.proposals.contains_key(&id), || Refusal::Exists { proposal: id });
         let request = self.requests.get(&proposal.f);
         found.refuse_unlisted(request, Act::Propose);
         self.judge_release_id(found, proposal);
         found.refuse_if(Some(proposal.workspace) != self.workspace, || Refusal::OtherWorkspace);
         found.refuse_if(Some(proposal.policy) != self.policy_hash(), || Refusal::OtherPolicy);
-        found.refusals.extend(contradictions(proposal));
+        found.refusals.append(&mut found.alone.contradictions);
         self.judge_series(found, proposal);
-        let wanted = in_force.approvals_for(all_record_types(proposal));
+        let wanted = in_force.policy.approvals_for(all_record_types(proposal));
         let asked = proposal.approvals_needed;
         found.refuse_if(asked < wanted, || Refusal::TooFewApprovers { asked, wanted });
     }
 
-    fn judge_decision(&self, found: &mut Judgement, entry: &Entry, statement: &Statement, in_force: &Policy) {
+    fn judge_decision(
+        &self,
+        found: &mut Judgement,
+        entry: &Entry,
+        statement: &Statement,
+        in_force: &InForce,
+    ) {
         let request = found.take(self.by_id(statement.proposal));
         // An id of F instead of a proposal's would let an approval outlive the proposal.
         let request = request.filter(|request| request.proposal_id == statement.proposal);
@@ -227,12 +235,19 @@ impl State {
         found.refuse_if(other, || Refusal::OtherRun { run: run.clone() });
     }
 
-    fn judge_publication(&self, found: &mut Judgement, entry: &Entry, said: &Published, in_force: &Policy) {
+    fn judge_publication(&self, found: &mut Judgement, entry: &Entry, said: &Published, in_force: &InForce) {
         self.judge_public(found, said.f, &said.release, Act::Publish);
         found.sign(in_force, entry, sign::RELEASE, &[Role::Publisher]);
     }
 
-    fn judge_withdrawal(&self, found: &mut Judgement, entry: &Entry, said: &Withdrawn, in_force: &Policy) {
+    fn judge_transfer(&self, found: &mut Judgement, entry: &Entry, said: &Transferred, in_force: &InForce) {
+        self.judge_public(found, said.f, &said.release, Act::Transfer);
+        let request = self.requests.get(&said.f).filter(|request| request.state == Stage::Published);
+        found.refusals.extend(request.into_iter().flat_map(|request| said.transfer().faults(request)));
+        found.sign(in_force, entry, sign::RELEASE, &[Role::Publisher]);
+    }
+
+    fn judge_withdrawal(&self, found: &mut Judgement, entry: &Entry, said: &Withdrawn, in_force: &InForce) {
         self.judge_public(found, said.f, &said.release, Act::Withdraw);
         found.refuse_if(!said.reason.missing().is_empty(), || Refusal::NoReason);
         found.sign(in_force, entry, sign::RELEASE, &[Role::Publisher, Role::PrivacyOfficer]);
@@ -258,7 +273,7 @@ impl State {
 
 /// The signature of an entry, if it is right, by a key of the policy in the name it gives, in one of `roles`.
 fn signed(
-    policy: &Policy,
+    policy: &InForce,
     (entry, key): (&Entry, Result<PublicKey, Refusal>),
     namespace: &str,
     roles: &[Role],
@@ -306,7 +321,7 @@ fn all_record_types(proposal: &Proposal) -> impl Iterator<Item = &RecordTypeId> 
 }
 
 /// What in a proposal does not follow from its request: F, price and scopes are derived, never chosen.
-fn contradictions(proposal: &Proposal) -> Vec<Refusal> {
+pub(crate) fn contradictions(proposal: &Proposal) -> Vec<Refusal> {
     let request = &proposal.request;
     let record_types: BTreeSet<&RecordTypeId> = proposal.record_types.iter().collect();
     let years: BTreeSet<u16> = proposal.years.iter().copied().collect();

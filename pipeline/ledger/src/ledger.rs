@@ -11,7 +11,7 @@ use marsad_terms::{Digest, Text};
 
 use crate::checkpoint;
 use crate::error::{Error, Result};
-use crate::event::{Event, Published, Withdrawn};
+use crate::event::{Event, Published, Transferred, Withdrawn};
 use crate::installation::Installation;
 use crate::policy::{Policy, Role};
 use crate::proposal::Proposal;
@@ -22,6 +22,7 @@ use crate::sign::{self, PublicKey, SigningKey};
 use crate::stage::Stage;
 use crate::state::State;
 use crate::statement::Statement;
+use crate::transfer::Transfer;
 
 mod recover;
 mod run;
@@ -185,6 +186,23 @@ impl Ledger {
         Ok(())
     }
 
+    /// Records that a recipient was served with a published bundle. The same record again: no new entry.
+    ///
+    /// # Errors
+    /// `Refused` where the key is no publisher's, the request is not published, or the release is not for the recipient.
+    pub async fn transferred(&self, f: Digest, transfer: &Transfer, key: &SigningKey) -> Result<()> {
+        self.append(|state| {
+            let request = state.by_id(f)?;
+            if request.transfers.contains(transfer) {
+                return Ok(None);
+            }
+            let said = Transferred::new(request.release().clone(), request.f, transfer.clone());
+            sign_as(state, &Event::Transferred(said), sign::RELEASE, key).map(Some)
+        })
+        .await?;
+        Ok(())
+    }
+
     /// Takes a release back; nothing is refunded. `manifest` is the hash of the tombstone's `release.json`, if there is
     /// one. Withdrawn already: no new entry.
     ///
@@ -335,7 +353,7 @@ fn sign_as(state: &State, event: &Event, namespace: &str, key: &SigningKey) -> R
 
 fn sign_named(name: &str, event: &Event, namespace: &str, key: &SigningKey) -> Result<Draft> {
     let draft = event.draft();
-    let bytes = marsad_terms::canonical::bytes(&draft.body).map_err(marsad_log::Error::from)?;
+    let bytes = marsad_terms::canonical::of_value(&draft.body).map_err(marsad_log::Error::from)?;
     let sshsig = key.sign(namespace, &bytes)?;
     Ok(draft.signed(EntrySignature { signer: name.to_owned(), namespace: namespace.to_owned(), sshsig }))
 }

@@ -25,6 +25,7 @@ mod state;
 mod statement;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod transfer;
 mod verify;
 
 pub use error::{Error, Result};
@@ -37,4 +38,5 @@ pub use series::{Draw, SeriesState};
 pub use stage::Stage;
 pub use state::{Decision, RequestState, State};
 pub use statement::{Answer, Statement};
+pub use transfer::{Recipient, Transfer};
 pub use verify::{Fault, FaultKind, Verdict, Verification};

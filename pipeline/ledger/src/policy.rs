@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fmt::Write;
 
-use marsad_terms::{NanoRho, RecordTypeId};
+use marsad_terms::{Digest, NanoRho, RecordTypeId};
 use serde::{Deserialize, Serialize};
 
 use crate::scope::Scope;
@@ -102,6 +102,29 @@ pub struct Policy {
     pub period_closes_after_months: Option<u32>,
     /// Who may sign.
     pub signers: Vec<Signer>,
+}
+
+/// A policy whose signers' keys are read, once for all entries under it.
+#[derive(Clone, Debug)]
+pub(crate) struct InForce {
+    /// The hash of its entry.
+    pub(crate) hash: Digest,
+    pub(crate) policy: Policy,
+    /// In the order of its signers; none where a line is no key's.
+    keys: Vec<Option<PublicKey>>,
+}
+
+impl InForce {
+    pub(crate) fn new(hash: Digest, policy: Policy) -> Self {
+        let keys = policy.signers.iter().map(|signer| PublicKey::read(&signer.key).ok()).collect();
+        Self { hash, policy, keys }
+    }
+
+    /// The signer who holds a key.
+    pub(crate) fn signer_with(&self, key: &PublicKey) -> Option<&Signer> {
+        let at = self.keys.iter().position(|own| own.as_ref() == Some(key))?;
+        self.policy.signers.get(at)
+    }
 }
 
 impl Policy {

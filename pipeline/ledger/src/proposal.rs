@@ -135,16 +135,21 @@ pub struct Forecast {
     pub reliable_from: String,
     /// The count from which a cell reads U.
     pub usable_from: String,
-    /// How its cells will likely read; absent where no figure of it was ever released.
+    /// How its cells will likely read; absent where no figure of it was ever released, and none planned with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
 }
 
-/// How the cells of a table will likely read at the predicted margin, were their figures those of an earlier release.
+/// How the cells of a table will likely read at the predicted margin, were their figures those of an earlier release, or
+/// those that were planned with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expected {
     /// The release whose published figures stand for the unknown ones.
-    pub release: ReleaseId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
+    /// Where no release shows the table: the declared source of the planning figures that stand for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planning: Option<String>,
     /// Cells that read A: margin at most 20 % of the figure.
     pub reliable: u64,
     /// Cells that read U: at most 50 %.
@@ -209,6 +214,28 @@ pub struct Difference {
     pub combined: String,
     /// Who or what remains in the difference, in words.
     pub remains: String,
+}
+
+impl Difference {
+    /// Who or what remains in the difference, in each language.
+    pub fn remains_in_words(&self) -> Text {
+        let (new, old) = (&self.dataflow, &self.earlier);
+        match self.attack {
+            Attack::SameCells => Text::new(
+                "ce qui a changé depuis dans les dossiers",
+                "ما تغير في الملفات منذ ذلك الحين",
+                &self.remains,
+            ),
+            Attack::TwoStatements => Text::new(
+                format!("celles que seul l'un de {new} et {old} compte"),
+                format!("من يحسبهم واحد فقط من \u{2066}{new}\u{2069} و\u{2066}{old}\u{2069}"),
+                &self.remains,
+            ),
+            Attack::YearLessQuarters => {
+                Text::new(&self.remains, format!("\u{2066}{}\u{2069}", self.remains), &self.remains)
+            }
+        }
+    }
 }
 
 /// A proposal as it stands in the ledger.

@@ -147,6 +147,18 @@ pub enum Refusal {
         /// What does not fit.
         what: &'static str,
     },
+    /// The release is not for this recipient.
+    #[error("the release is not for {recipient}")]
+    UnknownRecipient {
+        /// Who was to be served.
+        recipient: String,
+    },
+    /// The record of a transfer is not whole, or not of this bundle.
+    #[error("the record of the transfer does not hold: {what}")]
+    BadTransfer {
+        /// What does not fit.
+        what: &'static str,
+    },
     /// The proposal asks for fewer approvers than the policy.
     #[error("the proposal asks for {asked} approvers where the policy wants {wanted}")]
     TooFewApprovers {

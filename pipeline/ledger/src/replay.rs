@@ -4,6 +4,7 @@
 //! facts (what was drawn, charged, published) taken as they happened and decisions (policy, approvals) only where right.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
 use marsad_log::Entry;
 use marsad_terms::{Digest, NanoRho};
@@ -11,7 +12,7 @@ use marsad_terms::{Digest, NanoRho};
 use crate::error::{Error, Result};
 use crate::event::{Event, Published, Released, Reserved, Withdrawn};
 use crate::judge::{Judgement, Signed};
-use crate::policy::Policy;
+use crate::policy::{InForce, Policy};
 use crate::proposal::Proposal;
 use crate::refusal::Refusal;
 use crate::scope::{Outcome, Scope};
@@ -23,6 +24,7 @@ use crate::verify::Fault;
 mod reading;
 mod series;
 
+pub(crate) use reading::Alone;
 use reading::Reading;
 
 /// The state after all entries.
@@ -31,11 +33,10 @@ use reading::Reading;
 /// `NotRight` where an entry breaks a rule: nothing is built on such a ledger.
 pub(crate) fn replay(entries: &[Entry]) -> Result<State> {
     let mut state = State::default();
-    for (entry, reading) in entries.iter().zip(reading::of_all(entries)) {
-        if let Err(refusal) = state.apply_read(entry, reading) {
-            return Err(Error::NotRight { fault: Fault::of(entry.sequence, &refusal) });
-        }
-    }
+    reading::try_each(entries, |entry, reading| {
+        let taken = state.apply_read(entry, reading);
+        taken.map_err(|refusal| Error::NotRight { fault: Fault::of(entry.sequence, &refusal) })
+    })?;
     Ok(state)
 }
 
@@ -43,12 +44,12 @@ pub(crate) fn replay(entries: &[Entry]) -> Result<State> {
 pub(crate) fn replay_all(entries: &[Entry]) -> (State, Vec<Fault>) {
     let mut state = State::default();
     let mut faults = Vec::new();
-    for (entry, Reading { event, key }) in entries.iter().zip(reading::of_all(entries)) {
+    let Ok(()) = reading::try_each(entries, |entry, Reading { event, alone }| {
         state.settle(&entry.time);
         match event {
             Err(refusal) => faults.push(Fault::of(entry.sequence, &refusal)),
             Ok(event) => {
-                let judgement = state.judge(entry, &event, key);
+                let judgement = state.judge(entry, &event, alone);
                 faults.extend(judgement.refusals.iter().map(|refusal| Fault::of(entry.sequence, refusal)));
                 if stands_anyway(&event, &judgement.refusals) {
                     state.record(entry, event, judgement.signed);
@@ -56,7 +57,8 @@ pub(crate) fn replay_all(entries: &[Entry]) -> (State, Vec<Fault>) {
             }
         }
         state.head = Some((entry.sequence, entry.hash));
-    }
+        Ok::<(), Infallible>(())
+    });
     (state, faults)
 }
 
@@ -79,10 +81,10 @@ impl State {
         self.apply_read(entry, Reading::of(entry))
     }
 
-    fn apply_read(&mut self, entry: &Entry, Reading { event, key }: Reading) -> Result<(), Refusal> {
+    fn apply_read(&mut self, entry: &Entry, Reading { event, alone }: Reading) -> Result<(), Refusal> {
         self.settle(&entry.time);
         let event = event?;
-        let Judgement { refusals, signed, .. } = self.judge(entry, &event, key);
+        let Judgement { refusals, signed, .. } = self.judge(entry, &event, alone);
         if let Some(refusal) = refusals.into_iter().next() {
             return Err(refusal);
         }
@@ -94,7 +96,7 @@ impl State {
     fn record(&mut self, entry: &Entry, event: Event, signed: Option<Signed>) {
         match event {
             Event::Genesis(policy) => self.begin(entry, policy),
-            Event::Policy(policy) => self.policy = Some((entry.hash, policy)),
+            Event::Policy(policy) => self.policy = Some(InForce::new(entry.hash, policy)),
             Event::Proposed(proposal, id) => {
                 let f = proposal.f;
                 self.proposals.insert(id, f);
@@ -115,6 +117,9 @@ impl State {
             }
             Event::StepForfeited(said) => self.end_step(entry, (said.series, said.step), &said.run, None),
             Event::Published(said) => self.publish(entry, said, signed),
+            Event::Transferred(said) => {
+                self.change(entry, said.f, |request| request.transfers.push(said.transfer()));
+            }
             Event::Withdrawn(said) => self.withdraw(entry, said),
         }
     }
@@ -122,7 +127,7 @@ impl State {
     fn begin(&mut self, entry: &Entry, policy: Policy) {
         self.workspace = Some(entry.hash);
         self.ceiling = Some(policy.ceiling_nano_rho.unwrap_or(policy.lifetime_nano_rho));
-        self.policy = Some((entry.hash, policy));
+        self.policy = Some(InForce::new(entry.hash, policy));
     }
 
     fn decide(&mut self, entry: &Entry, statement: Statement, signed: Option<Signed>) {
@@ -226,6 +231,7 @@ fn proposed(entry: &Entry, proposal: Proposal, id: Digest, signed: Option<Signed
         reason: None,
         withdrawn: None,
         tombstone: None,
+        transfers: Vec::new(),
         proposed_at: entry.sequence,
         sequence: entry.sequence,
         publisher_key: None,

@@ -247,5 +247,12 @@ pub(crate) fn after(used: NanoRho, price: NanoRho) -> NanoRho {
     plus(used, price)
 }
 
+/// ρ as people write it: no trailing zeros.
+pub fn decimal(rho: NanoRho) -> String {
+    let text = rho.to_string();
+    let text = text.trim_end_matches('0');
+    text.strip_suffix('.').unwrap_or(text).to_owned()
+}
+
 #[cfg(test)]
 mod tests;

@@ -14,12 +14,14 @@ use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, SshSig};
 use zeroize::Zeroizing;
 
 mod error;
+mod keys;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tokens;
 
 pub use error::KeyError;
+pub(crate) use keys::Keys;
 
 /// An author signs a proposal.
 pub const PROPOSAL: &str = "marsad-proposal";
@@ -54,15 +56,22 @@ impl PublicKey {
     /// # Errors
     /// `NotASignature`; `Wrong` where the signature is not over `bytes` in this namespace.
     pub fn of_signature(namespace: &str, bytes: &[u8], sshsig: &str) -> Result<Self, KeyError> {
-        let signature: SshSig = sshsig.parse().map_err(|_| KeyError::NotASignature)?;
+        Self::of_read(namespace, bytes, &read_signature(sshsig)?)
+    }
+
+    fn of_read(namespace: &str, bytes: &[u8], signature: &SshSig) -> Result<Self, KeyError> {
         let key = ssh_key::PublicKey::new(signature.public_key().clone(), "");
-        key.verify(namespace, bytes, &signature).map_err(|_| KeyError::Wrong)?;
-        if is_untouched(&signature) {
+        key.verify(namespace, bytes, signature).map_err(|_| KeyError::Wrong)?;
+        if is_untouched(signature) {
             Err(KeyError::Untouched)
         } else {
             Ok(Self(signature.public_key().clone()))
         }
     }
+}
+
+fn read_signature(sshsig: &str) -> Result<SshSig, KeyError> {
+    sshsig.parse().map_err(|_| KeyError::NotASignature)
 }
 
 /// Whether a token signed without anybody touching it: bit 0 of its flags, which four bytes of counter follow

@@ -78,6 +78,7 @@ pub(crate) enum Act {
     Release,
     Forfeit,
     Publish,
+    Transfer,
     Withdraw,
 }
 
@@ -91,6 +92,7 @@ impl Act {
             Self::Release => "released",
             Self::Forfeit => "forfeited",
             Self::Publish => "published",
+            Self::Transfer => "transferred",
             Self::Withdraw => "withdrawn",
         }
     }
@@ -104,7 +106,7 @@ impl Act {
             Self::Reserve => Stage::Reserved,
             Self::Release => Stage::Released,
             Self::Forfeit => Stage::Forfeited,
-            Self::Publish => Stage::Published,
+            Self::Publish | Self::Transfer => Stage::Published,
             Self::Withdraw => Stage::Withdrawn,
         }
     }
@@ -119,6 +121,7 @@ impl Act {
             Self::Reserve => stage == Some(Approved),
             Self::Release | Self::Forfeit => stage == Some(Reserved),
             Self::Publish => stage == Some(Released),
+            Self::Transfer => stage == Some(Published),
             Self::Withdraw => matches!(stage, Some(Released | Published)),
         }
     }
@@ -136,7 +139,7 @@ mod tests {
             Some(Stage::Approved) => &["proposed", "rejected", "reserved"],
             Some(Stage::Reserved) => &["released", "forfeited"],
             Some(Stage::Released) => &["published", "withdrawn"],
-            Some(Stage::Published) => &["withdrawn"],
+            Some(Stage::Published) => &["transferred", "withdrawn"],
             Some(Stage::Forfeited | Stage::Withdrawn) => &[],
         }
     }
@@ -151,6 +154,7 @@ mod tests {
             Act::Release,
             Act::Forfeit,
             Act::Publish,
+            Act::Transfer,
             Act::Withdraw,
         ];
         for stage in Stage::ALL.map(Some).into_iter().chain([None]) {
@@ -158,7 +162,9 @@ mod tests {
                 acts.into_iter().filter(|act| act.is_allowed_at(stage)).map(Act::as_str).collect();
             assert_eq!(allowed, listed(stage), "at {stage:?}");
         }
-        assert!(acts.iter().all(|act| act.as_str() == act.goal().as_str()));
+        let changes = |act: &&Act| **act != Act::Transfer;
+        assert!(acts.iter().filter(changes).all(|act| act.as_str() == act.goal().as_str()));
+        assert_eq!(Act::Transfer.goal(), Stage::Published);
         assert_eq!(Act::Approve { enough: false }.goal(), Stage::Proposed);
     }
 }

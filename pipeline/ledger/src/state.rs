@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta};
 use marsad_terms::{Digest, Name, NanoRho, RecordTypeId, ReleaseId, RunId, Text, nearest};
 
 use crate::error::{Error, Result};
-use crate::policy::{Policy, Role};
+use crate::policy::{InForce, Policy, Role};
 use crate::proposal::Proposal;
 use crate::refusal::Refusal;
 use crate::scope::{self, Budget, Charges, Scope, ScopeAfter, ScopeUse, Shortfall};
@@ -16,6 +16,7 @@ use crate::series::{self, SeriesState};
 use crate::sign::PublicKey;
 use crate::stage::Stage;
 use crate::statement::Answer;
+use crate::transfer::Transfer;
 
 /// One person's decision on the proposal in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub struct RequestState {
     pub withdrawn: Option<String>,
     /// Hash of the `release.json` that stands in its place since.
     pub tombstone: Option<Digest>,
+    /// Who was served with the bundle, in order.
+    pub transfers: Vec<Transfer>,
     /// The entry of the newest proposal.
     pub proposed_at: u64,
     /// The newest entry about it.
@@ -125,7 +128,7 @@ fn has_passed(since: &str, days: u32, now: &str) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub(crate) workspace: Option<Digest>,
-    pub(crate) policy: Option<(Digest, Policy)>,
+    pub(crate) policy: Option<InForce>,
     pub(crate) ceiling: Option<NanoRho>,
     pub(crate) head: Option<(u64, Digest)>,
     pub(crate) requests: BTreeMap<Digest, RequestState>,
@@ -148,12 +151,12 @@ impl State {
 
     /// The policy in force.
     pub fn policy(&self) -> Option<&Policy> {
-        self.policy.as_ref().map(|(_, policy)| policy)
+        self.policy.as_ref().map(|in_force| &in_force.policy)
     }
 
     /// The hash of the entry that holds the policy in force.
     pub fn policy_hash(&self) -> Option<Digest> {
-        self.policy.as_ref().map(|(hash, _)| *hash)
+        self.policy.as_ref().map(|in_force| in_force.hash)
     }
 
     /// What no cap can pass.

@@ -26,6 +26,7 @@ use crate::reservation::{Receipt, new_run};
 use crate::sign::{self, SigningKey};
 use crate::state::State;
 use crate::statement::{Answer, Statement};
+use crate::transfer::{Recipient, Transfer};
 
 mod long;
 mod series;
@@ -114,6 +115,8 @@ pub struct Wish {
     pub series: Vec<SeriesWish>,
     /// Steps that it draws again.
     pub redraws: Vec<SeriesStep>,
+    /// Who gets it.
+    pub recipients: Vec<String>,
 }
 
 /// The selection key's name.
@@ -131,6 +134,7 @@ impl Wish {
             needed: 1,
             series: Vec::new(),
             redraws: Vec::new(),
+            recipients: vec!["public".to_owned()],
         }
     }
 
@@ -161,7 +165,7 @@ impl Wish {
             request,
             series,
             purposes: vec!["P-2025-01".to_owned()],
-            recipients: vec!["public".to_owned()],
+            recipients: self.recipients.clone(),
             embargo: "2027-11-15T09:00:00Z".to_owned(),
             contact: self.id.clone(),
             coverage: text("all partners"),
@@ -172,9 +176,9 @@ impl Wish {
             overlap: Vec::new(),
             differences: Vec::new(),
             checklist: vec![
-                Item::machine("C04", true, "the unit is the person"),
-                Item::shown("C06", "what it costs"),
-                Item::asked("C18", "could a table guide action against a group?"),
+                Item::machine("C04", true, text("the unit is the person")),
+                Item::shown("C06", text("what it costs")),
+                Item::asked("C18", text("could a table guide action against a group?")),
             ],
         }
     }
@@ -235,6 +239,18 @@ pub fn shape(years: &[u16]) -> StatisticShape {
         }],
         strategy: Strategy::Tables,
     }
+}
+
+/// The record that a ministry was served with the bundle of a proposal.
+pub fn served(proposal: &Proposal, manifest: Digest) -> Transfer {
+    let to = Recipient {
+        name: "ONM".to_owned(),
+        legal_entity: "Observatoire national de la migration".to_owned(),
+        country: "MA".to_owned(),
+        contact: "onm@example.org".to_owned(),
+        channel: "link to the bundle".to_owned(),
+    };
+    Transfer { to, purposes: proposal.purposes.clone(), manifest, date: "2027-01-03".to_owned() }
 }
 
 /// A decision with every answer.

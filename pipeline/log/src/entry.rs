@@ -69,16 +69,23 @@ pub struct Entry {
     pub hash: Digest,
 }
 
-/// The members that stand behind `hash` in canonical order.
+/// The members that stand behind `hash`, in canonical order, so that they need not be sorted.
 #[derive(Serialize)]
 struct Tail<'a> {
     kind: &'a str,
     previous: Option<Digest>,
     sequence: u64,
-    signature: Option<&'a EntrySignature>,
+    signature: Option<TailSignature<'a>>,
     time: &'a str,
     #[serde(skip_serializing_if = "is_first_version")]
     version: u32,
+}
+
+#[derive(Serialize)]
+struct TailSignature<'a> {
+    namespace: &'a str,
+    signer: &'a str,
+    sshsig: &'a str,
 }
 
 fn first_version() -> u32 {
@@ -128,7 +135,7 @@ impl Entry {
     /// # Errors
     /// As [`Entry::bytes`].
     pub fn body_bytes(&self) -> Result<Vec<u8>> {
-        Ok(canonical::bytes(&self.body)?)
+        Ok(canonical::of_value(&self.body)?)
     }
 
     /// The hash that the entry ought to have: over its canonical JSON without `hash`.
@@ -137,20 +144,20 @@ impl Entry {
     /// As [`Entry::bytes`].
     pub fn proper_hash(&self) -> Result<Digest> {
         let (head, tail) = self.parts()?;
-        Ok(Digest::of(&[head.as_slice(), b",", tail.as_slice()].concat()))
+        Ok(Digest::of_parts(&[&head, b",", &tail]))
     }
 
     /// The entry in `bytes` if they are exactly the canonical bytes of an entry that has its own hash.
     pub(crate) fn read(bytes: &[u8]) -> std::result::Result<Self, Unreadable> {
         let entry: Self = serde_json::from_slice(bytes).map_err(|_| Unreadable::NotAnEntry)?;
         let (head, tail) = entry.parts().map_err(|_| Unreadable::NotAnEntry)?;
-        let hash = Digest::of(&[head.as_slice(), b",", tail.as_slice()].concat());
+        let hash = Digest::of_parts(&[&head, b",", &tail]);
         if hash != entry.hash {
             return Err(Unreadable::OtherHash(Box::new(entry)));
         }
         let written = format!(",\"hash\":\"{hash}\",");
-        let expected = head.iter().chain(written.as_bytes()).chain(&tail);
-        if bytes.len() != head.len() + written.len() + tail.len() || !bytes.iter().eq(expected) {
+        let rest = bytes.strip_prefix(head.as_slice()).and_then(|rest| rest.strip_prefix(written.as_bytes()));
+        if rest != Some(tail.as_slice()) {
             return Err(Unreadable::NotCanonical(Box::new(entry)));
         }
         if entry.version == VERSION { Ok(entry) } else { Err(Unreadable::OtherVersion(Box::new(entry))) }
@@ -160,15 +167,22 @@ impl Entry {
     /// of RFC 8785, so that the body, which may be large, is written once for both forms.
     fn parts(&self) -> Result<(Vec<u8>, Vec<u8>)> {
         let mut head = b"{\"body\":".to_vec();
-        head.extend(canonical::bytes(&self.body)?);
-        let tail = canonical::bytes(&Tail {
+        head.extend(canonical::of_value(&self.body)?);
+        canonical::of_value(&Value::from(self.sequence))?;
+        let signature = self.signature.as_ref().map(|signature| TailSignature {
+            namespace: &signature.namespace,
+            signer: &signature.signer,
+            sshsig: &signature.sshsig,
+        });
+        let tail = serde_json::to_vec(&Tail {
             kind: &self.kind,
             previous: self.previous,
             sequence: self.sequence,
-            signature: self.signature.as_ref(),
+            signature,
             time: &self.time,
             version: self.version,
-        })?;
+        });
+        let tail = tail.map_err(canonical::CanonicalError::from)?;
         Ok((head, tail[1..].to_vec()))
     }
 }

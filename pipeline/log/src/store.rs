@@ -143,6 +143,9 @@ impl Store {
     /// `Store` where the store fails.
     pub async fn get(&self, path: &str) -> Result<Option<Bytes>> {
         let location = parse(path)?;
+        if let Some(folder) = &self.folder {
+            return folder.read(&location).await.map_err(|e| self.failed("read", path, e));
+        }
         let read = match self.objects.get(&location).await {
             Ok(found) => found.bytes().await.map(Some),
             Err(error) => Err(error),

@@ -56,13 +56,13 @@ struct InLanguage<'a> {
     tag: &'static str,
     direction: &'static str,
     name: &'static str,
-    title: &'a str,
+    title: Vec<Piece<'a>>,
     blocks: Vec<InBlock<'a>>,
 }
 
 struct InBlock<'a> {
     heading: &'a str,
-    paragraphs: Vec<&'a str>,
+    paragraphs: Vec<Vec<Piece<'a>>>,
     head: Vec<&'a str>,
     rows: Vec<Vec<Cell<'a>>>,
 }
@@ -70,7 +70,33 @@ struct InBlock<'a> {
 struct Cell<'a> {
     /// Attributes of the element around it, fixed texts all.
     attributes: &'static str,
+    text: Vec<Piece<'a>>,
+}
+
+/// A part of a text; periods and dates stay on one line, from left to right.
+struct Piece<'a> {
+    whole: bool,
     text: &'a str,
+}
+
+/// The text cut around its periods and dates, such as `2023-Q1`: no browser may break a line at their hyphens.
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == ':';
+    let mut pieces = Vec::new();
+    let (mut from, mut rest) = (0, 0);
+    while let Some(start) = text[rest..].find(is_part).map(|at| rest + at) {
+        let end = text[start..].find(|c| !is_part(c)).map_or(text.len(), |at| start + at);
+        let word = text[start..end].trim_end_matches([':', '-']);
+        let dated = word.as_bytes().get(4) == Some(&b'-') && word.bytes().take(4).all(|b| b.is_ascii_digit());
+        if dated {
+            pieces.push(Piece { whole: false, text: &text[from..start] });
+            pieces.push(Piece { whole: true, text: word });
+            from = start + word.len();
+        }
+        rest = end;
+    }
+    pieces.push(Piece { whole: false, text: &text[from..] });
+    pieces
 }
 
 impl<'a> InLanguage<'a> {
@@ -84,7 +110,7 @@ impl<'a> InLanguage<'a> {
             tag: language.tag(),
             direction: language.direction(),
             name,
-            title: sheet.title.get(language),
+            title: pieces(sheet.title.get(language)),
             blocks: sheet.blocks.iter().map(|block| InBlock::new(block, language)).collect(),
         }
     }
@@ -93,13 +119,13 @@ impl<'a> InLanguage<'a> {
 impl<'a> InBlock<'a> {
     fn new(block: &'a Block, language: Language) -> Self {
         let cell = |shown: &'a Shown| match shown {
-            Shown::Words(text) => Cell { attributes: "", text: text.get(language) },
-            Shown::Code(text) => Cell { attributes: " dir=\"ltr\"", text },
-            Shown::English(text) => Cell { attributes: " lang=\"en\" dir=\"ltr\"", text },
+            Shown::Words(text) => Cell { attributes: "", text: pieces(text.get(language)) },
+            Shown::Code(text) => Cell { attributes: " dir=\"ltr\"", text: pieces(text) },
+            Shown::English(text) => Cell { attributes: " lang=\"en\" dir=\"ltr\"", text: pieces(text) },
         };
         Self {
             heading: block.heading.get(language),
-            paragraphs: block.paragraphs.iter().map(|text| text.get(language)).collect(),
+            paragraphs: block.paragraphs.iter().map(|text| pieces(text.get(language))).collect(),
             head: block.head.iter().map(|text| text.get(language)).collect(),
             rows: block.rows.iter().map(|row| row.iter().map(cell).collect()).collect(),
         }
@@ -119,6 +145,16 @@ pub fn write(sheet: &Sheet) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn periods_and_dates_are_kept_whole_and_nothing_is_lost() {
+        let text = "Embargo : 2026-11-15T09:00:00Z. من 2023-Q1، إلى 2023-Q4: DF_A-B";
+        let cut = pieces(text);
+        let whole: Vec<&str> = cut.iter().filter(|piece| piece.whole).map(|piece| piece.text).collect();
+        assert_eq!(whole, ["2026-11-15T09:00:00Z", "2023-Q1", "2023-Q4"]);
+        assert_eq!(cut.iter().map(|piece| piece.text).collect::<String>(), text);
+        assert_eq!(pieces("").iter().map(|piece| piece.text).collect::<String>(), "");
+    }
 
     #[test]
     fn three_languages_nothing_from_outside_and_no_markup_from_a_cell() {

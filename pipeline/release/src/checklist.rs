@@ -6,12 +6,15 @@ use chrono::NaiveDate;
 use marsad_catalog::{Area, BoundMode, Catalog, Purpose, RecordType};
 use marsad_ledger::checklist::{Item, Standing, Who};
 use marsad_ledger::proposal::{Forecast, Proposal};
+use marsad_ledger::scope::decimal;
 use marsad_ledger::{Policy, ScopeAfter};
 use marsad_privacy::accounting;
-use marsad_terms::{Grain, Language, Name, RecordTypeId, Text};
+use marsad_terms::{Grain, Name, RecordTypeId, Text};
 
 use crate::plan::SelfAudit;
 use crate::prepare::{Prepared, PreparedStatistic};
+
+mod words;
 
 /// Record types that are published for the whole country and by year only.
 const SENSITIVE_TYPES: [&str; 2] = ["child_protection", "vot_identification"];
@@ -36,56 +39,29 @@ impl Facts<'_> {
         vec![
             self.purposes(),
             self.authorisations(),
-            Item::machine(
-                "C03",
-                true,
-                "rows are read through the table provider, which drops those without consent or legal basis",
-            ),
+            Item::machine("C03", true, words::provider()),
             Item::machine("C04", true, self.units()),
             Item::shown("C05", self.sources()),
             Item::shown("C06", self.cost()),
             self.mechanism(),
             Item::machine("C08", true, self.domains()),
             Item::shown("C09", self.margins()),
-            Item::machine(
-                "C10",
-                true,
-                "flags are made from the noisy table alone: an exact table has no other reader than the noise",
-            ),
+            Item::machine("C10", true, words::flags()),
             self.smallest(),
             self.sensitive_tables(),
-            Item::shown("C13", self.overlaps()),
-            Item::after_run("C14", "totals are checked on the bundle by `marsad verify`"),
-            Item::after_run("C15", "display values are checked on the bundle by `marsad verify`"),
+            Item::shown("C13", words::overlaps(&self.proposal.overlap, &self.proposal.differences)),
+            Item::after_run("C14", words::totals()),
+            Item::after_run("C15", words::display()),
             self.languages(),
-            Item::asked(
-                "C17",
-                "does a title or note invite a wrong reading (\"migrants in the region\" for \"persons assisted\")?",
-            ),
-            Item::asked(
-                "C18",
-                "could a table guide action against a group or a place? yes or no, with a sentence",
-            ),
-            Item::asked(
-                "C19",
-                "could two tables published together say more about a small group than each alone?",
-            ),
+            Item::asked("C17", words::wording()),
+            Item::asked("C18", words::harm()),
+            Item::asked("C19", words::together()),
             self.publication(),
-            Item::machine(
-                "C21",
-                true,
-                format!("{} approval(s) by other keys than the author's", self.proposal.approvals_needed),
-            ),
-            Item::shown(
-                "C22",
-                format!("declared coverage: {}", self.prepared.release.coverage.get(Language::Fr)),
-            ),
-            Item::asked(
-                "C23",
-                "are the open requests of persons that concern these record types done, or not yet due?",
-            ),
-            Item::after_run("C24", "formats, hashes and signature are checked before publication"),
-            Item::asked("C25", "who decides on a withdrawal, and who is told?"),
+            Item::machine("C21", true, words::approvals(self.proposal.approvals_needed)),
+            Item::shown("C22", words::coverage(&self.prepared.release.coverage)),
+            Item::asked("C23", words::requests()),
+            Item::after_run("C24", words::formats()),
+            Item::asked("C25", words::withdrawal()),
         ]
     }
 
@@ -101,29 +77,23 @@ impl Facts<'_> {
         for (prepared, record_type) in self.read() {
             let id = &prepared.statistic.id;
             match self.catalog.purposes.get(&prepared.statistic.purpose) {
-                None => faults.push(format!("{id}: no purpose `{}`", prepared.statistic.purpose)),
+                None => faults.push(words::no_purpose(id, &prepared.statistic.purpose)),
                 Some(purpose) => faults.extend(uncovered(prepared, record_type, purpose)),
             }
         }
         faults.extend(self.prepared.statistics.iter().flat_map(|s| self.unlisted_joins(s)));
-        let evidence = match faults.is_empty() {
-            true => format!("covered by {}", self.purpose_ids().join(", ")),
-            false => faults.join("; "),
-        };
-        Item::machine("C01", faults.is_empty(), evidence)
+        judged("C01", faults, words::covered(&self.purpose_ids()))
     }
 
     /// All records of a person that a statement scans meet in it, however it is written: each pair must be listed.
-    fn unlisted_joins(&self, prepared: &PreparedStatistic<'_>) -> Vec<String> {
+    fn unlisted_joins(&self, prepared: &PreparedStatistic<'_>) -> Vec<Text> {
         let scanned: Vec<RecordTypeId> = prepared.record_types().collect();
         let Some(purpose) = self.catalog.purposes.get(&prepared.statistic.purpose) else { return Vec::new() };
         let pairs =
             scanned.iter().enumerate().flat_map(|(i, a)| scanned[i + 1..].iter().map(move |b| (a, b)));
         let barred = pairs.filter(|(a, b)| !purpose.allows_join(a, b));
         let id = &prepared.statistic.id;
-        barred
-            .map(|(a, b)| format!("{id}: {} does not allow {a} to be joined with {b}", purpose.id))
-            .collect()
+        barred.map(|(a, b)| words::unlisted_join(id, &purpose.id, a, b)).collect()
     }
 
     fn purpose_ids(&self) -> Vec<String> {
@@ -139,25 +109,23 @@ impl Facts<'_> {
         let faults: Vec<String> = purposes.iter().filter(wrong).map(|p| p.id.clone()).collect();
         let describe = |p: &&Purpose| {
             let a = &p.authorisation;
-            format!("{}: {} {}, valid to {}", p.id, a.authority, a.reference, a.valid_to)
+            words::valid(&p.id, &format!("{} {}", a.authority, a.reference), a.valid_to)
         };
         let evidence = match faults.is_empty() {
-            true => purposes.iter().map(describe).collect::<Vec<_>>().join("; "),
-            false => format!("expired, not yet valid, or not for these recipients: {}", faults.join(", ")),
+            true => words::joined(purposes.iter().map(describe)),
+            false => words::invalid(&faults),
         };
         Item::machine("C02", faults.is_empty(), evidence)
     }
 
-    fn units(&self) -> String {
+    fn units(&self) -> Text {
         let reading = || self.prepared.statistics.iter().filter(|s| s.analysis.is_some());
         let private = reading().filter(|s| s.is_private()).count();
         let exact = reading().count() - private;
-        format!(
-            "{private} statistic(s) bounded by person over all rows; {exact} of organisations, without persons"
-        )
+        words::units(private, exact)
     }
 
-    fn sources(&self) -> String {
+    fn sources(&self) -> Text {
         let bounds = self.prepared.statistics.iter().filter_map(|prepared| {
             let bound = &prepared.statistic.bound;
             let constant = match bound.mode {
@@ -165,46 +133,33 @@ impl Facts<'_> {
                 BoundMode::Truncate => format!("k = {}", bound.k.unwrap_or_default()),
                 _ => return None,
             };
-            let source = bound.source.as_deref().unwrap_or("no source");
-            Some(format!("{}: {constant} ({source})", prepared.statistic.id))
+            Some(words::constant(&prepared.statistic.id, &constant, bound.source.as_deref()))
         });
-        let bounds: Vec<String> = bounds.collect();
-        if bounds.is_empty() { "no constant is needed".to_owned() } else { bounds.join("; ") }
+        let bounds: Vec<Text> = bounds.collect();
+        if bounds.is_empty() { words::no_constant() } else { words::joined(bounds) }
     }
 
-    fn cost(&self) -> String {
+    fn cost(&self) -> Text {
         let delta: f64 = self.policy.display_delta.parse().unwrap_or(1e-6);
         let guess = accounting::guess(self.proposal.nano_rho);
-        let scopes: Vec<String> = self.scopes.iter().map(after).collect();
-        format!(
-            "ρ = {}, ε = {} at δ = {}; from even odds nobody can guess better than {} % whether a person is in the data; {}",
-            self.proposal.nano_rho,
-            accounting::epsilon(self.proposal.nano_rho, delta),
-            self.policy.display_delta,
-            guess.membership_percent,
-            scopes.join("; "),
-        )
+        let rho = self.proposal.nano_rho;
+        let epsilon = accounting::epsilon(rho, delta);
+        let price = format!("ρ = {}, ε = {epsilon}, δ = {}", decimal(rho), self.policy.display_delta);
+        words::cost(&price, guess.membership_percent, self.scopes)
     }
 
-    fn domains(&self) -> String {
+    fn domains(&self) -> Text {
         let joint = self.prepared.joint.as_ref().map_or(0, marsad_privacy::Joint::n_coordinates);
         let series = self.prepared.statistics.iter().filter_map(|s| s.series.as_ref());
         let cells = joint + series.map(|s| s.shape.n_coordinates() * (s.through as usize + 1)).sum::<usize>();
-        format!("{cells} cells: the product of declared code lists and listed periods, zeros measured too")
+        words::domain(cells)
     }
 
-    fn margins(&self) -> String {
+    fn margins(&self) -> Text {
         let margin = |table: &Forecast| table.margin.parse::<f64>().unwrap_or(0.0);
         match self.proposal.tables.iter().max_by(|a, b| margin(a).total_cmp(&margin(b))) {
-            Some(table) => format!(
-                "widest: {} by {}, ± {}; a cell reads A from {}, U from {}",
-                table.dataflow,
-                table.dimensions.join(", "),
-                table.margin,
-                table.reliable_from,
-                table.usable_from
-            ),
-            None => "no noise: organisations only".to_owned(),
+            Some(table) => words::widest(table, &self.proposal.tables),
+            None => words::no_noise(),
         }
     }
 
@@ -221,16 +176,14 @@ impl Facts<'_> {
                     if regional { record_type.shortest_period } else { record_type.shortest_period_national };
                 let too_fine = grain == Grain::Quarter && shortest == Grain::Year;
                 if regional && national {
-                    faults.push(format!("{}: a table by region", prepared.statistic.id));
+                    faults.push(words::too_fine(&prepared.statistic.id, true));
                 } else if too_fine {
-                    faults.push(format!("{}: a table by quarter", prepared.statistic.id));
+                    faults.push(words::too_fine(&prepared.statistic.id, false));
                 }
             }
         }
         faults.dedup();
-        let fine = "no table is finer than record types, statistics and policy allow".to_owned();
-        let evidence = if faults.is_empty() { fine } else { faults.join("; ") };
-        Item::machine("C11", faults.is_empty(), evidence)
+        judged("C11", faults, words::coarse())
     }
 
     /// C12: children and victims of trafficking nationally and by year only.
@@ -248,89 +201,56 @@ impl Facts<'_> {
                     .iter()
                     .any(|d| ["REF_AREA", "NATIONALITY_GROUP"].contains(&d.code_list.as_str()));
                 if (by_type || by_category) && (crossed || table.grain == Grain::Quarter) {
-                    faults.push(format!("{}: children or victims below national and annual", shape.id));
+                    faults.push(words::children(&shape.id));
                 }
             }
         }
         faults.dedup();
-        let fine = "no child-protection or trafficking table below national and annual".to_owned();
-        let evidence = if faults.is_empty() { fine } else { faults.join("; ") };
-        Item::machine("C12", faults.is_empty(), evidence)
-    }
-
-    fn overlaps(&self) -> String {
-        let again = self
-            .proposal
-            .overlap
-            .iter()
-            .map(|o| format!("{} cells of {} in {}", o.cells, o.dataflow, o.release));
-        let again: Vec<String> = again.collect();
-        let again = match again.is_empty() {
-            true => "no earlier release estimates these cells".to_owned(),
-            false => format!("estimated again: {}", again.join("; ")),
-        };
-        match self.proposal.differences.first() {
-            None => format!("{again}; no published cell differs from a new one by a group"),
-            Some(sharpest) => format!(
-                "{again}; the sharpest of {} difference(s): {} less {} of {} leaves {}, ± {}",
-                self.proposal.differences.len(),
-                sharpest.dataflow,
-                sharpest.earlier,
-                sharpest.release,
-                sharpest.remains,
-                sharpest.margin
-            ),
-        }
+        judged("C12", faults, words::no_children())
     }
 
     fn languages(&self) -> Item {
         let texts = self.prepared.statistics.iter().flat_map(|s| [&s.statistic.title, &s.statistic.note]);
         let release = [&self.prepared.release.title, &self.prepared.release.coverage];
         let missing = texts.chain(release).filter(|text: &&Text| !text.missing().is_empty()).count();
-        let evidence = format!(
-            "{missing} text(s) lack a language; a reader of each language looks at the rendered page"
-        );
         let state = if missing == 0 { Standing::Open } else { Standing::Fail };
-        Item { id: "C16".to_owned(), who: Who::Both, state, evidence }
+        Item::new("C16", Who::Both, state, words::languages(missing))
     }
 
     /// C07: open until this very build has audited itself here, red where it failed.
     fn mechanism(&self) -> Item {
         let (state, audit) = match self.audit {
-            None => (Standing::Open, "this build has not audited itself here: run `marsad audit`"),
-            Some(SelfAudit { passed: None, evidence }) => (Standing::Open, evidence.as_str()),
-            Some(SelfAudit { passed: Some(true), evidence }) => (Standing::Pass, evidence.as_str()),
-            Some(SelfAudit { passed: Some(false), evidence }) => (Standing::Fail, evidence.as_str()),
+            None => (Standing::Open, words::not_audited()),
+            Some(SelfAudit { passed, evidence }) => {
+                let state = match passed {
+                    None => Standing::Open,
+                    Some(true) => Standing::Pass,
+                    Some(false) => Standing::Fail,
+                };
+                (state, evidence.clone())
+            }
         };
-        let mechanism = marsad_ledger::proposal::MECHANISM;
-        let evidence = format!(
-            "{mechanism}{}, OpenDP 0.16, marsad {}; {audit}",
-            self.residuals(),
-            env!("CARGO_PKG_VERSION")
-        );
-        Item { id: "C07".to_owned(), who: Who::Machine, state, evidence }
+        let named = marsad_ledger::proposal::MECHANISM;
+        Item::new("C07", Who::Machine, state, words::mechanism(named, &self.residuals(), &audit))
     }
 
     /// The statistics whose residuals get the noise in place of their tables.
-    fn residuals(&self) -> String {
+    fn residuals(&self) -> Vec<&str> {
         let chosen = self.proposal.strategies.iter().filter(|choice| choice.strategy == "residuals");
-        let chosen: Vec<&str> = chosen.map(|choice| choice.statistic.as_str()).collect();
-        match chosen.is_empty() {
-            true => String::new(),
-            false => format!(", on the residuals of {}", chosen.join(", ")),
-        }
+        chosen.map(|choice| choice.statistic.as_str()).collect()
     }
 
     fn publication(&self) -> Item {
         let release = self.prepared.release;
-        let evidence = format!(
-            "embargo {}, CC BY 4.0, contact {}, recipients {}; everyone gets the same bytes",
-            release.embargo,
-            release.contact,
-            release.recipients.join(", ")
-        );
-        Item::shown("C20", evidence)
+        let words = words::publication(&release.embargo, &release.contact, &release.recipients);
+        Item::shown("C20", words)
     }
+}
+
+/// An item of the machine: right where nothing is wrong.
+fn judged(id: &str, faults: Vec<Text>, fine: Text) -> Item {
+    let ok = faults.is_empty();
+    Item::machine(id, ok, if ok { fine } else { words::joined(faults) })
 }
 
 /// Whether each table shows regions, and its grain.
@@ -349,24 +269,17 @@ fn tables(prepared: &PreparedStatistic<'_>) -> Vec<(bool, Grain)> {
     shape.tables.iter().map(|table| (table.dimensions.iter().any(regional), table.grain)).collect()
 }
 
-fn uncovered(prepared: &PreparedStatistic<'_>, record_type: &RecordType, purpose: &Purpose) -> Vec<String> {
+fn uncovered(prepared: &PreparedStatistic<'_>, record_type: &RecordType, purpose: &Purpose) -> Vec<Text> {
     let id = &prepared.statistic.id;
     let mut faults = Vec::new();
     if !purpose.record_types.contains(&record_type.id) {
-        faults.push(format!("{id}: {} does not cover {}", purpose.id, record_type.id));
+        faults.push(words::not_covered(id, &purpose.id, &record_type.id));
     }
     let read =
         prepared.analysis.iter().filter_map(|analysis| analysis.record_types.get(record_type.id.as_str()));
     let used = read.flatten();
     let sensitive = used.filter(|name| record_type.column(name).is_some_and(|column| column.sensitive));
     let barred = sensitive.filter(|name| !purpose.sensitive.contains(name));
+    faults.extend(barred.map(|name| words::sensitive(id, &purpose.id, name)));
     faults
-        .extend(barred.map(|name| format!("{id}: {} does not name the sensitive column {name}", purpose.id)));
-    faults
-}
-
-/// `lifetime: 0.1 of 1 → 0.2`
-fn after(scope: &ScopeAfter) -> String {
-    let cap = scope.cap.map_or_else(|| "no cap".to_owned(), |cap| format!("cap {cap}"));
-    format!("{}: {} → {} ({cap})", scope.scope, scope.used, scope.after)
 }

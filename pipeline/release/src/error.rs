@@ -55,6 +55,28 @@ pub enum Error {
         /// What is wrong.
         what: &'static str,
     },
+    /// More planning figures than cells.
+    #[error(
+        "statistic {statistic} was planned with {named} figures for `{set}`, which has {n_keys} cells a period"
+    )]
+    Planning {
+        /// Which.
+        statistic: StatisticId,
+        /// The table.
+        set: String,
+        /// How many figures it names.
+        named: usize,
+        /// How many cells there are.
+        n_keys: usize,
+    },
+    /// Planning figures of no table.
+    #[error("statistic {statistic} has planning figures for `{set}`, which is no table of it")]
+    NoSuchTable {
+        /// Which.
+        statistic: StatisticId,
+        /// As written.
+        set: String,
+    },
     /// A first-time series does not reach the release's periods.
     #[error("the first-time series of {statistic} {what}")]
     Series {
@@ -132,6 +154,11 @@ impl Error {
                 "E04",
                 "a margin is wished for one table",
                 "write `statistic/grouping set` = number, such as \"assisted_persons/quarter,region\" = 17",
+            ),
+            Self::Planning { .. } | Self::NoSuchTable { .. } => (
+                "E15",
+                "planning figures stand for the cells of one period of one table",
+                "correct [planning] of the statistic: one figure a cell, under the table's columns as the SQL groups them",
             ),
             Self::Empty(_) => ("E05", "there would be nothing to publish", "name a statistic with SQL"),
             Self::NoPolicy => (

@@ -3,7 +3,7 @@
 use marsad_catalog::{Catalog, Price, Release};
 use marsad_ledger::proposal::Proposal;
 use marsad_ledger::{RequestState, State};
-use marsad_terms::{ReleaseId, canonical, clock, nearest};
+use marsad_terms::{ReleaseId, Text, canonical, clock, nearest};
 
 use crate::checklist::Facts;
 use crate::error::Error;
@@ -37,7 +37,7 @@ pub struct SelfAudit {
     /// Whether it keeps what it claims; `None` where it was another build that audited itself.
     pub passed: Option<bool>,
     /// When, and the figures.
-    pub evidence: String,
+    pub evidence: Text,
 }
 
 /// The definition of a release.
@@ -72,8 +72,9 @@ impl Planner<'_> {
         let series = series::terms(self.state, &prepared, &request);
         let nano_rho = request.price(&series).ok_or(marsad_privacy::Error::Unreachable)?;
         let mut tables = forecast::of_release(&prepared, joint_price, &series)?;
+        figures::check_planning(&prepared)?;
         for table in &mut tables {
-            table.expected = figures::expected(self.released, table);
+            table.expected = figures::expected(self.released, &prepared, table)?;
         }
         let overlap = overlap::overlap(self.state, &f, &request.statistics);
         let differences = difference::differences(self.state, &f, &request.statistics, &tables);

@@ -1,5 +1,6 @@
 //! Canonical JSON: RFC 8785 restricted to integers, so that equal values have equal bytes and hashes.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::Serialize;
@@ -23,9 +24,16 @@ pub enum CanonicalError {
 /// # Errors
 /// A float or an integer beyond ±2^53, which RFC 8785 would write as a double.
 pub fn bytes(value: &impl Serialize) -> Result<Vec<u8>, CanonicalError> {
-    let value = serde_json::to_value(value)?;
+    of_value(&serde_json::to_value(value)?)
+}
+
+/// The canonical bytes of what is JSON already, which is not copied for it.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn of_value(value: &Value) -> Result<Vec<u8>, CanonicalError> {
     let mut out = Vec::new();
-    write(&value, &Place::Root, &mut out)?;
+    write(value, &Place::Root, &mut out)?;
     Ok(out)
 }
 
@@ -59,7 +67,7 @@ fn write(value: &Value, place: &Place<'_>, out: &mut Vec<u8>) -> Result<(), Cano
         Value::Number(number) => {
             let whole = number.as_i64().filter(|n| n.unsigned_abs() < (1 << 53));
             let whole = whole.ok_or_else(|| CanonicalError::NotAnInteger(place.to_string()))?;
-            out.extend_from_slice(whole.to_string().as_bytes());
+            serde_json::to_writer(&mut *out, &whole)?;
         }
         Value::Array(items) => {
             out.push(b'[');
@@ -73,7 +81,7 @@ fn write(value: &Value, place: &Place<'_>, out: &mut Vec<u8>) -> Result<(), Cano
         }
         Value::Object(members) => {
             let mut members: Vec<(&String, &Value)> = members.iter().collect();
-            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            members.sort_by(|(a, _), (b, _)| in_utf16(a, b));
             out.push(b'{');
             for (index, (name, member)) in members.into_iter().enumerate() {
                 if index > 0 {
@@ -90,6 +98,11 @@ fn write(value: &Value, place: &Place<'_>, out: &mut Vec<u8>) -> Result<(), Cano
     Ok(())
 }
 
+/// The order of RFC 8785; that of ASCII names is that of their bytes.
+fn in_utf16(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -100,7 +113,16 @@ mod tests {
     fn members_are_sorted_and_nothing_is_padded() {
         let value = json!({"b": [1, -2, null], "a": {"é": "x\n\u{1}", "z": true}, "\u{20ac}": "€"});
         let text = String::from_utf8(bytes(&value).unwrap()).unwrap();
+        assert_eq!(of_value(&value).unwrap(), text.as_bytes());
         assert_eq!(text, "{\"a\":{\"z\":true,\"é\":\"x\\n\\u0001\"},\"b\":[1,-2,null],\"€\":\"€\"}");
+    }
+
+    #[test]
+    fn names_are_in_the_order_of_utf_16() {
+        // U+1F600 is a surrogate pair, and comes before U+FFFD there; in UTF-8 it comes after.
+        let text =
+            String::from_utf8(of_value(&json!({"\u{fffd}": 1, "\u{1f600}": 2, "z": 3})).unwrap()).unwrap();
+        assert_eq!(text, "{\"z\":3,\"\u{1f600}\":2,\"\u{fffd}\":1}");
     }
 
     #[test]

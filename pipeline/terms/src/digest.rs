@@ -15,6 +15,15 @@ impl Digest {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
+    /// The hash of parts, one after the other, as if they were joined.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+
     /// A digest computed elsewhere (a keyed or streamed hash).
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -12,7 +12,7 @@ use super::statistic_checks::{Scope, is_period, scope};
 use crate::decimal::Decimal;
 use crate::error::{Faults, Kind, Place};
 use crate::page::{At, Page, stem};
-use crate::statistic::{BoundMode, BoundSpec, ColumnSpec, MeasureSpec, Statistic};
+use crate::statistic::{BoundMode, BoundSpec, ColumnSpec, MeasureSpec, Planning, Statistic};
 use crate::table::{Table, Value};
 use crate::{Catalog, Fault};
 
@@ -93,6 +93,7 @@ fn statistic(
     let measures = table.optional("measures", |value| measures(&scope, value)).unwrap_or_default();
     let zeros = table.optional("zeros", |value| zeros(&scope, value)).unwrap_or_default();
     let columns = table.optional("columns", |value| columns(&scope, value)).unwrap_or_default();
+    let planning = table.optional("planning", |value| planning(&scope, value));
     table.finish();
     let head = head?;
     let statistic = Statistic {
@@ -111,6 +112,7 @@ fn statistic(
         zeros,
         codes: scope.codes,
         columns,
+        planning,
         derived: derived.map(str::to_owned),
         sql: sql.unwrap_or_default(),
     };
@@ -252,15 +254,33 @@ fn home(scope: &Scope<'_>, value: Value<'_>) -> Option<BTreeMap<String, String>>
 fn weights(scope: &Scope<'_>, value: Value<'_>) -> Option<BTreeMap<String, u32>> {
     let mut weights = BTreeMap::new();
     for (set, value) in value.table()?.into_entries() {
-        let names: Vec<&str> = set.value.split(',').map(str::trim).collect();
-        for name in names.iter().filter(|name| !is_period(name)) {
-            scope.list_of(value.page, &At { value: (*name).to_owned(), at: set.at });
-        }
+        let set = grouping_set(scope, value.page, &set);
         if let Some(weight) = value.count(1..=1000) {
-            weights.insert(names.join(","), weight);
+            weights.insert(set, weight);
         }
     }
     Some(weights)
+}
+
+/// A grouping set as `quarter,region`; a fault for each name in it that is no dimension.
+fn grouping_set(scope: &Scope<'_>, page: Page<'_>, set: &At<String>) -> String {
+    let names: Vec<&str> = set.value.split(',').map(str::trim).collect();
+    for name in names.iter().filter(|name| !is_period(name)) {
+        scope.list_of(page, &At { value: (*name).to_owned(), at: set.at });
+    }
+    names.join(",")
+}
+
+fn planning(scope: &Scope<'_>, value: Value<'_>) -> Option<Planning> {
+    let mut table = value.table()?;
+    let source = table.required("source", Value::text);
+    let mut figures = BTreeMap::new();
+    for (set, value) in table.into_entries() {
+        let set = grouping_set(scope, value.page, &set);
+        let cells = value.list()?.into_iter().filter_map(|cell| cell.whole(0..=1_000_000_000_000));
+        figures.insert(set, cells.map(i64::unsigned_abs).collect());
+    }
+    Some(Planning { source: source?.value, figures })
 }
 
 fn measures(scope: &Scope<'_>, value: Value<'_>) -> Option<BTreeMap<String, MeasureSpec>> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use marsad_privacy::audit::{self, Audit, COVERAGE_SLACK, LEAST_P, LEAST_PART};
 use marsad_release::SelfAudit;
-use marsad_terms::{Digest, clock};
+use marsad_terms::{Digest, Text, clock};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -74,11 +74,24 @@ pub(super) fn recorded(workspace: &Workspace) -> Result<Option<SelfAudit>, Failu
     // A record that does not read back is as good as none: the audit can be repeated.
     let Ok(record) = serde_json::from_str::<Record>(&text) else { return Ok(None) };
     if record.build != this_build()? {
-        let evidence = format!("the audit on {} was of another build: run `marsad audit`", record.time);
+        let (time, run) = (&record.time, "marsad audit");
+        let evidence = Text::new(
+            format!("l'audit du {time} était celui d'une autre version : lancez `{run}`"),
+            format!("كان تدقيق \u{2066}{time}\u{2069} لنسخة أخرى: شغّل الأمر {run}"),
+            format!("the audit on {time} was of another build: run `{run}`"),
+        );
         return Ok(Some(SelfAudit { passed: None, evidence }));
     }
-    let verdict = if record.passed { "passed" } else { "FAILED" };
-    let evidence = format!("the audit of this build on {} {verdict}: {}", record.time, record.figures);
+    let (time, figures) = (&record.time, &record.figures);
+    let verdict = match record.passed {
+        true => Text::new("réussi", "ناجح", "passed"),
+        false => Text::new("ÉCHOUÉ", "فاشل", "FAILED"),
+    };
+    let evidence = Text::new(
+        format!("audit de cette version du {time} {} : {figures}", verdict.fr),
+        format!("تدقيق هذه النسخة في \u{2066}{time}\u{2069} {}: \u{2066}{figures}\u{2069}", verdict.ar),
+        format!("the audit of this build on {time} {}: {figures}", verdict.en),
+    );
     Ok(Some(SelfAudit { passed: Some(record.passed), evidence }))
 }
 

@@ -16,7 +16,9 @@ use crate::proposal::SeriesStep;
 use crate::reservation::{StepReservation, new_run};
 use crate::state::RequestState;
 use crate::statement::Answer;
-use crate::testing::{Cast, SeriesWish, Wish, approved, noisy_step, result, signature, statement, text};
+use crate::testing::{
+    Cast, SeriesWish, Wish, approved, noisy_step, result, served, signature, statement, text,
+};
 
 mod crash;
 mod golden;

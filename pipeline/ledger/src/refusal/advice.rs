@@ -40,6 +40,16 @@ impl Refusal {
             Self::ReleaseTaken { .. } => {
                 ("B28", "a public id is never used twice", "give the release another id")
             }
+            Self::UnknownRecipient { .. } => (
+                "B35",
+                "its purposes and authorisation cover the recipients that were approved, and no other",
+                "name the recipient in the release's `recipients`, and have that approved",
+            ),
+            Self::BadTransfer { .. } => (
+                "B36",
+                "the record tells funders and the CNDP who was served",
+                "complete [recipients] in marsad.toml; purposes and hash are the release's own",
+            ),
             Self::Budget { .. }
             | Self::Charge
             | Self::Zero
@@ -177,7 +187,10 @@ fn advice_at(stage: Option<Stage>, act: &str) -> Advice {
             "run it: the same bytes at no cost; or set a higher `revision` to have it drawn and charged anew",
         ),
         (Some(Stage::Reserved), _) => (code, "its run has not ended", "run it again when that run has ended"),
-        (Some(Stage::Proposed | Stage::Approved), "published" | "withdrawn") => {
+        (Some(Stage::Released), "transferred") => {
+            (code, "nobody is served before it is public", "publish it: `marsad release publish`")
+        }
+        (Some(Stage::Proposed | Stage::Approved), "published" | "transferred" | "withdrawn") => {
             (code, "there is no result yet", "run it first: `marsad release run`")
         }
         _ => (

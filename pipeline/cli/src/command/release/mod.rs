@@ -12,6 +12,8 @@ mod question;
 mod run;
 mod sheet;
 mod show;
+mod summary;
+mod transfer;
 
 use marsad_catalog::Catalog;
 use marsad_ledger::proposal::Proposal;
@@ -42,13 +44,17 @@ pub(super) async fn run(
         ReleaseCommand::New { id, like } => define::new(workspace, id, like),
         ReleaseCommand::Plan { id, wish, key } => plan(workspace, id, wish, key.key.as_deref()).await,
         ReleaseCommand::List => list::list(workspace).await,
-        ReleaseCommand::Show { id, html } => {
+        ReleaseCommand::Show { id, html, full, statistic, language } => {
             let state = workspace.ledger()?.state().await?;
             let request = state.find(id)?;
             let public = public::Public::of(workspace);
             match html {
                 Some(path) => sheet::write(&state, request, &public, path),
-                None => Ok(show::show(&state, request, &public)),
+                None => {
+                    public.has(request, statistic.as_deref())?;
+                    let view = show::View { full: *full, statistic: statistic.clone(), language: *language };
+                    Ok(show::viewed(&state, request, &public, &view))
+                }
             }
         }
         ReleaseCommand::Diff { a, b } => {
@@ -66,6 +72,10 @@ pub(super) async fn run(
         }
         ReleaseCommand::Run { id, yes, stats } => run_release(workspace, id, *yes, *stats, quiet).await,
         ReleaseCommand::Publish { id, key } => publish(workspace, id, key.key.as_deref()).await,
+        ReleaseCommand::Transfer { id, to, channel, date, key } => {
+            let served = transfer::Served { to, channel: channel.as_deref(), date: *date };
+            transfer::transfer(workspace, id, served, key.key.as_deref()).await
+        }
         ReleaseCommand::Withdraw { id, reason_file, key } => {
             publish::withdraw(workspace, id, reason_file, key.key.as_deref()).await
         }

@@ -5,14 +5,16 @@ use std::path::Path;
 
 use marsad_catalog::Catalog;
 use marsad_ledger::sign::{self, SigningKey};
-use marsad_ledger::{Error as LedgerError, Ledger, Publication, Receipt, RequestState, Stage, checkpoint};
+use marsad_ledger::{
+    Error as LedgerError, Ledger, Publication, Receipt, Recipient, RequestState, Stage, Transfer, checkpoint,
+};
 use marsad_log::Store;
 use marsad_publish::verify::{Allowed, verify};
 use marsad_publish::{Built, Context, ReleasedTable, bundle};
-use marsad_terms::{Explanation, NanoRho, Text, clock};
+use marsad_terms::{Explanation, Name, NanoRho, Text, clock};
 use serde_json::json;
 
-use super::{is_authorised, standing};
+use super::{is_authorised, standing, transfer};
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
@@ -34,17 +36,41 @@ pub(crate) async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>)
     if request.published.is_none() {
         is_authorised(&catalog, &request.proposal)?;
     }
+    let recipients = transfer::recipients(workspace, request)?;
     let released = ReleasedTable::open(&bytes, &receipt)?;
     let folder = tempfile::tempdir()
         .map_err(|error| Failure::file(Path::new("a temporary folder"), "be made", &error))?;
     let publisher =
         Publisher { workspace, ledger: &ledger, catalog: &catalog, key: &key, dir: folder.path() };
     publisher.publish(request, &receipt, &released).await?;
+    record(&ledger, request, recipients, &key).await?;
     let releases = workspace.releases()?;
     bundle::put(folder.path(), &releases, request.release()).await?;
     let (stated, sshsig) = ledger.checkpoint(&key).await?;
     checkpoint::put(&releases, &stated, &sshsig).await?;
     Ok(describe(request, &releases, stated.sequence))
+}
+
+/// The record of whom the release names: before the files, so that none is public without it.
+async fn record(
+    ledger: &Ledger,
+    request: &RequestState,
+    recipients: Vec<Recipient>,
+    key: &SigningKey,
+) -> Result<(), Failure> {
+    let state = ledger.state().await?;
+    let published = state.find(request.release().as_str())?;
+    let (Some(manifest), Some(time)) = (published.manifest, &published.published) else { return Ok(()) };
+    // The bundle's own day: completing a publication that was cut off writes the same record again, which is none.
+    let date = time.get(..10).unwrap_or_default().to_owned();
+    let is_new = |to: &Recipient| !published.transfers.iter().any(|transfer| transfer.to.name == to.name);
+    for to in recipients.into_iter().filter(is_new) {
+        let purposes = published.proposal.purposes.clone();
+        ledger
+            .transferred(published.f, &Transfer { to, purposes, manifest, date: date.clone() }, key)
+            .await?;
+    }
+    Ok(())
 }
 
 struct Publisher<'a> {

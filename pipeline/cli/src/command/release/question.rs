@@ -11,7 +11,7 @@ use super::Answers;
 use crate::report::Failure;
 
 /// What stewards skip comes first (governance 3).
-const FIRST: [&str; 2] = ["C06", "C18"];
+pub(super) const FIRST: [&str; 2] = ["C06", "C18"];
 
 /// Asks every item that a person judges; an answer that must hold words is asked for until it does.
 ///

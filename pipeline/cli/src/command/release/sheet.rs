@@ -1,10 +1,10 @@
 //! `release show --html`: the proposal as one page in French, Arabic and English.
 //!
-//! It says what the terminal and `--json` say. Evidence of the checklist exists in English alone and is marked so.
+//! It says what the terminal and `--json` say. What stewards skip comes first: the price in plain words, and C18.
 
 use std::path::Path;
 
-use marsad_ledger::checklist::{Standing, Who};
+use marsad_ledger::checklist::{Item, Standing, Who};
 use marsad_ledger::{RequestState, ScopeAfter, State};
 use marsad_publish::sheet::{self, Block, Sheet, Shown};
 use marsad_terms::{NanoRho, Text};
@@ -202,7 +202,7 @@ fn differences(request: &RequestState) -> Block {
             Shown::Words(attack(one.attack)),
             code(format!("{} · {}", one.earlier, one.release)),
             code(one.dimensions.join(", ")),
-            Shown::English(one.remains.clone()),
+            Shown::Words(one.remains_in_words()),
             code(n),
             number(format!("± {}", one.margin)),
         ]
@@ -239,6 +239,14 @@ fn differences(request: &RequestState) -> Block {
     }
 }
 
+/// The evidence in the page's language; proposals of earlier versions have it in English alone, and are marked so.
+fn evidence(item: &Item) -> Shown {
+    match item.evidence_fr.is_empty() && item.evidence_ar.is_empty() {
+        true => Shown::English(item.evidence.clone()),
+        false => Shown::Words(item.text()),
+    }
+}
+
 fn machine(request: &RequestState) -> Block {
     let rows = request.proposal.checklist.iter().filter(|item| item.who == Who::Machine).map(|item| {
         let state = match item.state {
@@ -247,7 +255,7 @@ fn machine(request: &RequestState) -> Block {
             Standing::Open => Text::new("ouvert", "مفتوح", "open"),
             Standing::AfterRun => Text::new("après le tirage", "بعد التنفيذ", "after the run"),
         };
-        vec![code(&item.id), Shown::Words(state), Shown::English(item.evidence.clone())]
+        vec![code(&item.id), Shown::Words(state), evidence(item)]
     });
     Block {
         heading: Text::new("Vérifié par la machine", "ما تتحقق منه الآلة", "Checked by the machine"),
@@ -262,10 +270,11 @@ fn machine(request: &RequestState) -> Block {
 }
 
 fn person(request: &RequestState) -> Block {
-    let asked = request.proposal.checklist.iter().filter(|item| item.wants_an_answer());
-    let rows = asked.map(|item| {
-        vec![code(&item.id), Shown::Words(question(&item.id)), Shown::English(item.evidence.clone())]
-    });
+    let mut asked: Vec<&Item> =
+        request.proposal.checklist.iter().filter(|item| item.wants_an_answer()).collect();
+    asked.sort_by_key(|item| !super::question::FIRST.contains(&item.id.as_str()));
+    let rows =
+        asked.into_iter().map(|item| vec![code(&item.id), Shown::Words(question(&item.id)), evidence(item)]);
     Block {
         heading: Text::new("À confirmer par une personne", "ما يؤكده شخص", "For a person to confirm"),
         paragraphs: Vec::new(),

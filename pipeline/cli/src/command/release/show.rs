@@ -1,52 +1,133 @@
 //! `release show`: a proposal as its steward reads it.
 
-use marsad_ledger::proposal::Forecast;
+use marsad_ledger::checklist::Item;
+use marsad_ledger::proposal::{Expected, Forecast, Proposal};
 use marsad_ledger::{Answer, RequestState, ScopeAfter, State};
 use marsad_privacy::accounting;
 use marsad_privacy::shape::StatisticShape;
-use marsad_terms::{Language, NanoRho};
+use marsad_terms::{Language, Name, NanoRho, flow_id};
 use serde_json::{Value, json};
 
 use super::outlook::{DELTAS, Outlook, in_languages};
 use super::public::{Public, attack, sharpest};
+use super::{question, summary, transfer};
 use crate::report::{Report, decimal, table};
 
-/// One proposal with where it stands.
+/// How much of a proposal is shown, and in which language sentences are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct View {
+    /// Everything, or what one statistic has.
+    pub(super) full: bool,
+    /// One statistic alone.
+    pub(super) statistic: Option<String>,
+    /// Absent: English where the workspace publishes in it, or else its first language.
+    pub(super) language: Option<Language>,
+}
+
+impl View {
+    fn language(&self, public: &Public) -> Language {
+        let own = public.languages.first().copied().unwrap_or(Language::En);
+        let default = if public.languages.contains(&Language::En) { Language::En } else { own };
+        self.language.unwrap_or(default)
+    }
+
+    fn shows(&self, id: &str) -> bool {
+        self.statistic.as_ref().is_none_or(|statistic| statistic == id)
+    }
+}
+
+/// One proposal with where it stands, on one screen.
 pub(super) fn show(state: &State, request: &RequestState, public: &Public) -> Report {
-    let proposal = &request.proposal;
-    let id = request.proposal_id.hex();
-    let head = format!(
-        "release {}: {}\nproposal {} by {}, {}; {} approval(s) needed\n{}",
-        proposal.release,
-        proposal.title.get(Language::En),
-        &id[..8],
-        proposal.author,
-        request.state,
-        proposal.approvals_needed,
-        cost(proposal.nano_rho),
-    );
+    viewed(state, request, public, &View::default())
+}
+
+/// The same as it is asked for.
+pub(super) fn viewed(state: &State, request: &RequestState, public: &Public, view: &View) -> Report {
     let scopes = scopes(state, request);
     let outlook = Outlook::of(request);
-    let parts = [
-        head,
-        why(request, public),
-        statistics(request, public),
-        meaning(outlook.as_ref(), &scopes, &public.languages),
-        scope_table(&scopes),
-        tables(request, outlook.as_ref()),
-        series(request),
-        strategies(request),
-        outlook.as_ref().map(|outlook| outlook.curve(left(&scopes))).unwrap_or_default(),
-        rehearsals(request),
-        differences(request),
-        checklist(request),
-        decisions(request),
-        next(request, &scopes),
-    ];
+    let language = view.language(public);
+    let mut parts = match (&view.statistic, view.full) {
+        (Some(_), _) => of_statistic(request, public, outlook.as_ref(), view),
+        (None, true) => full(request, public, outlook.as_ref(), (&scopes, language)),
+        (None, false) => summary::parts(request, &scopes, public, language),
+    };
+    parts.extend([decisions(request), next(request, &scopes)]);
     let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
     let mut json = document(request, &scopes, outlook.as_ref());
     json["asked"] = public.document(request);
     Report::new(text, json)
+}
+
+/// What it is, whose, and where it stands.
+pub(super) fn head(request: &RequestState, between: &str) -> String {
+    let proposal = &request.proposal;
+    format!(
+        "release {}: {}{between}proposal {} by {}, {}; {} approval(s) needed",
+        proposal.release,
+        proposal.title.get(Language::En),
+        &request.proposal_id.hex()[..8],
+        proposal.author,
+        request.state,
+        proposal.approvals_needed,
+    )
+}
+
+fn full(
+    request: &RequestState,
+    public: &Public,
+    outlook: Option<&Outlook>,
+    (scopes, language): (&[ScopeAfter], Language),
+) -> Vec<String> {
+    let all = View::default();
+    vec![
+        format!("{}\n{}", head(request, "\n"), cost(request.proposal.nano_rho)),
+        meaning(outlook, scopes, &public.languages),
+        why(request, public),
+        statistics(request, public, &all),
+        scope_table(scopes),
+        tables(request, outlook, &all),
+        series(request, &all),
+        strategies(request, &all),
+        outlook.map(|outlook| outlook.curve(left(scopes))).unwrap_or_default(),
+        rehearsals(request, &all),
+        differences(request, &all, language),
+        checklist(request, language),
+        served(request),
+    ]
+}
+
+fn of_statistic(
+    request: &RequestState,
+    public: &Public,
+    outlook: Option<&Outlook>,
+    view: &View,
+) -> Vec<String> {
+    vec![
+        head(request, "\n"),
+        statistics(request, public, view),
+        tables(request, outlook, view),
+        series(request, view),
+        strategies(request, view),
+        rehearsals(request, view),
+        differences(request, view, view.language(public)),
+    ]
+}
+
+/// Who was served with the bundle.
+fn served(request: &RequestState) -> String {
+    let rows = request.transfers.iter().map(|one| {
+        let to = &one.to;
+        vec![
+            one.date.clone(),
+            to.name.clone(),
+            to.legal_entity.clone(),
+            to.country.clone(),
+            to.channel.clone(),
+        ]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let header = ["served on", "recipient", "legal entity", "country", "channel"];
+    if rows.is_empty() { String::new() } else { table(&header, rows, 5) }
 }
 
 /// Why it is asked for, on whose authority, for whom.
@@ -64,21 +145,24 @@ fn why(request: &RequestState, public: &Public) -> String {
 }
 
 /// What is counted, of whom, how far down.
-fn statistics(request: &RequestState, public: &Public) -> String {
-    let rows = public.statistics(request).into_iter();
+fn statistics(request: &RequestState, public: &Public, view: &View) -> String {
+    let rows = public.statistics(request).into_iter().filter(|asked| view.shows(&asked.id));
     let rows = rows.map(|asked| vec![asked.id, asked.unit, asked.bound.en, asked.area.to_owned()]);
     table(&["statistic", "unit", "bound of a person", "smallest area"], rows, 4)
 }
 
 /// What can be computed from this release and earlier ones together (C13): the sharpest of each kind.
-fn differences(request: &RequestState) -> String {
-    let rows = sharpest(request).into_iter().map(|(one, n)| {
+fn differences(request: &RequestState, view: &View, language: Language) -> String {
+    let proposal = &request.proposal;
+    let owned = |flow: &str| owner(proposal, flow).is_some_and(|id| view.shows(&id));
+    let shown = sharpest(request).into_iter().filter(|(one, _)| owned(&one.dataflow));
+    let rows = shown.map(|(one, n)| {
         let combined = if one.combined.is_empty() { String::new() } else { format!("± {}", one.combined) };
         vec![
             attack(one.attack).en,
             format!("{} of {}", one.earlier, one.release),
             one.dimensions.join(", "),
-            one.remains.clone(),
+            one.remains_in_words().get(language).to_owned(),
             n.to_string(),
             format!("± {}", one.margin),
             combined,
@@ -142,11 +226,13 @@ fn scope_table(scopes: &[ScopeAfter]) -> String {
     table(&["scope", "used", "after", "cap"], rows, 1)
 }
 
-fn tables(request: &RequestState, outlook: Option<&Outlook>) -> String {
+fn tables(request: &RequestState, outlook: Option<&Outlook>, view: &View) -> String {
     let sides = outlook.map(Outlook::half_and_double).unwrap_or_default();
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut dataflow = "";
-    for (index, t) in request.proposal.tables.iter().enumerate() {
+    let of = |flow: &str| owner(&request.proposal, flow).is_some_and(|id| view.shows(&id));
+    let shown = || request.proposal.tables.iter().enumerate().filter(|(_, t)| of(&t.dataflow));
+    for (index, t) in shown() {
         if t.dataflow != dataflow {
             dataflow = &t.dataflow;
             rows.push([dataflow].iter().chain(&[""; 7]).map(|cell| (*cell).to_owned()).collect());
@@ -169,17 +255,42 @@ fn tables(request: &RequestState, outlook: Option<&Outlook>) -> String {
     }
     let header = ["table", "cells", "at ½ρ", "margin", "at 2ρ", "A from", "U from", "A/U/Q"];
     let drawn = table(&header, rows, 1);
-    let mut from: Vec<String> = request
-        .proposal
-        .tables
-        .iter()
-        .filter_map(|t| Some(t.expected.as_ref()?.release.to_string()))
-        .collect();
+    let mut from: Vec<String> = shown().filter_map(|(_, t)| Some(source(t.expected.as_ref()?))).collect();
+    from.sort();
     from.dedup();
     match from.is_empty() {
-        true => format!("{drawn}\nA/U/Q: no earlier release shows these tables, so nothing public tells"),
-        false => format!("{drawn}\nA/U/Q: were the figures those published in {}", from.join(", ")),
+        true => format!(
+            "{drawn}\nA/U/Q: no earlier release shows these tables and nobody planned with figures of them"
+        ),
+        false => format!("{drawn}\nA/U/Q: were the figures {}", from.join(", ")),
     }
+}
+
+/// Whose figures stand for the unknown ones.
+fn source(expected: &Expected) -> String {
+    match (&expected.release, &expected.planning) {
+        (Some(release), _) => format!("those published in {release}"),
+        (None, planning) => format!("those planned with ({})", planning.as_deref().unwrap_or("no source")),
+    }
+}
+
+/// Each forecast with the statistic that it is of.
+pub(super) fn forecasts(proposal: &Proposal) -> impl Iterator<Item = (String, &Forecast)> {
+    proposal.tables.iter().filter_map(|table| Some((owner(proposal, &table.dataflow)?, table)))
+}
+
+/// The statistic that a dataflow is an output of.
+fn owner(proposal: &Proposal, dataflow: &str) -> Option<String> {
+    let owns = |shape: &StatisticShape| {
+        let flows = shape.outputs.iter().enumerate();
+        flows.into_iter().any(|(n, output)| flow_id(&shape.id.dataflow(n, &output.name)) == dataflow)
+    };
+    let mut statistics = proposal.request.statistics.iter();
+    let found = statistics.find(|one| {
+        let series = one.series.as_ref().map(|series| series.shape.statistic());
+        one.shape.as_ref().or(series).is_some_and(owns)
+    });
+    found.map(|one| one.id.to_string())
 }
 
 /// Cells that will likely read A, U and Q.
@@ -189,20 +300,20 @@ pub(super) fn expected(forecast: &Forecast) -> String {
 }
 
 /// What gets the noise of each statistic where that was weighed, and why.
-fn strategies(request: &RequestState) -> String {
-    let choices = request.proposal.strategies.iter();
+fn strategies(request: &RequestState, view: &View) -> String {
+    let choices = request.proposal.strategies.iter().filter(|c| view.shows(c.statistic.as_str()));
     let rows = choices.map(|c| vec![c.statistic.to_string(), c.strategy.clone(), c.why.clone()]);
     let rows: Vec<Vec<String>> = rows.collect();
     if rows.is_empty() { String::new() } else { table(&["statistic", "noise on", "why"], rows, 3) }
 }
 
 /// How the constants of bounds are weighed before anyone confirms C05.
-fn rehearsals(request: &RequestState) -> String {
+fn rehearsals(request: &RequestState, view: &View) -> String {
     if request.run.is_some() {
         return String::new();
     }
     let shapes = request.proposal.request.statistics.iter().filter_map(|one| one.shape.as_ref());
-    let bounded = shapes.filter(|shape| shape.left_out_cap().is_some());
+    let bounded = shapes.filter(|shape| shape.left_out_cap().is_some() && view.shows(shape.id.as_str()));
     let line = |shape: &StatisticShape| {
         format!("  marsad query check {} --bounds --release {}", shape.id, request.proposal.release)
     };
@@ -214,8 +325,9 @@ fn rehearsals(request: &RequestState) -> String {
 }
 
 /// First-time series: opened by this release, or continued at no cost.
-fn series(request: &RequestState) -> String {
-    let rows = request.proposal.series.iter().map(|terms| {
+fn series(request: &RequestState, view: &View) -> String {
+    let shown = request.proposal.series.iter().filter(|terms| view.shows(terms.statistic.as_str()));
+    let rows = shown.map(|terms| {
         let paid = if terms.opens { "by this release, which opens it" } else { "before" };
         let steps = format!("{} from {}", terms.horizon, terms.start);
         vec![terms.statistic.to_string(), steps, decimal(terms.nano_rho), paid.to_owned()]
@@ -227,12 +339,14 @@ fn series(request: &RequestState) -> String {
     }
 }
 
-fn checklist(request: &RequestState) -> String {
-    let items = request.proposal.checklist.iter();
+fn checklist(request: &RequestState, language: Language) -> String {
+    let mut items: Vec<&Item> = request.proposal.checklist.iter().collect();
+    items.sort_by_key(|item| !question::FIRST.contains(&item.id.as_str()));
+    let items = items.into_iter();
     let rows = items.map(|item| {
         let who = json!(item.who).as_str().unwrap_or_default().to_owned();
         let state = json!(item.state).as_str().unwrap_or_default().to_owned();
-        vec![item.id.clone(), who, state, item.evidence.clone()]
+        vec![item.id.clone(), who, state, item.text().get(language).to_owned()]
     });
     table(&["item", "who", "state", "evidence"], rows, 4)
 }
@@ -307,6 +421,7 @@ fn document(request: &RequestState, scopes: &[ScopeAfter], outlook: Option<&Outl
         "guess_words": words, "scopes": scopes, "tables": tables_as_numbers(request, outlook), "curve": curve,
         "series": proposal.series, "strategies": proposal.strategies, "overlap": proposal.overlap,
         "differences": proposal.differences,
+        "transfers": transfer::document(request),
         "approvals": approvals(request), "needed": needed.saturating_sub(request.approvals().count()),
         "checklist": proposal.checklist,
     })

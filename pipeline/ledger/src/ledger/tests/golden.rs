@@ -13,7 +13,7 @@ use ssh_key::{LineEnding, PrivateKey};
 use super::*;
 use crate::replay::replay_all;
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "approved",
     "forfeited",
     "genesis",
@@ -24,6 +24,7 @@ const KINDS: [&str; 11] = [
     "released",
     "reserved",
     "series_opened",
+    "transferred",
     "withdrawn",
 ];
 
@@ -77,12 +78,7 @@ async fn history(cast: &Cast) -> Vec<Entry> {
     let mut drawn = result(&proposal, 7);
     drawn.series = vec![shown(&asked, drawn_through(&ledger, &asked).await.unwrap())];
     let (receipt, _) = ledger.complete(reservation, &drawn).await.unwrap();
-    let bundle = Publication {
-        manifest: Digest::of(b"{}"),
-        sshsig: cast.pat.sign(sign::RELEASE, b"{}").unwrap(),
-        published: "2027-01-02T00:00:00Z".to_owned(),
-        ledger_head: ledger.state().await.unwrap().head().unwrap().1,
-    };
+    let bundle = publication(&ledger, cast).await;
     ledger.published(&receipt, &bundle, &cast.pat).await.unwrap();
     ledger.withdraw(receipt.f(), &text("a mistake"), Some(Digest::of(b"[]")), &cast.pat).await.unwrap();
     let id =
@@ -94,7 +90,29 @@ async fn history(cast: &Cast) -> Vec<Entry> {
     let lost = ledger.reserve(id, run_id(10), Digest::of(b"custody")).await.unwrap();
     assert!(matches!(lost, Reserve::New(_)));
     ledger.recover_all().await.unwrap();
+    publication_with_a_transfer(&ledger, cast).await;
     ledger.history().await.unwrap().0
+}
+
+/// A release that is public, and the record of whom it served.
+async fn publication_with_a_transfer(ledger: &Ledger, cast: &Cast) {
+    let proposal = Wish::new("D", 1).proposal(&ledger.state().await.unwrap());
+    let id = approved(ledger, cast, &proposal).await;
+    let reserved = ledger.reserve(id, run_id(11), Digest::of(b"custody")).await.unwrap();
+    let Reserve::New(reservation) = reserved else { panic!("drawn before") };
+    let (receipt, _) = ledger.complete(reservation, &result(&proposal, 3)).await.unwrap();
+    let bundle = publication(ledger, cast).await;
+    ledger.published(&receipt, &bundle, &cast.pat).await.unwrap();
+    ledger.transferred(receipt.f(), &served(&proposal, bundle.manifest), &cast.pat).await.unwrap();
+}
+
+async fn publication(ledger: &Ledger, cast: &Cast) -> Publication {
+    Publication {
+        manifest: Digest::of(b"{}"),
+        sshsig: cast.pat.sign(sign::RELEASE, b"{}").unwrap(),
+        published: "2027-01-02T00:00:00Z".to_owned(),
+        ledger_head: ledger.state().await.unwrap().head().unwrap().1,
+    }
 }
 
 fn name(entry: &Entry) -> String {

@@ -6,10 +6,12 @@ use marsad_terms::RunId;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{Forfeited, Released, Reserved, StepForfeited, StepReleased, StepReserved};
+use crate::event::{Forfeited, Released, Reserved, StepForfeited, StepReleased, StepReserved, Transferred};
 use crate::replay::replay;
 use crate::scope::Scope;
 use crate::series::{SeriesState, nothing, opening};
+
+pub(super) mod past;
 
 const CEILING: u64 = 100;
 const PEOPLE: [&str; 4] = ["ana", "sam", "zoe", "pat"];
@@ -36,6 +38,7 @@ enum Step {
     Release { f: usize },
     Forfeit { f: usize },
     Publish { f: usize },
+    Serve { f: usize, known: bool, right: bool },
     Withdraw { f: usize },
     Draw { s: usize, step: u32, revision: u32 },
     EndDraw { s: usize, step: u32, whole: bool },
@@ -56,6 +59,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => f.clone().prop_map(|f| Step::Release { f }),
         1 => f.clone().prop_map(|f| Step::Forfeit { f }),
         1 => f.clone().prop_map(|f| Step::Publish { f }),
+        2 => (f.clone(), any::<bool>(), any::<bool>()).prop_map(|(f, known, right)| Step::Serve { f, known, right }),
         1 => f.prop_map(|f| Step::Withdraw { f }),
         4 => (s.clone(), 0_u32..4, 0_u32..3).prop_map(|(s, step, revision)| Step::Draw { s, step, revision }),
         4 => (s, 0_u32..4, any::<bool>()).prop_map(|(s, step, whole)| Step::EndDraw { s, step, whole }),
@@ -142,6 +146,7 @@ impl Model {
             | Step::Release { f }
             | Step::Forfeit { f }
             | Step::Publish { f }
+            | Step::Serve { f, .. }
             | Step::Withdraw { f } => self.take_request(f, step),
         }
     }
@@ -246,6 +251,7 @@ impl Model {
             (Step::Release { .. }, "reserved") => "released",
             (Step::Forfeit { .. }, "reserved") => "forfeited",
             (Step::Publish { .. }, "released") => "published",
+            (Step::Serve { known: true, right: true, .. }, "published") => "published",
             (Step::Withdraw { .. }, "released" | "published") => "withdrawn",
             _ => return false,
         };
@@ -260,6 +266,7 @@ fn wish(f: usize, price: u64) -> Wish {
     let record_types = if joint { plain.record_types.clone() } else { Vec::new() };
     let shown = |s: &usize| series_wish(*s).through(SERIES[*s].2 - 1);
     Wish {
+        recipients: vec!["ONM".to_owned()],
         nano_rho: if joint { price } else { 0 },
         record_types,
         series: series.iter().map(shown).collect(),
@@ -276,12 +283,21 @@ fn series_wish(s: usize) -> SeriesWish {
 struct Real {
     entries: Vec<Entry>,
     state: State,
+    time: String,
 }
 
 impl Real {
-    fn apply(&mut self, draft: Draft) -> bool {
+    /// A ledger that has a policy.
+    fn new() -> Self {
         let time = "2027-01-01T00:00:00Z".to_owned();
-        let entry = Entry::following(self.entries.last(), time, draft).unwrap();
+        let mut begun = Self { entries: Vec::new(), state: State::default(), time };
+        let genesis = Event::Genesis(cast().policy(CEILING));
+        assert!(begun.apply(sign_named("opal", &genesis, sign::POLICY, &cast().opal).unwrap()));
+        begun
+    }
+
+    fn apply(&mut self, draft: Draft) -> bool {
+        let entry = Entry::following(self.entries.last(), self.time.clone(), draft).unwrap();
         let (before, taken) = (self.state.scopes(), self.state.apply(&entry).is_ok());
         if taken {
             self.entries.push(entry);
@@ -349,6 +365,16 @@ impl Real {
                     sshsig: String::new(),
                 }))
             }
+            Step::Serve { f, known, right } => {
+                let asked = self.request(*f)?;
+                let manifest = Digest::of(if *right { &b"manifest"[..] } else { b"another" });
+                let mut transfer = served(&asked.proposal, manifest);
+                if !known {
+                    transfer.to.name = "nobody".to_owned();
+                }
+                let release = asked.release().clone();
+                publisher(&Event::Transferred(Transferred::new(release, asked.f, transfer)))
+            }
             Step::Withdraw { f } => {
                 let known = self.request(*f)?;
                 let (release, reason) = (known.release().clone(), text("a mistake"));
@@ -405,9 +431,7 @@ proptest! {
 
     #[test]
     fn random_histories_are_those_of_the_model(steps in prop::collection::vec(steps(), 40..120)) {
-        let mut real = Real { entries: Vec::new(), state: State::default() };
-        let genesis = Event::Genesis(cast().policy(CEILING));
-        prop_assert!(real.apply(sign_named("opal", &genesis, sign::POLICY, &cast().opal).unwrap()));
+        let mut real = Real::new();
         let mut model = Model { cap: CEILING, ..Model::default() };
         let mut prices: BTreeMap<usize, u64> = BTreeMap::new();
         for (number, mut step) in steps.into_iter().flatten().enumerate() {

@@ -90,7 +90,7 @@ async fn an_approval_answers_every_question_and_no_failed_item_passes() {
     failing.checklist.push(crate::checklist::Item::machine(
         "C11",
         false,
-        "region, where national is the smallest",
+        text("region, where national is the smallest"),
     ));
     let id = ledger.propose(&failing, &cast().ana).await.unwrap();
     let refused = refusal(decide(&ledger, id, "sam", Answer::Approve).await);
@@ -289,3 +289,53 @@ async fn nothing_is_done_before_the_first_policy() {
 
 static_assertions::assert_not_impl_any!(crate::Receipt: Clone);
 static_assertions::assert_not_impl_any!(crate::Reservation: Clone);
+
+#[tokio::test]
+async fn who_was_served_is_recorded_once_the_bundle_is_public() {
+    let ledger = begun(100).await;
+    let wish = Wish { recipients: vec!["ONM".to_owned()], ..Wish::new("A", 10) };
+    let id = ready(&ledger, &wish).await;
+    let (receipt, _) = run(&ledger, id, 1).await.unwrap();
+    let proposal = ledger.state().await.unwrap().by_id(id).unwrap().proposal.clone();
+    let bundle = Publication {
+        manifest: Digest::of(b"{}"),
+        sshsig: cast().pat.sign(sign::RELEASE, b"{}").unwrap(),
+        published: "2027-01-02T00:00:00Z".to_owned(),
+        ledger_head: Digest::of(b"head"),
+    };
+    let transfer = served(&proposal, bundle.manifest);
+    let serve = async |transfer: &Transfer, key| ledger.transferred(receipt.f(), transfer, key).await;
+    let early = refusal(serve(&transfer, &cast().pat).await);
+    assert!(
+        matches!(early, Refusal::NotListed { stage: Some(Stage::Released), act: "transferred" }),
+        "{early:?}"
+    );
+    ledger.published(&receipt, &bundle, &cast().pat).await.unwrap();
+    assert!(matches!(refusal(serve(&transfer, &cast().sam).await), Refusal::Authority { .. }));
+    let wrong: [(&str, fn(&mut Transfer)); 7] = [
+        ("not for", |t| t.to.name = "press".to_owned()),
+        ("legal entity", |t| t.to.legal_entity = " ".to_owned()),
+        ("country", |t| t.to.country = "Morocco".to_owned()),
+        ("country", |t| t.to.country = crate::transfer::WORLD.to_owned()),
+        ("date", |t| t.date = "2027-02-30".to_owned()),
+        ("purposes", |t| t.purposes.clear()),
+        ("bundle", |t| t.manifest = Digest::of(b"another")),
+    ];
+    for (said, change) in wrong {
+        let mut changed = transfer.clone();
+        change(&mut changed);
+        let refused = refusal(serve(&changed, &cast().pat).await);
+        assert!(refused.to_string().contains(said), "{refused}");
+    }
+    let before = ledger.history().await.unwrap().0.len();
+    for _ in 0..2 {
+        serve(&transfer, &cast().pat).await.unwrap();
+    }
+    let (entries, state) = ledger.history().await.unwrap();
+    assert_eq!(entries.len(), before + 1, "the same record again is none");
+    assert_eq!(state.by_id(id).unwrap().transfers, [transfer.clone()]);
+    ledger.withdraw(receipt.f(), &text("a mistake"), None, &cast().pat).await.unwrap();
+    let later = Transfer { date: "2027-03-01".to_owned(), ..transfer };
+    assert!(matches!(refusal(serve(&later, &cast().pat).await), Refusal::NotListed { .. }));
+    assert!(ledger.verify(None).await.unwrap().ok);
+}

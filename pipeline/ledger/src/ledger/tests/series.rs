@@ -382,7 +382,7 @@ async fn a_result_holds_the_very_steps_that_are_stored() {
 fn a_proposal_without_a_series_reads_and_hashes_as_before_there_were_any() {
     let state = State {
         workspace: Some(Digest::of(b"w")),
-        policy: Some((Digest::of(b"p"), cast().policy(1))),
+        policy: Some(crate::policy::InForce::new(Digest::of(b"p"), cast().policy(1))),
         ..State::default()
     };
     let proposal = Wish::new("A", 40).proposal(&state);

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use marsad_log::testing::{SteppedStore, Waiting};
 use marsad_terms::RunId;
 
+use super::random::past::past;
 use super::*;
 use crate::replay::replay;
 
@@ -209,8 +210,13 @@ fn end(world: &World, run: &Run, way: &[Choice]) -> String {
     let verdict = at_once(ledger.verify(None)).unwrap();
     assert!(verdict.ok && verdict.notes.is_empty(), "{way:?}: {verdict:?}");
     let entries = at_once(ledger.history()).unwrap().0;
+    let mut before = State::default();
     for until in 1..=entries.len() {
         let state = replay(&entries[..until]).unwrap();
+        if entries[until - 1].kind == "policy" {
+            assert_eq!(past(&before), past(&state), "{way:?}: a policy changed what was");
+        }
+        before = state.clone();
         assert!(state.used().get() <= world.cap, "{way:?}");
         assert!(state.scopes().iter().all(|scope| scope.cap.is_none() || scope.left().is_some()), "{way:?}");
     }
@@ -296,6 +302,19 @@ fn an_officer_lowers_the_cap(ledger: Ledger, _: Vec<Digest>) -> Pin<Box<dyn Futu
             Err(Error::Refused(Refusal::CapBelowUsed { .. })) => "below what is used",
             Err(other) => panic!("{other:?}"),
         }
+    })
+}
+
+fn an_officer_wants_more_approvers(
+    ledger: Ledger,
+    _: Vec<Digest>,
+) -> Pin<Box<dyn Future<Output = &'static str>>> {
+    Box::pin(async move {
+        let mut policy = cast().policy(60);
+        policy.two_approvers = ["assistance_service".parse().unwrap()].into();
+        policy.signers.retain(|signer| signer.name != "sam");
+        ledger.set_policy(&policy, &cast().opal).await.unwrap();
+        "changed"
     })
 }
 
@@ -394,4 +413,19 @@ fn a_cap_is_lowered_before_a_charge_or_not_below_it() {
         "no budget, lowered | approved",
     ];
     check(&world(&["A"], [first_draws_the_first, an_officer_lowers_the_cap]), &ends);
+}
+
+#[test]
+fn what_was_approved_before_a_stricter_policy_stays_approved() {
+    let ends = [
+        "dead, changed | approved",
+        "dead, changed | forfeited",
+        "dead, changed | released",
+        "dead, dead | approved",
+        "dead, dead | forfeited",
+        "dead, dead | released",
+        "drawn, changed | released",
+        "drawn, dead | released",
+    ];
+    check(&world(&["A"], [first_draws_the_first, an_officer_wants_more_approvers]), &ends);
 }

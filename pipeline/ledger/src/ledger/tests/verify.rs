@@ -202,7 +202,7 @@ async fn entries_that_the_table_does_not_list_are_named() {
     let said = Released { f, run: new_run().unwrap(), hash: Digest::of(b"other") };
     let at = scene.forge(Event::Released(said).draft()).await;
     assert_eq!(scene.faults().await, [(Some(at), "state")], "released twice");
-    let at = scene.forge(Draft::new("transferred", json!({ "release": "R-A" }))).await;
+    let at = scene.forge(Draft::new("invented", json!({ "release": "R-A" }))).await;
     assert_eq!(scene.faults().await.last(), Some(&(Some(at), "state")), "a kind of a later version");
     let state = Ledger::open(scene.store.clone(), &state_dir()).state().await;
     assert!(matches!(state, Err(Error::NotRight { .. })), "nothing is built on it");
