@@ -2,7 +2,7 @@
 //!
 //! Help teaches: each command opens with what it does, and ends with an example.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
@@ -11,10 +11,9 @@ use marsad_terms::Language;
 mod custodian;
 
 pub(crate) use custodian::{
-    BatchCommand, KeysCommand, LandCommand, PersonCommand, RetentionCommand, RotatableKey,
+    BatchCommand, ExtractCommand, KeysCommand, LandArgs, LandCommand, PersonCommand, RetentionCommand,
+    RotatableKey,
 };
-
-use crate::report::Failure;
 
 /// Statistics of a protection programme, published so that they expose nobody.
 ///
@@ -182,52 +181,6 @@ pub(crate) struct KeyArg {
 pub(crate) enum ConfigCommand {
     /// Print each setting in force, and whether marsad.toml or a default gives it
     Show,
-}
-
-/// `extract`
-#[derive(Debug, Subcommand)]
-pub(crate) enum ExtractCommand {
-    /// Say what `land` would do, column by column, without landing anything
-    #[command(
-        after_help = "For each column: how many cells pass, what their spellings become, which lines fail and why. Never a cell: only spellings that a code list or the mapping declares, and unknown ones that at least ten records share.\n\nExample:\n  marsad extract check tanger_2024q4.csv --as partner_assistance\n  marsad extract check registrations.xlsx --as progres_registration --json"
-    )]
-    Check(LandCommand),
-    /// Draft a mapping from a file: record type, encoding, dates, roles of columns, by evidence
-    #[command(
-        after_help = "It prints the draft, or writes schemas/mappings/NAME.toml. Headers and shares are told, of values only frequent short codes. Columns that look as if they identified somebody are dropped; what was not found is asked for, and nothing lands before.\n\nExample:\n  marsad extract scaffold new_partner.xlsx\n  marsad extract scaffold new_partner.xlsx --as new_partner"
-    )]
-    Scaffold {
-        /// The extract
-        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-        file: PathBuf,
-        /// Write it as this mapping of the workspace; an existing one is never overwritten
-        #[arg(long = "as", value_name = "NAME")]
-        name: Option<String>,
-    },
-}
-
-/// `land`, `extract check`
-#[derive(Debug, Args)]
-pub(crate) struct LandArgs {
-    /// The extracts
-    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub files: Vec<PathBuf>,
-    /// The mapping that reads them: a file of schemas/mappings, without `.toml`
-    #[arg(long = "as", value_name = "MAPPING")]
-    pub mapping: String,
-}
-
-impl LandArgs {
-    /// The one extract that corrects a batch.
-    ///
-    /// # Errors
-    /// Several.
-    pub(crate) fn one(&self) -> Result<&Path, Failure> {
-        match self.files.as_slice() {
-            [file] => Ok(file),
-            _ => Err(Failure::usage("--corrects takes one extract", "correct one batch at a time")),
-        }
-    }
 }
 
 /// `query`
