@@ -68,7 +68,7 @@ fn a_release_is_planned_approved_drawn_once_and_published_once() {
         1,
         "not the publisher's"
     );
-    assert_eq!(workspace.ledger_is_right().at("entries"), 6);
+    assert_eq!(workspace.ledger_is_right().at("entries"), 7, "published, and whom it served");
     let state = &workspace.json(&["release", "list"]).done().json["releases"][0];
     assert_eq!((&state["state"], &state["proposal"]), (&Value::from("published"), plan.at("proposal")));
 }

@@ -181,10 +181,18 @@ pub(crate) struct Withdrawn {
 impl Event {
     /// What an entry says, or why it cannot be read.
     pub(crate) fn read(entry: &Entry) -> Result<Self, Refusal> {
+        Self::read_as(entry, || body_hash(entry))
+    }
+
+    /// The same where somebody can tell the hash of the body.
+    pub(crate) fn read_as(
+        entry: &Entry,
+        body_hash: impl FnOnce() -> Result<Digest, Refusal>,
+    ) -> Result<Self, Refusal> {
         match entry.kind.as_str() {
             "genesis" => Ok(Self::Genesis(body(entry)?)),
             "policy" => Ok(Self::Policy(body(entry)?)),
-            "proposed" => Ok(Self::Proposed(Box::new(body(entry)?), body_hash(entry)?)),
+            "proposed" => Ok(Self::Proposed(Box::new(body(entry)?), body_hash()?)),
             "approved" => Self::decided(entry, Answer::Approve),
             "rejected" => Self::decided(entry, Answer::Reject),
             "series_opened" => Ok(Self::Opened(body(entry)?)),

@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use marsad_log::Entry;
+use marsad_terms::Digest;
 
 use crate::event::Event;
 use crate::judge::{contradictions, unsigned};
@@ -42,12 +43,17 @@ impl Reading {
     }
 
     fn with(entry: &Entry, keys: &mut Keys) -> Self {
-        let event = Event::read(entry);
+        // What a signature is over, and what names a proposal: written once for both.
+        let body = entry.signature.as_ref().map(|_| entry.body_bytes().map_err(|error| error.to_string()));
+        let event = match &body {
+            Some(Ok(bytes)) => Event::read_as(entry, || Ok(Digest::of(bytes))),
+            _ => Event::read(entry),
+        };
         let contradictions = match &event {
             Ok(Event::Proposed(proposal, _)) => contradictions(proposal),
             _ => Vec::new(),
         };
-        Self { event, alone: Alone { key: key_of(entry, keys), contradictions } }
+        Self { event, alone: Alone { key: key_of(entry, body, keys), contradictions } }
     }
 }
 
@@ -98,10 +104,14 @@ fn read_parts(parts: &[&[Entry]], next: &AtomicUsize, send: &mpsc::Sender<(usize
     }
 }
 
-fn key_of(entry: &Entry, keys: &mut Keys) -> Result<PublicKey, Refusal> {
+fn key_of(
+    entry: &Entry,
+    body: Option<Result<Vec<u8>, String>>,
+    keys: &mut Keys,
+) -> Result<PublicKey, Refusal> {
     let wrong = |what: String| Refusal::Signature { what };
-    let signature = entry.signature.as_ref().ok_or_else(unsigned)?;
-    let bytes = entry.body_bytes().map_err(|error| wrong(error.to_string()))?;
+    let (signature, body) = entry.signature.as_ref().zip(body).ok_or_else(unsigned)?;
+    let bytes = body.map_err(wrong)?;
     let key = keys.of_signature(&signature.namespace, &bytes, &signature.sshsig);
     key.map_err(|error| wrong(error.to_string()))
 }

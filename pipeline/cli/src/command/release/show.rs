@@ -282,8 +282,8 @@ pub(super) fn forecasts(proposal: &Proposal) -> impl Iterator<Item = (String, &F
 /// The statistic that a dataflow is an output of.
 fn owner(proposal: &Proposal, dataflow: &str) -> Option<String> {
     let owns = |shape: &StatisticShape| {
-        let flows = shape.outputs.iter().enumerate();
-        flows.into_iter().any(|(n, output)| flow_id(&shape.id.dataflow(n, &output.name)) == dataflow)
+        let mut flows = shape.outputs.iter().enumerate();
+        flows.any(|(n, output)| flow_id(&shape.id.dataflow(n, &output.name)) == dataflow)
     };
     let mut statistics = proposal.request.statistics.iter();
     let found = statistics.find(|one| {

@@ -250,8 +250,8 @@ impl Model {
             }
             (Step::Release { .. }, "reserved") => "released",
             (Step::Forfeit { .. }, "reserved") => "forfeited",
-            (Step::Publish { .. }, "released") => "published",
-            (Step::Serve { known: true, right: true, .. }, "published") => "published",
+            (Step::Publish { .. }, "released")
+            | (Step::Serve { known: true, right: true, .. }, "published") => "published",
             (Step::Withdraw { .. }, "released" | "published") => "withdrawn",
             _ => return false,
         };
@@ -273,6 +273,16 @@ fn wish(f: usize, price: u64) -> Wish {
         redraws: redraws.iter().map(|(s, step, revision)| series_wish(*s).step(*step, *revision)).collect(),
         ..plain
     }
+}
+
+/// The record of a transfer: to somebody whom the release knows, and of its own bundle, or not.
+fn transferred(asked: &RequestState, known: bool, right: bool) -> Event {
+    let manifest = Digest::of(if right { &b"manifest"[..] } else { b"another" });
+    let mut transfer = served(&asked.proposal, manifest);
+    if !known {
+        transfer.to.name = "nobody".to_owned();
+    }
+    Event::Transferred(Transferred::new(asked.release().clone(), asked.f, transfer))
 }
 
 fn series_wish(s: usize) -> SeriesWish {
@@ -365,16 +375,7 @@ impl Real {
                     sshsig: String::new(),
                 }))
             }
-            Step::Serve { f, known, right } => {
-                let asked = self.request(*f)?;
-                let manifest = Digest::of(if *right { &b"manifest"[..] } else { b"another" });
-                let mut transfer = served(&asked.proposal, manifest);
-                if !known {
-                    transfer.to.name = "nobody".to_owned();
-                }
-                let release = asked.release().clone();
-                publisher(&Event::Transferred(Transferred::new(release, asked.f, transfer)))
-            }
+            Step::Serve { f, known, right } => publisher(&transferred(self.request(*f)?, *known, *right)),
             Step::Withdraw { f } => {
                 let known = self.request(*f)?;
                 let (release, reason) = (known.release().clone(), text("a mistake"));

@@ -4,6 +4,9 @@ use std::sync::Mutex;
 
 use super::*;
 
+/// What a test does to a record before it is signed.
+type Change = fn(&mut Transfer);
+
 /// A clock that a test sets forward.
 fn clock(days: &Arc<Mutex<i64>>) -> Clock {
     let days = Arc::clone(days);
@@ -312,7 +315,7 @@ async fn who_was_served_is_recorded_once_the_bundle_is_public() {
     );
     ledger.published(&receipt, &bundle, &cast().pat).await.unwrap();
     assert!(matches!(refusal(serve(&transfer, &cast().sam).await), Refusal::Authority { .. }));
-    let wrong: [(&str, fn(&mut Transfer)); 7] = [
+    let wrong: [(&str, Change); 7] = [
         ("not for", |t| t.to.name = "press".to_owned()),
         ("legal entity", |t| t.to.legal_entity = " ".to_owned()),
         ("country", |t| t.to.country = "Morocco".to_owned()),
@@ -333,7 +336,7 @@ async fn who_was_served_is_recorded_once_the_bundle_is_public() {
     }
     let (entries, state) = ledger.history().await.unwrap();
     assert_eq!(entries.len(), before + 1, "the same record again is none");
-    assert_eq!(state.by_id(id).unwrap().transfers, [transfer.clone()]);
+    assert_eq!(state.by_id(id).unwrap().transfers, std::slice::from_ref(&transfer));
     ledger.withdraw(receipt.f(), &text("a mistake"), None, &cast().pat).await.unwrap();
     let later = Transfer { date: "2027-03-01".to_owned(), ..transfer };
     assert!(matches!(refusal(serve(&later, &cast().pat).await), Refusal::NotListed { .. }));

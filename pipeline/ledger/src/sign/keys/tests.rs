@@ -71,9 +71,9 @@ fn encodings_that_are_not_the_one_are_refused() {
     // R = (0, 1) written with the sign of a zero, and with y = p + 1: both mean the neutral point.
     for mut r in [CompressedEdwardsY::identity().to_bytes(), [0xff; 32]] {
         if r[0] == 1 {
-            r[31] = 0x80
+            r[31] = 0x80;
         } else {
-            (r[0], r[31]) = (0xee, 0x7f)
+            (r[0], r[31]) = (0xee, 0x7f);
         }
         let signature = [r, Scalar::ZERO.to_bytes()].concat().try_into().unwrap();
         let neutral = CompressedEdwardsY::identity().to_bytes();
