@@ -261,3 +261,20 @@ fn is_scheme(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_that_is_being_removed_is_no_object_that_stands_there() {
+        let conflict = |code: &str| object_store::Error::AlreadyExists {
+            path: "a".to_owned(),
+            source: format!("409 Conflict: <Error><Code>{code}</Code></Error>").into(),
+        };
+        assert!(
+            is_taken(&conflict("BlobAlreadyExists")) && is_taken(&conflict("ConditionalRequestConflict"))
+        );
+        assert!(!is_taken(&conflict("ContainerBeingDeleted")));
+    }
+}

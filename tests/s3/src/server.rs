@@ -1,7 +1,6 @@
 //! The running part that all stores share: a port of this machine, a thread, and faults at will.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +27,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) type AccessOf = fn(String, &str) -> Vec<(&'static str, String)>;
 
 /// A running store; it stops when it is dropped.
+#[derive(Debug)]
 pub struct Server {
     scheme: &'static str,
     access: AccessOf,
@@ -35,12 +35,6 @@ pub struct Server {
     faults: Arc<Faults>,
     stop: Arc<Notify>,
     thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl fmt::Debug for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("scheme", &self.scheme).field("address", &self.address).finish()
-    }
 }
 
 impl Server {
