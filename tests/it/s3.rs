@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
-use marsad_s3_testing::{S3, SECRET_KEY};
+use marsad_s3_testing::{S3, SECRET_KEY, Server, azure, google};
 
 use crate::workspace::{Output, RELEASE, Workspace, command, services};
 
@@ -15,18 +15,23 @@ const COST: u64 = 100_000_000;
 
 /// Writes a credentials file.
 fn credentials(path: &Path, pairs: &[(String, String)]) {
-    let lines = pairs.iter().map(|(name, value)| format!("{} = \"{value}\"\n", name.to_lowercase()));
+    let lines = pairs.iter().map(|(name, value)| format!("{} = '''{value}'''\n", name.to_lowercase()));
     fs::write(path, lines.collect::<String>()).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// A workspace whose stores are four buckets, and the lifetime cap of its policy.
 pub(crate) fn workspace(s3: &S3, lifetime: &str) -> Workspace {
-    let file = s3.bucket("credentials.toml");
-    credentials(&file, &s3.access());
+    workspace_in(s3, &s3.bucket("credentials.toml"), lifetime)
+}
+
+/// The same in any cloud, with the file to keep its credentials in.
+fn workspace_in(cloud: &Server, file: &Path, lifetime: &str) -> Workspace {
+    credentials(file, &cloud.access());
     Workspace::with_policy(|settings| {
         let settings = with_stores(settings, |store| {
-            format!("{{ url = \"s3://{store}/here\", credentials = \"{}\" }}", file.display())
+            let url = cloud.url(&format!("{store}/here"));
+            format!("{{ url = \"{url}\", credentials = \"{}\" }}", file.display())
         });
         let capped = format!("lifetime_rho = \"{lifetime}\"");
         settings
@@ -57,10 +62,8 @@ fn objects(s3: &S3, bucket: &str) -> Vec<PathBuf> {
     found
 }
 
-#[test]
-fn the_whole_way_goes_through_buckets() {
-    let s3 = start();
-    let workspace = workspace(&s3, "1.0");
+/// Lands, releases and publishes, all in the buckets.
+fn goes_the_whole_way(workspace: &Workspace, cloud: &Server) {
     workspace.write("services.csv", services(60));
     let land = ["land", "services.csv", "--as", "partner_assistance"];
     assert_eq!(workspace.json(&land).done().at("records.landed"), 60);
@@ -70,15 +73,34 @@ fn the_whole_way_goes_through_buckets() {
     assert_eq!((ran.at("charged").as_u64(), ran.at("state").as_str()), (Some(COST), Some("released")));
     assert_eq!(workspace.json(&["release", "run", RELEASE]).done().at("charged"), 0);
     let published = workspace.json(&["release", "publish", RELEASE]).done();
-    assert_eq!(published.at("bundle"), &format!("s3://releases/here/{RELEASE}"));
+    assert_eq!(published.at("bundle"), &cloud.url(&format!("releases/here/{RELEASE}")));
     workspace.json(&["release", "publish", RELEASE]).done();
     workspace.ledger_is_right();
     workspace.json(&["ledger", "verify", "--each"]).done();
+    for store in ["landing", "ledger", "releases"] {
+        assert!(!workspace.path(store).exists(), "{store} stands in a folder too");
+    }
+}
+
+#[test]
+fn the_whole_way_goes_through_buckets() {
+    let s3 = start();
+    let workspace = workspace(&s3, "1.0");
+    goes_the_whole_way(&workspace, &s3);
     let bundle = s3.bucket("releases").join("here").join(RELEASE);
     workspace.json(&["verify", &bundle.display().to_string()]).done();
     for store in ["landing", "ledger", "releases"] {
         assert!(!objects(&s3, store).is_empty(), "{store}");
-        assert!(!workspace.path(store).exists(), "{store} stands in a folder too");
+    }
+}
+
+#[test]
+fn the_whole_way_goes_through_azure_and_google() {
+    for cloud in [azure(&STORES), google(&STORES)] {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = workspace_in(&cloud, &folder.path().join("credentials.toml"), "1.0");
+        goes_the_whole_way(&workspace, &cloud);
+        assert!(cloud.calls() > 0);
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn assert_keys(value: &Value, keys: &[&str]) {
 /// The built binary, not yet started; nothing of the caller's environment names a workspace or a key.
 pub(crate) fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marsad"));
-    let told = |name: &str| name.starts_with("MARSAD_") || name.starts_with("AWS_");
+    let told = |name: &str| ["MARSAD_", "AWS_", "GOOGLE_", "AZURE_"].iter().any(|of| name.starts_with(of));
     for (name, _) in std::env::vars().filter(|(name, _)| told(name)) {
         command.env_remove(name);
     }

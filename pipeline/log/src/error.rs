@@ -4,6 +4,7 @@ use marsad_terms::canonical::CanonicalError;
 use marsad_terms::{Explain, Explanation};
 
 use crate::Fault;
+use crate::cloud::Cloud;
 use crate::remote::{self, Meaning};
 
 /// The result of this room's calls.
@@ -97,13 +98,13 @@ impl Explain for Error {
         match self {
             Self::UnsupportedStore { url } => say(
                 "L01",
-                "only folders, `file:` and `s3:` addresses are built in",
-                "use a folder, `file:///…` or `s3://BUCKET/…` under [stores] in marsad.toml",
+                "only folders and addresses of `file:`, `s3:`, `gs:` and `az:` are built in",
+                "use a folder, `file:///…`, `s3://BUCKET/…`, `gs://BUCKET/…` or `az://CONTAINER/…` under [stores] in marsad.toml",
             )
             .at(url),
             Self::BadAddress { url } => say(
                 "L02",
-                "a store is a folder, an absolute `file:///…` address or `s3://BUCKET/PREFIX`",
+                "a store is a folder, an absolute `file:///…` address or `s3://BUCKET/PREFIX` (`gs:`, `az:`) and no more",
                 "correct the address under [stores] in marsad.toml",
             )
             .at(url),
@@ -126,25 +127,41 @@ impl Explain for Error {
             Self::Full => say("L07", "sequence numbers are used up", "start a new workspace"),
             Self::NoCredentials { url } => say(
                 "L08",
-                "a bucket is opened by an access key, or by the role of the machine",
-                "write { url = \"s3://…\", credentials = \"FILE\" } under [stores], or set AWS_ACCESS_KEY_ID and \
-                 AWS_SECRET_ACCESS_KEY; for a machine's role set AWS_METADATA_ENDPOINT",
+                "a bucket is opened by a key, or by the role of a machine where that is asked for",
+                &format!(
+                    "write {{ url = \"{url}\", credentials = \"FILE\" }} under [stores], or {}",
+                    of_cloud(url, |cloud| cloud.remedy.to_owned())
+                ),
             )
             .at(url),
             Self::ClearText { url, .. } => say(
                 "L09",
                 "without TLS, keys and data can be read and changed on the way",
-                "use an https:// endpoint; on a network that is yours alone: aws_allow_http = \"true\"",
+                &format!(
+                    "use an https:// endpoint; on a network that is yours alone: {}allow_http = \"true\"",
+                    of_cloud(url, |cloud| cloud.prefix.to_owned())
+                ),
             )
             .at(url),
-            Self::Access { url, source } => {
-                say("L10", &source.to_string(), "correct the credentials file or the AWS_… variables").at(url)
-            }
+            Self::Access { url, source } => say(
+                "L10",
+                &remote::told(source),
+                &format!(
+                    "correct the credentials file or the {}… variables",
+                    of_cloud(url, |cloud| cloud.prefix.to_ascii_uppercase())
+                ),
+            )
+            .at(url),
         }
     }
 }
 
-/// Refusals and missing buckets have names of their own; a body that S3 sends is not repeated.
+/// A word of the cloud that a bucket is of.
+fn of_cloud(url: &str, word: impl Fn(&Cloud) -> String) -> String {
+    Cloud::of(url).map(word).unwrap_or_default()
+}
+
+/// Refusals and missing buckets have names of their own; a body that a cloud sends is not repeated.
 fn store_failed(error: &Error, source: &object_store::Error, url: &str) -> Explanation {
     let said = remote::code(source).map_or_else(String::new, |code| format!(" ({code})"));
     match remote::meaning(source) {
@@ -163,7 +180,7 @@ fn store_failed(error: &Error, source: &object_store::Error, url: &str) -> Expla
         Meaning::Failed => Explanation::new(
             "L04",
             error.to_string(),
-            source.to_string(),
+            remote::told(source),
             "check the folder's rights, the disk and the network; then try again",
         ),
     }

@@ -7,6 +7,7 @@
 mod append;
 mod chain;
 mod checkpoint;
+mod cloud;
 mod entry;
 mod error;
 mod local;

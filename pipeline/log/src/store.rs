@@ -13,6 +13,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use url::Url;
 
+use crate::cloud::Cloud;
 use crate::local::Folder;
 use crate::remote::{self, Access, Meaning};
 use crate::{Error, Result};
@@ -44,22 +45,23 @@ impl Store {
         Self::open_with(url_or_path, base, &Access::default())
     }
 
-    /// Opens a folder, relative to `base`, a `file:` address, or a bucket at an `s3:` address. A folder is created by the
-    /// first write; a bucket must be there.
+    /// Opens a folder, relative to `base`, a `file:` address, or a bucket at an `s3:`, `gs:` or `az:` address. A folder is
+    /// created by the first write; a bucket must be there.
     ///
     /// # Errors
     /// `UnsupportedStore` for other schemes, `BadAddress` for what is no address; for a bucket `NoCredentials`, `ClearText`,
     /// `Access` where `access` does not do.
     pub fn open_with(url_or_path: &str, base: &Path, access: &Access) -> Result<Self> {
         let bad = || Error::BadAddress { url: url_or_path.to_owned() };
+        if let Some(cloud) = Cloud::of(url_or_path) {
+            let url = Url::parse(url_or_path).map_err(|_| bad())?;
+            let objects = remote::open(cloud, &url, access)?;
+            return Ok(Self { objects, url: url.as_str().into(), folder: None });
+        }
         match url_or_path.split_once(':').map(|(scheme, _)| scheme) {
             Some("file") => {
                 let url = Url::parse(url_or_path).map_err(|_| bad())?;
                 Self::folder(url.to_file_path().map_err(|()| bad())?).ok_or_else(bad)
-            }
-            Some("s3") => {
-                let url = Url::parse(url_or_path).map_err(|_| bad())?;
-                Ok(Self { objects: remote::open(&url, access)?, url: url.as_str().into(), folder: None })
             }
             Some(scheme) if is_scheme(scheme) => Err(Error::UnsupportedStore { url: url_or_path.to_owned() }),
             _ if url_or_path.is_empty() => Err(bad()),
@@ -117,9 +119,7 @@ impl Store {
         let options = PutOptions::from(PutMode::Create);
         match self.objects.put_opts(&location, PutPayload::from(bytes.clone()), options).await {
             Ok(_) => Ok(Created::New),
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                Ok(Created::Exists)
-            }
+            Err(error) if is_taken(&error) => Ok(Created::Exists),
             Err(source) => Err(self.failed("write", path, source)),
         }
     }
@@ -174,7 +174,10 @@ impl Store {
     pub async fn list_after(&self, prefix: &str, offset: &str) -> Result<Vec<String>> {
         let location = parse(prefix)?;
         let below = (!prefix.is_empty()).then_some(&location);
-        self.names(prefix, self.objects.list_with_offset(below, &parse(offset)?)).await
+        let mut names = self.names(prefix, self.objects.list_with_offset(below, &parse(offset)?)).await?;
+        // Azure skips none at the version of its protocol that the client speaks, and the client trusts it.
+        names.retain(|name| name.as_str() > offset);
+        Ok(names)
     }
 
     /// Removes an object; one that is not there is removed already.
@@ -239,6 +242,13 @@ impl Store {
     }
 }
 
+/// Whether an object of that name stands there, or is being written. A bucket that is being removed conflicts too.
+fn is_taken(error: &object_store::Error) -> bool {
+    let conflicts =
+        matches!(error, object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. });
+    conflicts && remote::meaning(error) == Meaning::Failed
+}
+
 /// Whether there is no object of that name in a store that is there.
 fn is_absent(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::NotFound { .. }) && remote::meaning(error) != Meaning::NoBucket
@@ -253,4 +263,21 @@ fn is_scheme(text: &str) -> bool {
     text.len() > 1
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_that_is_being_removed_is_no_object_that_stands_there() {
+        let conflict = |code: &str| object_store::Error::AlreadyExists {
+            path: "a".to_owned(),
+            source: format!("409 Conflict: <Error><Code>{code}</Code></Error>").into(),
+        };
+        assert!(
+            is_taken(&conflict("BlobAlreadyExists")) && is_taken(&conflict("ConditionalRequestConflict"))
+        );
+        assert!(!is_taken(&conflict("ContainerBeingDeleted")));
+    }
 }

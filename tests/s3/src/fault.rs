@@ -38,6 +38,8 @@ pub enum Fault {
     Lost,
     /// 412, whatever is there.
     Taken,
+    /// 409, whatever is there.
+    Conflict,
     /// Done after a while.
     Slow(Duration),
     /// Half of the answer, then the connection breaks.
@@ -112,15 +114,21 @@ impl Faults {
 
 /// The answer of a store that is out of order.
 pub(crate) fn unavailable() -> HttpResponse {
-    status(StatusCode::INTERNAL_SERVER_ERROR, "InternalError")
+    answer(StatusCode::INTERNAL_SERVER_ERROR, "InternalError")
 }
 
 /// The answer to a conditional write that came too late.
 pub(crate) fn taken() -> HttpResponse {
-    status(StatusCode::PRECONDITION_FAILED, "PreconditionFailed")
+    answer(StatusCode::PRECONDITION_FAILED, "PreconditionFailed")
 }
 
-fn status(status: StatusCode, code: &str) -> HttpResponse {
+/// The answer to a write while there is another.
+pub(crate) fn conflict() -> HttpResponse {
+    answer(StatusCode::CONFLICT, "ConditionalRequestConflict")
+}
+
+/// A refusal or a failure, as all of these clouds put it.
+pub(crate) fn answer(status: StatusCode, code: &str) -> HttpResponse {
     let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code></Error>");
     let mut response = HttpResponse::new(Body::from(body));
     *response.status_mut() = status;

@@ -1,9 +1,10 @@
 //! `[stores]`: where each store is, and by which credentials a bucket opens.
 //!
-//! A bucket without a credentials file of its own is opened by the environment's `AWS_…` variables; one with a file by
-//! that file alone, so that no command mixes two people's rights.
+//! A bucket without a credentials file of its own is opened by the environment's variables of its cloud (`AWS_…`,
+//! `GOOGLE_…`, `AZURE_…`); one with a file by that file alone, so that no command mixes two people's rights.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,14 +18,19 @@ use serde::de::{Error, MapAccess, Visitor};
 
 use crate::report::Failure;
 
-/// What a credentials file usually holds; every other name of the AWS client is known too.
-const USUAL: [&str; 6] = [
+/// What a credentials file usually holds; every other name of the clients is known too.
+const USUAL: [&str; 11] = [
     "aws_access_key_id",
     "aws_secret_access_key",
     "aws_session_token",
     "aws_region",
     "aws_endpoint",
     "aws_allow_http",
+    "azure_storage_account_name",
+    "azure_storage_account_key",
+    "azure_storage_sas_token",
+    "azure_storage_endpoint",
+    "google_service_account",
 ];
 
 /// `[stores]`
@@ -41,7 +47,7 @@ pub(crate) struct StoreSettings {
     pub releases: Option<StoreSetting>,
 }
 
-/// A folder, `file:///…` or `s3://…`; or the same with a file of credentials.
+/// A folder, `file:///…`, `s3://…`, `gs://…` or `az://…`; or the same with a file of credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct StoreSetting {
     url: String,
@@ -87,20 +93,16 @@ impl StoreSetting {
         &self.url
     }
 
-    /// What opens it; nothing for a folder.
+    /// What opens it; a folder asks for nothing of it.
     ///
     /// # Errors
     /// A credentials file that cannot be read, that others can read, or that holds what nothing knows.
     pub(crate) fn access(&self, dir: &Path) -> Result<Access, Failure> {
-        let is_bucket = self.url.starts_with("s3:");
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         match &self.credentials {
             Some(file) => read(&dir.join(file)),
-            None if is_bucket => {
-                let of_aws = std::env::vars().filter(|(name, _)| name.starts_with("AWS_"));
-                // Other programs have variables of that prefix too.
-                Ok(Access::new(of_aws).0)
-            }
-            None => Ok(Access::default()),
+            None => Ok(Access::among(std::env::vars_os().filter_map(text))),
         }
     }
 }
