@@ -137,3 +137,48 @@ fn residuals_are_published_with_their_own_prices_and_without_raw() {
     assert!(statement.contains("    residuals:\n    - dimensions:\n      - TIME_PERIOD\n      nano_rho: "));
     assert!(!statement.contains("raw_unit") && !statement.contains("mechanism: discrete_gaussian\n"));
 }
+
+/// The rows of all parts of a total along one dimension, that are not further broken down into a hierarchy.
+fn parts<'a>(flow: &'a Dataflow, whole: &Row, dimension: usize) -> Vec<&'a Row> {
+    let codes = &flow.dimensions[dimension].codes;
+    let is_part = |code: &usize| {
+        let parent = codes[*code].parent.as_ref();
+        parent.is_none_or(|parent| *parent == codes[0].id)
+    };
+    let of = |code: usize| {
+        let mut key = whole.codes.clone();
+        key[dimension] = code;
+        flow.row(whole.period, &key)
+    };
+    (1..codes.len()).filter(is_part).filter_map(of).collect()
+}
+
+#[test]
+fn totals_add_up_to_a_billionth_in_estimates_and_exactly_in_values() {
+    let (mut n_sums, mut n_values) = (0, 0);
+    for flow in &Fixture::combined().dataflows {
+        let additive =
+            (0..flow.dimensions.len()).filter(|d| flow.additive_over.contains(&flow.dimensions[*d].id));
+        for dimension in additive {
+            for whole in flow.rows.iter().filter(|row| row.codes[dimension] == 0) {
+                let Some(cell) = whole.cell else { continue };
+                let parts = parts(flow, whole, dimension);
+                if parts.is_empty() {
+                    continue;
+                }
+                let name = format!("{} {} {:?} over {dimension}", flow.id, whole.period, whole.codes);
+                let sum: f64 = parts.iter().filter_map(|part| part.cell).map(|part| part.estimate).sum();
+                assert!((sum - cell.estimate).abs() < 1e-9 * cell.estimate.abs().max(1.0), "{name}");
+                n_sums += 1;
+                let values: Vec<i64> = parts.iter().filter_map(|part| part.value()).collect();
+                let all = parts.iter().all(|part| part.cell.is_none() || part.value().is_some());
+                if let Some(value) = whole.value() {
+                    let shown: i64 = values.iter().sum();
+                    assert!(if all { shown == value } else { shown <= value }, "{name}");
+                    n_values += usize::from(all);
+                }
+            }
+        }
+    }
+    assert!(n_sums > 120 && n_values > 20, "{n_sums} sums, {n_values} of values");
+}
