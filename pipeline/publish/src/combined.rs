@@ -247,7 +247,7 @@ mod tests {
             assert!(!same(id, &|_, own| own.plan = None), "{id}");
             assert!(!same(id, &|_, own| own.plan = Some(Digest::of(b"other"))), "{id}");
             assert!(
-                !same(id, &|_, own| drop(own.code_lists.insert("SEX".into(), Digest::of(b"other")))),
+                !same(id, &|_, own| own.code_lists.extend([("SEX".into(), Digest::of(b"other"))])),
                 "{id}"
             );
             assert!(!same(id, &|_, own| drop(shape(own))), "{id}");
