@@ -120,6 +120,9 @@ fn a_wrong_name_gets_the_nearest_right_one() {
     check(&workspace, &["query", "show", "assisted_person"], "W15", &["did you mean `assisted_persons`?"]);
     check(&workspace, &["release", "plan", "2024-Q4-TT"], "E01", &["did you mean `2024-Q4-T`?"]);
     check(&workspace, &["verify", "absent"], "W03", &["absent"]);
+    check(&workspace, &["verify", "."], "W19", &["no bundle", "release.json"]);
+    let elsewhere = marsad_in(&workspace.beside(""), &["verify", ".", "--json"]);
+    assert_eq!((elsewhere.code, elsewhere.error()), (1, "W19"), "before a key is looked for");
     check(&workspace, &["release", "plan", RELEASE, "--key", "keys/absent"], "B60", &["keys/absent"]);
     let outside = marsad_in(&workspace.beside(""), &["budget", "--json"]);
     assert_eq!((outside.code, outside.error()), (1, "W01"));

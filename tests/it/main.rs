@@ -10,6 +10,7 @@ mod bad_input;
 mod before_spending;
 mod by_hand;
 mod census;
+mod combined;
 mod commands;
 mod crash;
 mod custodian;

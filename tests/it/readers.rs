@@ -3,6 +3,7 @@
 //! They are Python's (`scripts/readers` installs them once, below target) and R's (`r-cran-rsdmx`, `r-cran-readr`). Where one is
 //! missing these tests fail: what was not read was not proven.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +11,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use crate::workspace::marsad_in;
+use crate::workspace::{RELEASE, Workspace, marsad_in};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -39,10 +40,14 @@ fn bundle() -> &'static Path {
     bundle
 }
 
-/// Runs a command in the bundle and gives what it prints.
+/// Runs a command in the demonstration's bundle and gives what it prints.
 fn run(program: &str, args: &[&str]) -> String {
+    run_in(bundle(), program, args)
+}
+
+fn run_in(folder: &Path, program: &str, args: &[&str]) -> String {
     let mut command = Command::new(program);
-    command.current_dir(bundle()).args(args).env("PYTHONUTF8", "1").env("LC_ALL", "C.UTF-8");
+    command.current_dir(folder).args(args).env("PYTHONUTF8", "1").env("LC_ALL", "C.UTF-8");
     let output = command.output().unwrap_or_else(|error| panic!("{program} does not start: {error}"));
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{program} {args:?}\n{out}\n{err}");
@@ -131,5 +136,107 @@ fn recipes_in_r_give_the_published_figures() {
     for recipe in recipes {
         let printed = run("Rscript", &["-e", &recipe]);
         shows_the_regions(&printed);
+    }
+}
+
+/// What breaks formats that are put together by hand: markup, quotes of all kinds, an entity, a formula, marks of direction.
+fn hostile(word: &str) -> String {
+    format!(
+        "={word} & <i>b</i> &amp; \"c\" 'd' «e» ]]> \\ ; , | #N/A {{{{x}}}} ${{y}} \u{200f}ع\u{200e} \u{2067}؟ 100 %\u{2069} ٣ – 😀"
+    )
+}
+
+#[test]
+fn titles_come_back_from_every_format_as_they_were_written() {
+    let workspace = Workspace::new();
+    workspace.land_services(30);
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    for (language, title) in
+        [("fr", "Personnes assistées"), ("ar", "الأشخاص المستفيدون من المساعدة"), ("en", "Persons assisted")]
+    {
+        let (from, to) = (format!("title.{language} = \"{title}\""), hostile(&format!("title {language}")));
+        workspace.edit(
+            "queries/assisted_persons.toml",
+            &from,
+            &format!("title.{language} = {}", quoted(&to)),
+        );
+    }
+    let title = "{ fr = \"Essai\", ar = \"تجربة\", en = \"Trial\" }";
+    let hostile_title = ["fr", "ar", "en"]
+        .map(|tag| format!("{tag} = {}", quoted(&hostile(&format!("release {tag}")))))
+        .join(", ");
+    workspace.edit(&format!("queries/releases/{RELEASE}.toml"), title, &format!("{{ {hostile_title} }}"));
+    let cell = |tag: &str| format!("\"{}\"", hostile(&format!("code {tag}")).replace('"', "\"\""));
+    let labels = ["fr", "ar", "en"].map(cell).join(",");
+    workspace.edit(
+        "schemas/code_lists/REF_AREA.csv",
+        "MA-02,Oriental,الشرق,Oriental,",
+        &format!("MA-02,{labels},"),
+    );
+    workspace.approved(RELEASE);
+    workspace.json(&["release", "run", RELEASE, "--yes"]).done();
+    workspace.json(&["release", "publish", RELEASE]).done();
+    let bundle = workspace.path("releases").join(RELEASE);
+
+    let tool = root().join("tools/publication/check_bundle.py");
+    let printed = run_in(&bundle, python(), &[tool.to_str().unwrap(), ".", "--complete"]);
+    assert!(printed.ends_with("all passed\n"), "{printed}");
+    let tool = root().join("tools/publication/titles.py");
+    let args = [tool.to_str().unwrap(), ".", "assisted_persons", "CL_REF_AREA", "MA-02"];
+    let printed = run_in(&bundle, python(), &args);
+    let found: BTreeMap<String, String> = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+    assert_eq!(found.len(), 51, "{found:#?}");
+    for (place, text) in &found {
+        let language = place.rsplit(' ').next().unwrap();
+        let of = |what: &str| hostile(&format!("{what} {language}"));
+        let right = match place.as_str() {
+            place if place.contains("titles") => text.contains(&of("title")),
+            place if place.contains("note") => text.starts_with(&format!("{}: ", of("title"))),
+            place if place.contains("release ") => *text == of("release"),
+            place if place.contains("title ") => *text == of("title"),
+            _ => *text == of("code"),
+        };
+        assert!(right, "{place}: {text}");
+    }
+}
+
+#[test]
+fn the_checker_notices_a_bundle_that_was_broken() {
+    let broken = tempfile::tempdir().unwrap();
+    let tool = root().join("tools/publication/check_bundle.py");
+    let faults = [
+        ("sdmx/DF_ASSISTED_PERSONS.csv", ",NaN,Q", ",,Q", "DF_ASSISTED_PERSONS.csv header and codes"),
+        ("privacy.yaml", "mechanism: exact", "mechanism: discrete_gaussian", "privacy.yaml"),
+        (
+            "data/assisted_persons.csv",
+            "2024-Q4,MA,_T,_T,",
+            "2024-Q4,MA,_T,_T,1",
+            "assisted_persons.csv totals",
+        ),
+    ];
+    for (file, from, to, check) in faults {
+        copy(bundle(), broken.path());
+        let path = broken.path().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no {from}");
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        let args = [tool.to_str().unwrap(), ".", "--only", check];
+        let output =
+            Command::new(python()).current_dir(broken.path()).args(args).env("PYTHONUTF8", "1").output();
+        let printed = String::from_utf8(output.unwrap().stdout).unwrap();
+        let noticed = printed.lines().any(|line| line.starts_with("FAIL") && line.contains(check));
+        assert!(noticed, "{check}:\n{printed}");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
     }
 }

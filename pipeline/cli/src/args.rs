@@ -350,9 +350,16 @@ pub(crate) enum ReleaseCommand {
     /// Build the bundle, verify it, sign it, publish it
     Publish {
         /// A release, or the first digits of a proposal
-        id: String,
+        #[arg(required_unless_present = "series")]
+        id: Option<String>,
         #[command(flatten)]
         key: KeyArg,
+        /// Write a dataflow of all published releases as one SDMX-CSV instead, such as assisted_persons
+        #[arg(long, value_name = "DATAFLOW", conflicts_with_all = ["id", "key"], requires = "to")]
+        series: Option<String>,
+        /// Where the series goes
+        #[arg(long, value_name = "FILE.csv", requires = "series", value_hint = ValueHint::FilePath)]
+        to: Option<PathBuf>,
     },
     /// Record that a recipient was served with a published release
     Transfer {

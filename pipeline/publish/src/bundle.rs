@@ -6,7 +6,10 @@
 
 use std::fs;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use bytes::Bytes;
 use marsad_catalog::Catalog;
@@ -14,6 +17,7 @@ use marsad_ledger::proposal::Proposal;
 use marsad_log::{Created, Store};
 use marsad_terms::{Digest, NanoRho, ReleaseId, canonical};
 
+use crate::combined::{self, Earlier, Rule};
 use crate::dataflow::{self, Dataflow};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
@@ -45,6 +49,10 @@ pub struct Context {
     pub agency: String,
     /// Name of the workspace.
     pub workspace_name: String,
+    /// The calendar rule that it was proposed under.
+    pub rule: Rule,
+    /// Published releases that its figures may be combined with.
+    pub earlier: Vec<Earlier>,
 }
 
 /// What was built.
@@ -86,7 +94,9 @@ pub fn edition(
         return Err(Error::NotTheProposal { what: "they name different requests".into() });
     }
     let proposal_id = canonical::digest(proposal).map_err(|source| Error::write("the proposal", source))?;
-    let dataflows = dataflow::dataflows(catalog, released, proposal, &context.agency)?;
+    let mut dataflows = dataflow::dataflows(catalog, released, proposal, &context.agency)?;
+    let own = (proposal, &context.rule, released);
+    dataflows.extend(combined::dataflows(catalog, own, &context.earlier, &dataflows)?);
     Ok(Edition {
         release: proposal.release.clone(),
         title: proposal.title.clone(),
@@ -122,13 +132,7 @@ fn delta(text: &str) -> Result<f64> {
 
 /// Writes the files of an edition: data and SDMX, then what holds their hashes, then the rest.
 pub(crate) fn assemble(dir: &Path, catalog: &Catalog, edition: &Edition) -> Result<Built> {
-    let mut data = Vec::new();
-    for flow in &edition.dataflows {
-        for (path, bytes) in data_files(flow, edition)? {
-            data.push(files::put(dir, path, &bytes)?);
-        }
-    }
-    data.push(files::put(dir, xlsx::PATH.into(), &xlsx::write(edition)?)?);
+    let mut data = tables(dir, edition)?;
     for (path, bytes) in structure_files(catalog, edition)? {
         data.push(files::put(dir, path.into(), &bytes)?);
     }
@@ -142,6 +146,33 @@ pub(crate) fn assemble(dir: &Path, catalog: &Catalog, edition: &Edition) -> Resu
     let release_json = release_json::write(&statement)?;
     files::put(dir, release_json::PATH.into(), &release_json)?;
     Ok(Built { manifest: Digest::of(&release_json), release_json, files: statement.files })
+}
+
+/// The workbook, and the files of each dataflow, on two threads: the workbook alone takes as long as all others together. The
+/// bytes are the same whoever writes them; at any time one dataflow a thread is held as bytes.
+fn tables(dir: &Path, edition: &Edition) -> Result<Vec<Written>> {
+    let next = AtomicUsize::new(0);
+    let next = || edition.dataflows.get(next.fetch_add(1, Ordering::Relaxed));
+    let flows = || -> Result<Vec<Written>> {
+        let mut written = Vec::new();
+        while let Some(flow) = next() {
+            for (path, bytes) in data_files(flow, edition)? {
+                written.push(files::put(dir, path, &bytes)?);
+            }
+        }
+        Ok(written)
+    };
+    thread::scope(|scope| {
+        let beside = scope.spawn(|| -> Result<Vec<Written>> {
+            let book = files::put(dir, xlsx::PATH.into(), &xlsx::write(edition)?)?;
+            let mut written = flows()?;
+            written.push(book);
+            Ok(written)
+        });
+        let written = flows();
+        let beside = beside.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok([written?, beside].concat())
+    })
 }
 
 /// The files of one dataflow: a further format is a further line.

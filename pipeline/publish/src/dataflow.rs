@@ -16,13 +16,17 @@ use marsad_privacy::flag::Flag;
 use marsad_privacy::shape::Bound;
 use marsad_terms::{Digest, Grain, NanoRho, Period, StatisticId, Text, flow_id};
 
+use crate::combined::Source;
 use crate::error::{Error, Result};
 use crate::indicators;
 use crate::released::ReleasedTable;
 
 pub use cost::apportion;
 pub(crate) use heading::Heading;
+pub(crate) use measured::of_figures;
 
+/// With `DSD_` before it an id has at most 50 characters.
+pub(crate) const LONGEST_ID: usize = 46;
 /// The total that publication puts in front of a list without a root.
 pub const TOTAL: &str = "_T";
 
@@ -86,6 +90,8 @@ pub enum Protection {
     Exact(Vec<(Grain, Vec<String>)>),
     /// Computed from these released dataflows, at no further cost.
     Derived(Vec<String>),
+    /// Estimated from the noise of these releases together, at no further cost.
+    Combined(Vec<Source>),
 }
 
 /// Bound and noise of a dataflow.
@@ -316,7 +322,7 @@ pub fn dataflows(
             ordered.extend(all.iter().filter(|flow| flow.statistic == request.id).cloned());
         }
     }
-    if let Some(flow) = ordered.iter().find(|flow| flow.id.len() > 46) {
+    if let Some(flow) = ordered.iter().find(|flow| flow.id.len() > LONGEST_ID) {
         return Err(Error::LongName { id: flow.id.clone() });
     }
     Ok(ordered)

@@ -46,6 +46,14 @@ pub enum Error {
         /// Which.
         dimension: String,
     },
+    /// Releases of one dataflow that cannot be put together.
+    #[error("no series of `{dataflow}`: {what}")]
+    NotTheSeries {
+        /// Which dataflow.
+        dataflow: String,
+        /// What is wrong, and with which release.
+        what: String,
+    },
     /// An SDMX id of more than 50 characters.
     #[error("`{id}` is too long for an SDMX id")]
     LongName {
@@ -130,6 +138,11 @@ impl Error {
                 "B07",
                 "SDMX takes the code list from the dimension's name",
                 "rename the column in one of the statistics",
+            ),
+            Self::NotTheSeries { .. } => (
+                "B14",
+                "a series holds the rows of published bundles as they were signed",
+                "see `marsad release list`; restore a damaged bundle with `marsad release publish`",
             ),
             Self::LongName { .. } => (
                 "B08",

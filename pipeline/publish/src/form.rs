@@ -25,6 +25,11 @@ pub fn six(number: f64) -> String {
     if !number.is_finite() {
         return String::new();
     }
+    if let Some(millionths) = millionths(number) {
+        let sign = if millionths < 0 { "-" } else { "" };
+        let digits = millionths.unsigned_abs();
+        return format!("{sign}{}.{:06}", digits / MILLION, digits % MILLION);
+    }
     let text = format!("{number:.6}");
     if text.trim_start_matches('-').bytes().all(|b| b == b'0' || b == b'.') {
         return text.trim_start_matches('-').to_owned();
@@ -32,9 +37,23 @@ pub fn six(number: f64) -> String {
     text
 }
 
+const MILLION: u64 = 1_000_000;
+
+/// The number in whole millionths, where the product of doubles cannot err about the nearest one: that is several times as
+/// fast as exact decimals. Below 10^12 a product's error is under 10^-4; nearer to a half than 10^-3 it does not decide.
+fn millionths(number: f64) -> Option<i64> {
+    let product = number * MILLION as f64;
+    let is_clear = product.abs() < 1e12 && (product.fract().abs() - 0.5).abs() > 1e-3;
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and below 10^12")]
+    is_clear.then(|| product.round() as i64)
+}
+
 /// The number that [`six`] writes; `None` where it writes nothing.
 pub fn rounded(number: f64) -> Option<f64> {
-    six(number).parse().ok()
+    // The quotient of two whole numbers is the double nearest to it: what reading the text gives.
+    millionths(number)
+        .map(|millionths| millionths as f64 / MILLION as f64)
+        .or_else(|| six(number).parse().ok())
 }
 
 /// The shortest decimal that reads back as the same double, without exponent; a whole number without `.0`.
@@ -82,6 +101,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn six_decimals_are_those_of_exact_arithmetic(
+            number in prop_oneof![-1e7..1e7, -1.0..1.0, -1e15..1e15, prop::num::f64::NORMAL],
+            whole in -4_000_000_000_i64..4_000_000_000,
+        ) {
+            // Ties, and what lies next to them, too.
+            let half = whole as f64 / 2e6;
+            for number in [number, half, half.next_up(), half.next_down()] {
+                let exact = format!("{number:.6}");
+                let zero = exact.trim_matches(['-', '0', '.']).is_empty();
+                prop_assert_eq!(six(number), if zero { exact.trim_start_matches('-') } else { &exact });
+                let read = six(number).parse::<f64>().unwrap();
+                prop_assert_eq!(rounded(number).map(f64::to_bits), Some((read + 0.0).to_bits()));
+            }
+        }
+
         #[test]
         fn the_shortest_reads_back(number in prop::num::f64::NORMAL) {
             let text = shortest(number);

@@ -7,6 +7,7 @@
 
 pub mod bundle;
 mod columns;
+pub mod combined;
 pub mod csv;
 pub mod csvw;
 pub mod dataflow;
@@ -25,6 +26,7 @@ pub mod release_json;
 pub mod released;
 pub mod report;
 pub mod sdmx;
+pub mod series;
 pub mod sheet;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -47,7 +47,7 @@ fn properties(flow: &Dataflow, edition: &Edition) -> ::parquet::errors::Result<W
     ];
     Ok(WriterProperties::builder()
         .set_created_by("marsad".to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(9)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_key_value_metadata(Some(metadata))
         .build())
 }

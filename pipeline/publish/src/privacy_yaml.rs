@@ -7,6 +7,7 @@ use marsad_privacy::estimate::{Bounding, Interval};
 use marsad_privacy::shape::Bound;
 use marsad_terms::{Grain, Text};
 
+use crate::combined::Source;
 use crate::dataflow::{Dataflow, MeasuredResidual, MeasuredTable, Noise, Protection, Series};
 use crate::edition::{Edition, Odds};
 use crate::form;
@@ -198,6 +199,12 @@ fn statistic(flow: &Dataflow) -> Yaml {
             members.push(("mechanism", Yaml::text("derived")));
             members.push(("sources", Yaml::texts(sources)));
         }
+        Protection::Combined(sources) => {
+            members.push(("bounding_words", words));
+            members.push(("mechanism", Yaml::text("derived")));
+            let name = |source: &Source| format!("{}/{}", source.release, source.dataflow);
+            members.push(("sources", Yaml::texts(sources.iter().map(name))));
+        }
     }
     members.push(("periods", Yaml::texts(flow.periods())));
     Yaml::Map(members)
@@ -245,7 +252,7 @@ fn residual(part: &MeasuredResidual, noise: &Noise) -> Yaml {
 
 fn mode(protection: &Protection) -> &'static str {
     match protection {
-        Protection::Exact(_) | Protection::Derived(_) => "none",
+        Protection::Exact(_) | Protection::Derived(_) | Protection::Combined(_) => "none",
         Protection::Noise(noise) => match noise.bound {
             Bound::HomeCell => "home_cell",
             Bound::NormClip { .. } => "norm_clip",

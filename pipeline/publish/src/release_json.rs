@@ -9,7 +9,8 @@ use marsad_catalog::Catalog;
 use marsad_terms::Text;
 use serde::{Deserialize, Serialize};
 
-use crate::dataflow::{Dataflow, Dimension, TOTAL};
+use crate::combined::Source;
+use crate::dataflow::{Dataflow, Dimension, Protection, TOTAL};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
 use crate::{form, indicators};
@@ -77,9 +78,24 @@ pub struct StatisticJson {
     /// True for shares and averages: their flag reads the margin before the cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratio: Option<bool>,
+    /// The releases that a combined estimate is made of, its own first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceJson>,
     /// Targets of indicators by code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub targets: BTreeMap<String, i64>,
+}
+
+/// A released dataflow that a combined one is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceJson {
+    /// The release.
+    pub release: String,
+    /// The stem of its files there.
+    pub dataflow: String,
+    /// Hash of its `release.json`; absent for the release itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
 }
 
 /// The code list of one dimension, in order, its total first where it has one of its own.
@@ -159,8 +175,19 @@ fn statistic(catalog: &Catalog, flow: &Dataflow) -> StatisticJson {
         additive_over: flow.additive_over.clone(),
         exact: flow.is_exact().then_some(true),
         ratio: flow.measure.is_ratio().then_some(true),
+        sources: sources(flow),
         targets: targets(catalog, flow),
     }
+}
+
+fn sources(flow: &Dataflow) -> Vec<SourceJson> {
+    let Protection::Combined(sources) = &flow.protection else { return Vec::new() };
+    let source = |source: &Source| SourceJson {
+        release: source.release.to_string(),
+        dataflow: source.dataflow.clone(),
+        manifest: source.manifest.map(|manifest| manifest.to_string()),
+    };
+    sources.iter().map(source).collect()
 }
 
 fn targets(catalog: &Catalog, flow: &Dataflow) -> BTreeMap<String, i64> {

@@ -1,6 +1,9 @@
 //! A release made by hand, for the tests of all writers and the bench: the real catalogue, fictitious counts, repeatable "noise".
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(test)]
+mod revised;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -18,6 +21,7 @@ use marsad_terms::{Digest, Grain, NanoRho, Period, Text, canonical};
 use serde_json::json;
 
 use crate::bundle::{self, Context};
+use crate::combined::Rule;
 use crate::dataflow::{Dataflow, Row};
 use crate::edition::Edition;
 use crate::released::ReleasedTable;
@@ -92,7 +96,14 @@ fn context() -> Context {
         display_delta: "0.000001".into(),
         agency: "MARSAD".into(),
         workspace_name: "Programme fictif".into(),
+        rule: rule(),
+        earlier: Vec::new(),
     }
+}
+
+/// Periods close nine months after their end: in July 2025 the third quarter of 2024, not the fourth.
+fn rule() -> Rule {
+    Rule { months: Some(9), proposed: "2025-07-15T09:00:00Z".into() }
 }
 
 fn quarters(n: u8) -> Vec<Period> {
@@ -286,7 +297,7 @@ fn part(dimension: &Dimension, code: usize) -> f64 {
 }
 
 /// Expected counts with repeatable noise: additive before the noise, since every cell is a product of shares.
-fn vector(shape: &StatisticShape, f: u32, sigma: f64) -> Vec<i64> {
+fn vector(shape: &StatisticShape, f: u32, sigma: f64, revision: u32) -> Vec<i64> {
     let mut raw = Vec::new();
     for (index, table) in shape.tables.iter().enumerate() {
         let axes: Vec<Vec<usize>> =
@@ -310,7 +321,8 @@ fn vector(shape: &StatisticShape, f: u32, sigma: f64) -> Vec<i64> {
                     table.dimensions.iter().zip(key).map(|(d, c)| part(&shape.dimensions[*d], *c)).product();
                 let count = size(&shape.id.to_string()) * season * share * aggregate;
                 let unit = f64::from(table.b) * 2_f64.powi(f.cast_signed());
-                let noise = sigma * normal(&format!("{} {index} {period} {key:?}", shape.id));
+                let draw = if revision == 0 { String::new() } else { format!(" {revision}") };
+                let noise = sigma * normal(&format!("{} {index} {period} {key:?}{draw}", shape.id));
                 #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
                 raw.push((count * unit + noise) as i64);
             }
@@ -331,7 +343,7 @@ fn noisy_series(asked: &SeriesRequest) -> NoisySeries {
     let n = asked.through as usize + 1;
     let c = |k: usize| (1..=k).fold(1.0, |c, k| c * (2 * k - 1) as f64 / (2 * k) as f64);
     let increments =
-        vector(&StatisticShape { periods: shape.periods[..n].to_vec(), ..shape.clone() }, 0, 0.0);
+        vector(&StatisticShape { periods: shape.periods[..n].to_vec(), ..shape.clone() }, 0, 0.0, 0);
     let mut steps = vec![Vec::new(); n];
     let mut start = 0;
     for table in &shape.tables {
@@ -453,8 +465,11 @@ fn result(
 ) -> Vec<u8> {
     let joint = Joint::new(shapes).unwrap();
     let scale = Scale::new(joint.delta_squared(), PRICE).unwrap();
-    let raw: Vec<Vec<i64>> =
-        joint.shapes().iter().map(|shape| vector(shape, joint.f(), scale.sigma)).collect();
+    let raw: Vec<Vec<i64>> = joint
+        .shapes()
+        .iter()
+        .map(|shape| vector(shape, joint.f(), scale.sigma, proposal.request.revision))
+        .collect();
     let noisy = json!({
         "statistics": joint.shapes(),
         "f": joint.f(),

@@ -7,6 +7,7 @@
 //! lacks the ledger: whether the release was approved is `ledger verify`'s question.
 
 mod allowed;
+mod combined;
 mod data_xml;
 mod described;
 mod files;
@@ -33,7 +34,7 @@ pub use allowed::Allowed;
 /// One check and how it went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What kind of check: `statement`, `signature`, `files`, `hash`, `table`, `flags`, `totals`, `sdmx`, `parquet`,
+    /// What kind of check: `statement`, `signature`, `files`, `hash`, `table`, `flags`, `totals`, `combined`, `sdmx`, `parquet`,
     /// `workbook`, `csvw`, `structure`, `package`, `dcat`, `privacy`, `report`.
     pub name: String,
     /// Whether it held.
@@ -179,6 +180,9 @@ impl Bundle<'_> {
         let mut checks = vec![check("table", &plain, table.order(statistic))];
         checks.push(check("flags", &plain, flags::check(&table, statistic)));
         checks.push(check("totals", &plain, totals::check(&table, statistic)));
+        if !statistic.sources.is_empty() {
+            checks.push(check("combined", &plain, combined::check(dir, statement, statistic, &table)));
+        }
         let sdmx = same::sdmx(dir, statement, statistic, &table);
         let nano_rho = sdmx.as_ref().ok().map(|(_, nano_rho)| *nano_rho);
         checks.push(check("sdmx", &same::sdmx_path(statistic), sdmx.map(|(what, _)| what)));

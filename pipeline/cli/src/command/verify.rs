@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use console::{StyledObject, style};
+use marsad_publish::release_json;
 use marsad_publish::verify::{Allowed, Check, verify};
+use marsad_terms::Explanation;
 use serde_json::json;
 
 use crate::report::{Failure, Report};
@@ -12,10 +14,13 @@ use crate::workspace::Workspace;
 /// Checks a bundle.
 ///
 /// # Errors
-/// No folder, no key at hand; a bundle that fails is a result.
+/// No folder, no bundle in it, no key at hand; a bundle that fails is a result.
 pub(super) fn run(workspace: Option<&Path>, dir: &Path, key: Option<&Path>) -> Result<Report, Failure> {
     if let Err(error) = std::fs::read_dir(dir) {
         return Err(Failure::file(dir, "be read", &error));
+    }
+    if !dir.join(release_json::PATH).is_file() {
+        return Err(no_bundle(dir));
     }
     let path = match key {
         Some(path) => path.to_path_buf(),
@@ -36,6 +41,13 @@ pub(super) fn run(workspace: Option<&Path>, dir: &Path, key: Option<&Path>) -> R
     let shown = format!("{verdict}\n{}", listed(&report.checks));
     let ok = report.ok;
     Ok(Report::new(shown, json!({"ok": ok, "checks": report.checks})).with_verdict(ok))
+}
+
+fn no_bundle(dir: &Path) -> Failure {
+    let what = format!("{} is no bundle: it holds no {}", dir.display(), release_json::PATH);
+    let why = "release.json names all files of a bundle with their hashes, and is what was signed";
+    let remedy = "give the folder of one release, such as releases/2024-Q4";
+    Failure::new(Explanation::new("W19", what, why, remedy).at(dir.display().to_string()))
 }
 
 /// Good checks in green, one line a kind; each fault in red with its file.

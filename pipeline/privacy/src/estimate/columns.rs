@@ -16,8 +16,8 @@ use crate::shape::{Expression, Output, StatisticShape, TableSpec};
 
 /// One statistic with its reconciled tables.
 pub(crate) struct Release<'a> {
-    pub(crate) noisy: &'a NoisyTable,
-    pub(crate) statistic: usize,
+    /// The one release that measured it, and its place there; none where several did.
+    pub(crate) measured: Option<(&'a NoisyTable, usize)>,
     pub(crate) shape: &'a StatisticShape,
     pub(crate) figures: &'a Figures,
 }
@@ -33,7 +33,8 @@ impl Release<'_> {
                 Expression::Aggregate { .. } => self.counts(index),
                 Expression::Ratio { denominator, share, .. } => self.ratios(index, denominator, share),
             };
-            let raw_unit = self.has_raw(output).then(|| unit(self.shape, table, self.noisy.f()));
+            let measured = self.measured.filter(|_| self.has_raw(output));
+            let raw_unit = measured.map(|(noisy, _)| unit(self.shape, table, noisy.f()));
             EstimatedTable {
                 grain: table.grain,
                 dimensions: table.dimensions.clone(),
@@ -45,7 +46,7 @@ impl Release<'_> {
         EstimatedColumn { name: output.name.clone(), tables: tables.collect() }
     }
 
-    /// Ratios and tables made of residuals were not measured themselves.
+    /// Ratios, tables made of residuals and of several releases were not measured themselves.
     fn has_raw(&self, output: &Output) -> bool {
         self.shape.strategy.is_tables() && matches!(output.expression, Expression::Aggregate { .. })
     }
@@ -55,9 +56,9 @@ impl Release<'_> {
         let figures = &self.figures[&index];
         let non_negative = is_non_negative(&self.shape.aggregates[table.aggregate]);
         // Without fixed-point digits every table stands alone, and is a whole count (`joint::choose_f`).
-        let sigma_squared = self.noisy.sigma() * self.noisy.sigma();
-        let half_width = (self.noisy.f() == 0).then(|| discrete::half_width(sigma_squared, LEVEL));
-        let raws = self.noisy.cells(self.statistic, index);
+        let whole = self.measured.filter(|(noisy, _)| noisy.f() == 0).map(|(noisy, _)| noisy.sigma().powi(2));
+        let half_width = whole.map(|sigma_squared| discrete::half_width(sigma_squared, LEVEL));
+        let raws = self.measured.map_or(&[][..], |(noisy, statistic)| noisy.cells(statistic, index));
         let cell = |place: usize| {
             let (estimate, variance) = figures.at(place);
             let raw = raws.get(place).copied();
@@ -70,8 +71,8 @@ impl Release<'_> {
             let value = (flag != Flag::Q).then(|| figures.values[place]);
             Cell { raw, estimate, variance, lower, upper, margin, flag, value }
         };
-        let basis = match half_width {
-            Some(_) => Basis::Exact { sigma_squared, b: table.b },
+        let basis = match whole {
+            Some(sigma_squared) => Basis::Exact { sigma_squared, b: table.b },
             None => Basis::Normal { non_negative },
         };
         ((0..figures.estimates.len()).map(cell).collect(), basis)

@@ -133,7 +133,7 @@ impl Reconciled {
             family.members.iter().map(|member| vec![0.0; n_cells(member.index)]).collect();
         let slices = Slices::new(&family, noisy, statistic);
         for slice in 0..family.n_slices() {
-            let cells = slices.estimates(&slices.slice(slice));
+            let cells = slices.slice(slice).estimates(&family, &slices.workload);
             for ((member, estimates), cells) in family.members.iter().zip(&mut estimates).zip(cells) {
                 member.places(slice).zip(cells).for_each(|(place, cell)| estimates[place] = cell);
             }

@@ -3,6 +3,7 @@
 mod bounding;
 mod columns;
 mod combination;
+mod combined;
 pub(crate) mod discrete;
 pub(crate) mod display;
 pub(crate) mod family;
@@ -15,6 +16,7 @@ pub(crate) mod workload;
 
 pub use bounding::{Bounding, bounding};
 pub use combination::{Combiner, Term};
+pub use combined::{Combined, Measured, combine};
 pub use display::rounds_along_the_order;
 pub use interval::Interval;
 pub use statistic::{Cell, EstimatedColumn, EstimatedStatistic, EstimatedTable, estimate};

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 
 use super::display::Display;
 use super::family::{Family, Member, is_non_negative};
-use super::slices::Slices;
+use super::slices::{Slice, Slices};
+use super::workload::Workload;
 use crate::noisy_table::NoisyTable;
+use crate::shape::StatisticShape;
 
 /// Figures by table of the statistic.
 pub(crate) type Figures = BTreeMap<usize, TableFigures>;
@@ -25,30 +27,66 @@ pub(crate) struct TableFigures {
 
 /// Reconciles the tables of one family; display values only where they are wanted.
 pub(crate) fn reconcile(family: &Family, noisy: &NoisyTable, statistic: usize, values: bool) -> Figures {
+    let shape = &noisy.shapes()[statistic];
     let slices = Slices::new(family, noisy, statistic);
-    let workload = &slices.workload;
-    let aggregate = &noisy.shapes()[statistic].aggregates[family.aggregate];
-    let display = values.then(|| Display::new(workload, is_non_negative(aggregate)));
-    let mut figures: Vec<TableFigures> =
-        family.members.iter().map(|member| empty(family, noisy, statistic, member)).collect();
+    let display = display(family, shape, &slices.workload, values);
+    let mut tables = Tables::new(family, shape);
     for slice in 0..family.n_slices() {
         let reconciled = slices.slice(slice);
-        let estimated = slices.estimates(&reconciled);
-        for ((member, figures), cells) in family.members.iter().zip(&mut figures).zip(estimated) {
+        tables.fill(slice, &slices.workload, display.as_ref(), &reconciled);
+    }
+    tables.into_figures()
+}
+
+/// How display values of a family are made, where they are wanted.
+pub(crate) fn display(
+    family: &Family,
+    shape: &StatisticShape,
+    workload: &Workload,
+    wanted: bool,
+) -> Option<Display> {
+    wanted.then(|| Display::new(workload, is_non_negative(&shape.aggregates[family.aggregate])))
+}
+
+/// The tables of a family, filled slice by slice.
+pub(crate) struct Tables<'a> {
+    family: &'a Family,
+    figures: Vec<TableFigures>,
+}
+
+impl<'a> Tables<'a> {
+    pub(crate) fn new(family: &'a Family, shape: &StatisticShape) -> Self {
+        Self { family, figures: family.members.iter().map(|member| empty(family, shape, member)).collect() }
+    }
+
+    /// Writes what is known of one slice.
+    pub(crate) fn fill(
+        &mut self,
+        slice: usize,
+        workload: &Workload,
+        display: Option<&Display>,
+        found: &Slice,
+    ) {
+        let family = self.family;
+        let estimated = found.estimates(family, workload);
+        for ((member, figures), cells) in family.members.iter().zip(&mut self.figures).zip(estimated) {
             member.places(slice).zip(cells).for_each(|(place, cell)| figures.estimates[place] = cell);
             figures.variances[family.period(slice)] = workload.variance(member.axes);
         }
-        let Some(display) = &display else { continue };
-        let shown = display.values(workload, &reconciled.residuals, &reconciled.observed);
-        for ((member, figures), cells) in family.members.iter().zip(&mut figures).zip(shown) {
+        let Some(display) = display else { return };
+        let shown = display.values(workload, &found.residuals, &found.observed);
+        for ((member, figures), cells) in family.members.iter().zip(&mut self.figures).zip(shown) {
             member.places(slice).zip(cells).for_each(|(place, cell)| figures.values[place] = cell);
         }
     }
-    family.members.iter().map(|member| member.index).zip(figures).collect()
+
+    /// By table of the statistic.
+    pub(crate) fn into_figures(self) -> Figures {
+        self.family.members.iter().map(|member| member.index).zip(self.figures).collect()
+    }
 }
 
-fn empty(family: &Family, noisy: &NoisyTable, statistic: usize, member: &Member) -> TableFigures {
-    let shape = &noisy.shapes()[statistic];
+fn empty(family: &Family, shape: &StatisticShape, member: &Member) -> TableFigures {
     let n_cells = shape.n_cells(&shape.tables[member.index]);
     let n_periods = shape.n_periods(family.grain);
     TableFigures {

@@ -25,6 +25,17 @@ pub(crate) struct Slice {
     pub(crate) observed: Vec<Vec<f64>>,
 }
 
+impl Slice {
+    /// The tables' estimates. A lone noisy table is its own estimate, to the last bit.
+    pub(crate) fn estimates(&self, family: &Family, workload: &Workload) -> Vec<Vec<f64>> {
+        if let [alone] = self.observed.as_slice() {
+            return vec![alone.clone()];
+        }
+        let table = |member: &Member| workload.table(&self.residuals, member.axes);
+        family.members.iter().map(table).collect()
+    }
+}
+
 impl<'a> Slices<'a> {
     pub(crate) fn new(family: &'a Family, noisy: &'a NoisyTable, statistic: usize) -> Self {
         let shape = &noisy.shapes()[statistic];
@@ -51,15 +62,6 @@ impl<'a> Slices<'a> {
         let table = |member: &Member| self.workload.table(&residuals, member.axes);
         let observed = self.family.members.iter().map(table).collect();
         Slice { residuals, observed }
-    }
-
-    /// The tables' estimates of one slice. A lone noisy table is its own estimate, to the last bit.
-    pub(crate) fn estimates(&self, slice: &Slice) -> Vec<Vec<f64>> {
-        if let [alone] = slice.observed.as_slice() {
-            return vec![alone.clone()];
-        }
-        let table = |member: &Member| self.workload.table(&slice.residuals, member.axes);
-        self.family.members.iter().map(table).collect()
     }
 
     /// r_B = center_B(y)/Π n, of what was measured itself.

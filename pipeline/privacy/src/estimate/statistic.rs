@@ -10,7 +10,7 @@ use super::simultaneous::Basis;
 use crate::error::Error;
 use crate::flag::Flag;
 use crate::noisy_table::NoisyTable;
-use crate::shape::{Expression, Output};
+use crate::shape::{Expression, StatisticShape};
 
 /// All output columns of one statistic.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,15 +114,20 @@ impl EstimatedTable {
 /// `Unknown` if the release has no statistic of that number.
 pub fn estimate(noisy: &NoisyTable, statistic: usize) -> Result<EstimatedStatistic, Error> {
     let shape = noisy.shapes().get(statistic).ok_or(Error::Unknown { what: "statistic of that number" })?;
-    let is_shown = |aggregate: usize| {
-        let shows = |output: &Output| output.expression == Expression::Aggregate { aggregate };
-        shape.outputs.iter().any(shows)
-    };
     let mut figures = Figures::new();
     for family in Family::all(shape, noisy.f()) {
-        figures.extend(reconcile(&family, noisy, statistic, is_shown(family.aggregate)));
+        figures.extend(reconcile(&family, noisy, statistic, is_shown(shape, family.aggregate)));
     }
-    let release = Release { noisy, statistic, shape, figures: &figures };
-    let columns = shape.outputs.iter().map(|output| release.column(output)).collect();
-    Ok(EstimatedStatistic { id: shape.id.clone(), columns })
+    Ok(columns(&Release { measured: Some((noisy, statistic)), shape, figures: &figures }))
+}
+
+/// Whether an aggregate is an output by itself: only then it has display values.
+pub(crate) fn is_shown(shape: &StatisticShape, aggregate: usize) -> bool {
+    shape.outputs.iter().any(|output| output.expression == Expression::Aggregate { aggregate })
+}
+
+/// All output columns.
+pub(crate) fn columns(release: &Release<'_>) -> EstimatedStatistic {
+    let columns = release.shape.outputs.iter().map(|output| release.column(output)).collect();
+    EstimatedStatistic { id: release.shape.id.clone(), columns }
 }

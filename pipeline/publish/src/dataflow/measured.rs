@@ -2,7 +2,7 @@
 //!
 //! It deliberately lacks arithmetic on figures: every number was made by the estimator.
 
-use marsad_privacy::estimate::EstimatedTable;
+use marsad_privacy::estimate::{EstimatedStatistic, EstimatedTable};
 use marsad_privacy::noisy_table::NoisyTable;
 use marsad_privacy::shape::{Aggregate, Expression, Output, StatisticShape, TableSpec};
 use marsad_terms::Period;
@@ -21,19 +21,31 @@ pub(super) fn dataflows(
     estimated: &Estimated,
 ) -> Result<Vec<Dataflow>> {
     let shape = &noisy.shapes()[statistic];
+    let costs = cost::of_columns(noisy, statistic)?;
+    let mut flows = of_figures(heading, shape, &estimated.figures)?;
+    for ((flow, output), nano_rho) in flows.iter_mut().zip(&shape.outputs).zip(costs) {
+        flow.protection = Protection::Noise(Box::new(noise(heading, noisy, shape, output, estimated)));
+        flow.nano_rho = nano_rho;
+    }
+    Ok(flows)
+}
+
+/// One dataflow for each output column, without cost or protection yet.
+pub(crate) fn of_figures(
+    heading: &Heading<'_>,
+    shape: &StatisticShape,
+    figures: &EstimatedStatistic,
+) -> Result<Vec<Dataflow>> {
     let dimensions: Result<Vec<Dimension>> =
         shape.dimensions.iter().map(|d| heading.dimension(&d.name, &d.code_list)).collect();
     let dimensions = dimensions?;
-    let costs = cost::of_columns(noisy, statistic)?;
-    let columns = shape.outputs.iter().zip(&estimated.figures.columns).zip(costs).enumerate();
+    let columns = shape.outputs.iter().zip(&figures.columns).enumerate();
     columns
-        .map(|(index, ((output, column), nano_rho))| {
-            let noise = noise(heading, noisy, shape, output, estimated);
-            let protection = Protection::Noise(Box::new(noise));
-            let mut flow = heading.dataflow(index, &output.name, measure(output), protection)?;
+        .map(|(index, (output, column))| {
+            let nothing = Protection::Derived(Vec::new());
+            let mut flow = heading.dataflow(index, &output.name, measure(output), nothing)?;
             flow.additive_over = additive_over(shape, output, &dimensions);
             flow.dimensions.clone_from(&dimensions);
-            flow.nano_rho = nano_rho;
             for table in &column.tables {
                 let periods = shape.periods_of(table.grain);
                 flow.rows.extend(rows((shape, &periods), &dimensions, table)?);

@@ -137,3 +137,49 @@ fn residuals_are_published_with_their_own_prices_and_without_raw() {
     assert!(statement.contains("    residuals:\n    - dimensions:\n      - TIME_PERIOD\n      nano_rho: "));
     assert!(!statement.contains("raw_unit") && !statement.contains("mechanism: discrete_gaussian\n"));
 }
+
+/// The rows of all parts of a total along one dimension, that are not further broken down into a hierarchy.
+fn parts<'a>(flow: &'a Dataflow, whole: &Row, dimension: usize) -> Vec<&'a Row> {
+    let codes = &flow.dimensions[dimension].codes;
+    let is_part = |code: &usize| {
+        let parent = codes[*code].parent.as_ref();
+        parent.is_none_or(|parent| *parent == codes[0].id)
+    };
+    let of = |code: usize| {
+        let mut key = whole.codes.clone();
+        key[dimension] = code;
+        flow.row(whole.period, &key)
+    };
+    (1..codes.len()).filter(is_part).filter_map(of).collect()
+}
+
+/// Checks one total against its parts; tells whether their values were compared to the last unit.
+fn adds_up(flow: &Dataflow, whole: &Row, dimension: usize) -> Option<bool> {
+    let cell = whole.cell?;
+    let parts = parts(flow, whole, dimension);
+    if parts.is_empty() {
+        return None;
+    }
+    let name = format!("{} {} {:?} over {dimension}", flow.id, whole.period, whole.codes);
+    let sum: f64 = parts.iter().filter_map(|part| part.cell).map(|part| part.estimate).sum();
+    assert!((sum - cell.estimate).abs() < 1e-9 * cell.estimate.abs().max(1.0), "{name}");
+    let all = parts.iter().all(|part| part.cell.is_none() || part.value().is_some());
+    let shown: i64 = parts.iter().filter_map(|part| part.value()).sum();
+    let value = whole.value().unwrap_or(i64::MAX);
+    assert!(shown <= value && (!all || value == i64::MAX || shown == value), "{name}");
+    Some(all && value < i64::MAX)
+}
+
+#[test]
+fn totals_add_up_to_a_billionth_in_estimates_and_exactly_in_values() {
+    let mut checked = Vec::new();
+    for flow in &Fixture::combined().dataflows {
+        let is_additive = |d: &usize| flow.additive_over.contains(&flow.dimensions[*d].id);
+        for dimension in (0..flow.dimensions.len()).filter(is_additive) {
+            let totals = flow.rows.iter().filter(|row| row.codes[dimension] == 0);
+            checked.extend(totals.filter_map(|whole| adds_up(flow, whole, dimension)));
+        }
+    }
+    let n_values = checked.iter().filter(|values| **values).count();
+    assert!(checked.len() > 120 && n_values > 20, "{} sums, {n_values} of values", checked.len());
+}

@@ -118,6 +118,11 @@ pub(crate) fn bounding(protection: &Protection) -> Text {
             "محسوب من أرقام منشورة، دون كلفة إضافية",
             "computed from published figures, at no further cost",
         ),
+        Protection::Combined(_) => Text::new(
+            "estimé à partir des mesures bruitées de plusieurs publications, sans coût supplémentaire",
+            "مقدر من القياسات المشوشة لعدة إصدارات، دون كلفة إضافية",
+            "estimated from the noisy measurements of several releases, at no further cost",
+        ),
         Protection::Noise(noise) => by_mode(&noise.bound),
     }
 }

@@ -76,7 +76,7 @@ impl StatisticView {
             counted: privacy::bounding(&flow.protection).get(language).to_owned(),
             left_out: match &flow.protection {
                 Protection::Noise(noise) => left_out(noise, language),
-                Protection::Exact(_) | Protection::Derived(_) => None,
+                Protection::Exact(_) | Protection::Derived(_) | Protection::Combined(_) => None,
             },
             w: words::of(language),
             anchor,

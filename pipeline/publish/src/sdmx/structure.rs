@@ -126,6 +126,7 @@ fn described<'a>(catalog: &Catalog, flow: &'a Dataflow) -> Result<Flow<'a>> {
     let mechanism = match &flow.protection {
         Protection::Exact(_) => "none: activities of organisations, exact",
         Protection::Derived(_) => "none: computed from released figures",
+        Protection::Combined(_) => "none: estimated from the noise of several releases",
         Protection::Noise(noise) if noise.series.is_some() => {
             "discrete Gaussian on square-root Toeplitz prefix sums, zero-concentrated differential privacy"
         }

@@ -1,6 +1,7 @@
 //! A bundle that was changed in any way fails a check that names the file.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use marsad_ledger::sign::{self, SigningKey};
 use proptest::prelude::*;
@@ -16,7 +17,9 @@ type Lie = (&'static str, &'static str, fn(String) -> String);
 
 /// A bundle signed with a key of its own.
 struct Bundle {
-    dir: TempDir,
+    /// Removes the folder at the end.
+    _whole: Option<TempDir>,
+    dir: PathBuf,
     allowed: Allowed,
     key: SigningKey,
 }
@@ -38,23 +41,28 @@ impl Bundle {
 
     fn of(edition: &Edition) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().to_owned();
+        Self { _whole: Some(dir), ..Self::of_into(edition, &folder) }
+    }
+
+    fn of_into(edition: &Edition, dir: &Path) -> Self {
         let keys = tempfile::tempdir().unwrap();
-        bundle::assemble(dir.path(), &Fixture::shared().catalog, edition).unwrap();
+        bundle::assemble(dir, &Fixture::shared().catalog, edition).unwrap();
         let key = SigningKey::generate(&keys.path().join("publisher"), "publisher").unwrap();
         let allowed = Allowed::read(key.public_line());
-        let bundle = Self { dir, allowed, key };
+        let bundle = Self { _whole: None, dir: dir.to_owned(), allowed, key };
         bundle.sign();
         bundle
     }
 
     fn sign(&self) {
-        let bytes = fs::read(self.dir.path().join("release.json")).unwrap();
+        let bytes = fs::read(self.dir.join("release.json")).unwrap();
         let signature = self.key.sign(sign::RELEASE, &bytes).unwrap();
-        fs::write(self.dir.path().join("release.json.sig"), signature).unwrap();
+        fs::write(self.dir.join("release.json.sig"), signature).unwrap();
     }
 
     fn verify(&self) -> Report {
-        verify(self.dir.path(), &self.allowed)
+        verify(&self.dir, &self.allowed)
     }
 
     fn failed(&self) -> Vec<(String, String)> {
@@ -62,11 +70,11 @@ impl Bundle {
     }
 
     fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.dir.path().join(path)).unwrap()
+        fs::read_to_string(self.dir.join(path)).unwrap()
     }
 
     fn write(&self, path: &str, text: &str) {
-        fs::write(self.dir.path().join(path), text).unwrap();
+        fs::write(self.dir.join(path), text).unwrap();
     }
 
     /// Changes a text and signs the bundle anew, hashes and all: a liar with the key.
@@ -79,13 +87,13 @@ impl Bundle {
 
     /// Puts other bytes in the place of a file and signs the bundle anew.
     fn replace(&self, path: &str, bytes: &[u8]) {
-        fs::write(self.dir.path().join(path), bytes).unwrap();
+        fs::write(self.dir.join(path), bytes).unwrap();
         let mut statement: ReleaseJson = serde_json::from_str(&self.read("release.json")).unwrap();
         for file in statement.files.iter_mut().filter(|file| file.path == path) {
             file.bytes = bytes.len() as u64;
             file.blake3 = Digest::of(bytes).hex();
         }
-        fs::write(self.dir.path().join("release.json"), release_json::write(&statement).unwrap()).unwrap();
+        fs::write(self.dir.join("release.json"), release_json::write(&statement).unwrap()).unwrap();
         self.sign();
     }
 }
@@ -101,6 +109,49 @@ fn a_bundle_is_whole_signed_and_true_to_itself() {
     assert_eq!(what("signature", "release.json.sig"), "signed by publisher");
     assert!(what("totals", "data/assisted_persons.csv").ends_with(" sums"));
     assert_eq!(what("totals", "data/indicators.csv"), "nothing to add up");
+}
+
+#[test]
+fn combined_figures_are_computed_again_where_their_sources_lie_beside() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = |release: &str| dir.path().join(release);
+    let catalog = &Fixture::shared().catalog;
+    let before = bundle::assemble(&folder("2024-Q4"), catalog, &Fixture::before()).unwrap();
+    let both = Bundle::of_into(&Fixture::combined_with(before.manifest), &folder("2024-Q4-B"));
+    let (id, path) = ("assisted_persons_combined", "data/assisted_persons_combined.csv");
+    let found = || {
+        let checks = both.verify().checks;
+        checks.into_iter().find(|check| check.name == "combined").map(|check| (check.ok, check.what)).unwrap()
+    };
+    assert!(both.verify().ok, "{:#?}", both.verify().failed().collect::<Vec<_>>());
+    assert_eq!(found(), (true, "135 figures computed again from 2 releases".to_owned()));
+    let statement: ReleaseJson = serde_json::from_str(&both.read("release.json")).unwrap();
+    let sources = &statement.statistics.iter().find(|own| own.id == id).unwrap().sources;
+    assert_eq!(sources[1].manifest.as_deref(), Some(before.manifest.to_string().as_str()));
+
+    // A figure that a liar with the key moved by less than its margin.
+    let honest = both.read(path);
+    let moved = |by: f64| {
+        let mut lines: Vec<String> = honest.lines().map(str::to_owned).collect();
+        let mut fields: Vec<String> = lines[1].split(',').map(str::to_owned).collect();
+        fields[4] = format!("{:.6}", fields[4].parse::<f64>().unwrap() + by);
+        lines[1] = fields.join(",");
+        lines.join("\n") + "\n"
+    };
+    both.forge(path, |_| moved(1.0));
+    assert!(!found().0 && found().1.ends_with("is not the mean of its sources"), "{:?}", found());
+    // Without the bundle before, it could have come by chance; a thousand more could not.
+    fs::rename(folder("2024-Q4"), folder("elsewhere")).unwrap();
+    let without =
+        "sharper than its own figures; not computed again: the bundle of 2024-Q4 is not beside this one";
+    assert_eq!(found(), (true, without.to_owned()));
+    both.forge(path, |_| moved(1000.0));
+    assert!(!found().0 && found().1.ends_with("is too far from a source"), "{:?}", found());
+    // What stands there now is another bundle.
+    fs::create_dir(folder("2024-Q4")).unwrap();
+    fs::write(folder("2024-Q4").join("release.json"), "{}").unwrap();
+    both.forge(path, |_| honest.clone());
+    assert_eq!(found(), (true, without.to_owned()));
 }
 
 /// One place of each class of bytes that a text holds, and of every third of the file.
@@ -122,13 +173,13 @@ fn places(bytes: &[u8]) -> Vec<usize> {
 fn a_change_of_any_byte_is_noticed_and_names_the_file() {
     let bundle = Bundle::small();
     let statement: ReleaseJson = serde_json::from_str(&bundle.read("release.json")).unwrap();
-    for path in crate::bundle::files_below(bundle.dir.path()).unwrap() {
-        let full = bundle.dir.path().join(&path);
+    for path in crate::bundle::files_below(&bundle.dir).unwrap() {
+        let full = bundle.dir.join(&path);
         let bytes = fs::read(&full).unwrap();
         let is_signed = path.starts_with("release.json");
         let named = |what: &str| {
             let checks =
-                if is_signed { bundle.verify().checks } else { files::checks(bundle.dir.path(), &statement) };
+                if is_signed { bundle.verify().checks } else { files::checks(&bundle.dir, &statement) };
             let name = if is_signed { "signature" } else { "hash" };
             let found = |check: &&Check| !check.ok && check.name == name && (is_signed || check.file == path);
             assert!(checks.iter().any(|check| found(&check)), "{what} of {path} goes unnoticed");
@@ -152,8 +203,8 @@ fn a_change_of_any_byte_is_noticed_and_names_the_file() {
 #[test]
 fn a_file_that_is_missing_or_more_is_noticed() {
     let bundle = Bundle::small();
-    for path in crate::bundle::files_below(bundle.dir.path()).unwrap() {
-        let full = bundle.dir.path().join(&path);
+    for path in crate::bundle::files_below(&bundle.dir).unwrap() {
+        let full = bundle.dir.join(&path);
         let bytes = fs::read(&full).unwrap();
         fs::remove_file(&full).unwrap();
         assert!(!bundle.verify().ok, "a missing {path} goes unnoticed");
@@ -294,7 +345,7 @@ proptest! {
         signed in any::<bool>(),
     ) {
         let bundle = Bundle::new();
-        let path = bundle.dir.path().join("release.json");
+        let path = bundle.dir.join("release.json");
         let whole = fs::read_to_string(&path).unwrap();
         let mut text: Vec<char> = whole.chars().collect();
         for (at, kind, piece) in edits {

@@ -10,6 +10,7 @@ mod public;
 mod publish;
 mod question;
 mod run;
+mod series;
 mod sheet;
 mod show;
 mod summary;
@@ -71,7 +72,12 @@ pub(super) async fn run(
             decide::reject(workspace, id, reason, key.key.as_deref(), signature.as_deref()).await
         }
         ReleaseCommand::Run { id, yes, stats } => run_release(workspace, id, *yes, *stats, quiet).await,
-        ReleaseCommand::Publish { id, key } => publish(workspace, id, key.key.as_deref()).await,
+        ReleaseCommand::Publish { series: Some(dataflow), to: Some(to), .. } => {
+            series::write(workspace, dataflow, to).await
+        }
+        ReleaseCommand::Publish { id, key, .. } => {
+            publish(workspace, id.as_deref().unwrap_or_default(), key.key.as_deref()).await
+        }
         ReleaseCommand::Transfer { id, to, channel, date, key } => {
             let served = transfer::Served { to, channel: channel.as_deref(), date: *date };
             transfer::transfer(workspace, id, served, key.key.as_deref()).await

@@ -6,9 +6,10 @@ use std::path::Path;
 use marsad_catalog::Catalog;
 use marsad_ledger::sign::{self, SigningKey};
 use marsad_ledger::{
-    Error as LedgerError, Ledger, Publication, Receipt, Recipient, RequestState, Stage, Transfer, checkpoint,
+    Error as LedgerError, Ledger, Publication, Receipt, Recipient, RequestState, Stage, State, Transfer, checkpoint,
 };
 use marsad_log::Store;
+use marsad_publish::combined::{Earlier, Rule};
 use marsad_publish::verify::{Allowed, verify};
 use marsad_publish::{Built, Context, ReleasedTable, bundle};
 use marsad_terms::{Explanation, Name, NanoRho, Text, clock};
@@ -119,7 +120,40 @@ impl Publisher<'_> {
             display_delta: policy.display_delta.clone(),
             agency: self.workspace.settings.workspace.agency.clone(),
             workspace_name: self.workspace.settings.workspace.name.clone(),
+            rule: self.rule(request).await?,
+            earlier: self.earlier(request, &then).await?,
         })
+    }
+
+    /// The calendar rule of the policy that was in force when a release was proposed.
+    async fn rule(&self, request: &RequestState) -> Result<Rule, Failure> {
+        let (entries, _) = self.ledger.history().await?;
+        let entry = entries.iter().find(|entry| entry.sequence == request.proposed_at);
+        let entry = entry.ok_or(LedgerError::NoPolicy)?;
+        let policy = self.ledger.state_at(entry.hash).await?.policy().cloned();
+        let months = policy.and_then(|policy| policy.period_closes_after_months);
+        Ok(Rule { months, proposed: entry.time.clone() })
+    }
+
+    /// The other releases that were public when the bundle was built, where this one declares periods that others may share.
+    async fn earlier(&self, own: &RequestState, then: &State) -> Result<Vec<Earlier>, Failure> {
+        let frozen = &own.proposal.frozen;
+        let shares = |other: &&RequestState| {
+            other.state == Stage::Published
+                && other.f != own.f
+                && other.proposal.frozen.iter().any(|period| frozen.contains(period))
+        };
+        let mut earlier = Vec::new();
+        for other in then.requests().into_iter().filter(shares) {
+            let (Some(manifest), Some((receipt, bytes))) =
+                (other.manifest, self.ledger.receipt(other.f).await?)
+            else {
+                continue;
+            };
+            let (rule, released) = (self.rule(other).await?, ReleasedTable::open(&bytes, &receipt)?);
+            earlier.push(Earlier { proposal: other.proposal.clone(), rule, manifest, released });
+        }
+        Ok(earlier)
     }
 
     /// The signature that the ledger has, or a new one.
