@@ -46,27 +46,48 @@ impl Pseudonymiser {
         Pseudonym(first_16(&blake3::keyed_hash(&self.person, identifier.0.as_bytes())))
     }
 
-    /// Begins the identity of a record; add parts, then take row ids.
-    pub(crate) fn record(&self) -> RecordIdentity {
-        RecordIdentity(blake3::Hasher::new_keyed(&self.record))
+    /// The identity of a record of these parts.
+    pub(crate) fn record<'i>(&'i self, parts: &'i mut IdentityParts) -> RecordIdentity<'i> {
+        RecordIdentity { key: &self.record, parts }
     }
 }
 
 /// What makes a record the same record, part by part; each part is written with its length, so that none runs into the next.
-#[derive(Clone)]
-pub(crate) struct RecordIdentity(blake3::Hasher);
+pub(crate) struct IdentityParts(Zeroizing<Vec<u8>>);
 
-impl RecordIdentity {
-    pub(crate) fn add(&mut self, part: &[u8]) {
-        self.0.update(&(part.len() as u64).to_le_bytes());
-        self.0.update(part);
+impl Default for IdentityParts {
+    /// With room, so that few identities leave a copy behind where they outgrow it.
+    fn default() -> Self {
+        Self(Zeroizing::new(Vec::with_capacity(1 << 12)))
+    }
+}
+
+impl IdentityParts {
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
     }
 
+    pub(crate) fn add(&mut self, part: &[u8]) {
+        self.0.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(part);
+    }
+}
+
+/// Gives the ids of a record's rows.
+pub(crate) struct RecordIdentity<'i> {
+    key: &'i [u8; 32],
+    parts: &'i mut IdentityParts,
+}
+
+impl RecordIdentity<'_> {
     /// The id of the record's row of that index.
-    pub(crate) fn row(&self, index: u32) -> [u8; 16] {
-        let mut hasher = self.0.clone();
-        hasher.update(&index.to_le_bytes());
-        first_16(&hasher.finalize())
+    pub(crate) fn row(&mut self, index: u32) -> [u8; 16] {
+        let parts = &mut self.parts.0;
+        let length = parts.len();
+        parts.extend_from_slice(&index.to_le_bytes());
+        let id = first_16(&blake3::keyed_hash(self.key, parts));
+        parts.truncate(length);
+        id
     }
 }
 
