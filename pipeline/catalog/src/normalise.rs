@@ -10,7 +10,7 @@ use unicode_normalization::char::is_combining_mark;
 /// The canonical text of a cell: NFKC; no format characters, no tatweel; ASCII digits; `-` for every dash; single spaces, trimmed.
 pub fn clean(text: &str) -> String {
     if text.is_ascii() {
-        return single_spaced(text.chars());
+        return if is_single_spaced(text) { text.to_owned() } else { single_spaced(text.chars()) };
     }
     // Taking a format character away can leave a letter beside its mark: hence the second composition.
     let bare: String = text.nfkc().filter(|c| !is_format(*c) && *c != '\u{640}').map(plain).collect();
@@ -41,8 +41,20 @@ fn separator(c: char) -> char {
     }
 }
 
+/// Whether ASCII text has single spaces between words and no other white space: most cells do.
+fn is_single_spaced(text: &str) -> bool {
+    let mut before = ' ';
+    for c in text.chars() {
+        if c.is_whitespace() && (c != ' ' || before == ' ') {
+            return false;
+        }
+        before = c;
+    }
+    before != ' ' || text.is_empty()
+}
+
 fn single_spaced(chars: impl Iterator<Item = char>) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(chars.size_hint().0);
     let mut gap = false;
     // A final space closes the last word and is dropped with the gap.
     for c in chars.chain(once(' ')) {
@@ -129,6 +141,9 @@ mod tests {
         assert_eq!(clean("a\u{ad}b\u{200b}c"), "abc");
         assert_eq!(clean("− ‐ ‑ – — ―"), "- - - - - -");
         assert_eq!(clean(" \t\n "), "");
+        for text in ["a  b", " a b", "a b ", "a\tb", "a\u{b}b", "a \r\nb", "a b"] {
+            assert_eq!(clean(text), "a b");
+        }
     }
 
     #[test]

@@ -10,11 +10,21 @@ pub(crate) struct Bar(ProgressBar);
 impl Bar {
     /// A bar for one piece of work.
     pub(crate) fn new(what: &str, quiet: bool) -> Self {
+        Self::with(what, quiet, "{elapsed}")
+    }
+
+    /// A bar for a file that is read: with its speed, and the time that is left.
+    pub(crate) fn of_file(what: &str, quiet: bool) -> Self {
+        Self::with(what, quiet, "{decimal_bytes_per_sec}  {eta} left")
+    }
+
+    fn with(what: &str, quiet: bool, after: &str) -> Self {
         if quiet || !std::io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());
         }
         let bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("  {msg:34} {wide_bar:.cyan/dim} {percent:>3} %  {elapsed}");
+        let template = format!("  {{msg:34}} {{wide_bar:.cyan/dim}} {{percent:>3}} %  {after}");
+        let style = ProgressStyle::with_template(&template);
         if let Ok(style) = style {
             bar.set_style(style.progress_chars("━━╌"));
         }

@@ -235,9 +235,12 @@ mod tests {
     fn long_cells_take_linear_time() {
         let started = Instant::now();
         for unit in ["A", "@", "a@", "1", "1 ", "06 ", "1.", "34.6", "A1", "°", "+ "] {
-            let text = unit.repeat(1_000_000 / unit.len());
+            let text = unit.repeat(200_000 / unit.len());
             identifies(&text);
         }
-        assert!(started.elapsed().as_secs() < 20, "a megabyte of anything is read in well under a second");
+        assert!(
+            started.elapsed().as_secs() < 20,
+            "eleven such cells are read in about a second; a quadratic detector takes minutes for each"
+        );
     }
 }

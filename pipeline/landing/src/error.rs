@@ -46,6 +46,13 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A temporary file of packed records cannot be written or read.
+    #[error("the records of the extract cannot be put aside")]
+    Spill {
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The file changed between two looks.
     #[error("{} changed while it was read", file.display())]
     Changed {
@@ -206,6 +213,11 @@ impl Explain for Error {
                 "wait until it is written, then land it again",
             )
             .at(file.display().to_string()),
+            Self::Spill { source } => say(
+                "D14",
+                &source.to_string(),
+                "make room in the folder for temporary files, or name another in TMPDIR; nothing was landed",
+            ),
             Self::Buckets { .. } => say(
                 "D06",
                 "the number of buckets is fixed by the first batch",

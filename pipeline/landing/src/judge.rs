@@ -5,8 +5,11 @@ use std::collections::HashMap;
 
 use marsad_terms::Period;
 
+use crate::Reason;
 use crate::batch::{Extract, Known, Record};
+use crate::hash::ByHash;
 use crate::pseudonym::Pseudonym;
+use crate::report::Rejected;
 
 /// Rows of one person in one batch, beyond which all are kept out whatever the record type says.
 const MOST_ROWS_A_BATCH: u32 = 1000;
@@ -40,18 +43,59 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
+    /// The records that the batch holds.
+    fn landing(&self) -> impl Iterator<Item = usize> {
+        let lands = |at: &usize| matches!(self.fates[*at], Fate::Landed | Fate::Withdraws);
+        (0..self.fates.len()).filter(lands)
+    }
+
     /// The rows that the batch holds.
     pub(crate) fn rows(&self, extract: &Extract<'_>) -> Vec<LandingRow> {
-        let lands = |at: &usize| matches!(self.fates[*at], Fate::Landed | Fate::Withdraws);
-        let rows = (0..self.fates.len()).filter(lands).flat_map(|record| {
+        let rows = self.landing().flat_map(|record| {
             let rows = extract.records[record].rows.clone();
             rows.map(move |row| LandingRow { record, row, consent: self.consents[record] })
         });
         rows.collect()
     }
 
-    pub(crate) fn count(&self, fate: Fate) -> u64 {
-        self.fates.iter().filter(|other| **other == fate).count() as u64
+    fn n_rows(&self, extract: &Extract<'_>) -> u64 {
+        self.landing().map(|record| extract.records[record].rows.len() as u64).sum()
+    }
+}
+
+/// What became of the checked records of a file, part after part.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) landed: u64,
+    pub(crate) duplicate: u64,
+    /// Among the duplicates.
+    pub(crate) withdrawn: u64,
+    /// Rows that the batch holds.
+    pub(crate) rows: u64,
+    pub(crate) rejected: Vec<Rejected>,
+}
+
+impl Tally {
+    /// Adds a part.
+    pub(crate) fn add(&mut self, extract: &Extract<'_>, judged: &Judged) {
+        for (record, fate) in extract.records.iter().zip(&judged.fates) {
+            let reason = match fate {
+                Fate::Landed => {
+                    self.landed += 1;
+                    continue;
+                }
+                Fate::Duplicate | Fate::Withdraws => {
+                    self.duplicate += 1;
+                    self.withdrawn += u64::from(*fate == Fate::Withdraws);
+                    continue;
+                }
+                Fate::Contradicts => Reason::Contradicts,
+                Fate::TooManyRows => Reason::TooManyRows,
+            };
+            let (record, line, reason) = (record.number, record.line, reason.code().to_owned());
+            self.rejected.push(Rejected { record, line, column: None, reason });
+        }
+        self.rows += judged.n_rows(extract);
     }
 }
 
@@ -61,7 +105,8 @@ pub(crate) fn judge(extract: &Extract<'_>, known: &Known) -> Judged {
         fates: Vec::with_capacity(extract.records.len()),
         consents: extract.records.iter().map(|record| record.consent).collect(),
     };
-    let mut first_of: HashMap<[u8; 16], usize> = HashMap::new();
+    let mut first_of: HashMap<[u8; 16], usize, ByHash> = HashMap::default();
+    first_of.reserve(extract.records.len());
     let mut landed_before = Vec::new();
     for (at, record) in extract.records.iter().enumerate() {
         let id = extract.id(record.rows.start);
@@ -121,20 +166,21 @@ fn keep_out_implausible(judged: &mut Judged, extract: &Extract<'_>, known: &Know
     else {
         return;
     };
-    let mut of_person: HashMap<Pseudonym, u32> = HashMap::new();
-    let mut of_quarter: HashMap<(Pseudonym, Period), u32> = HashMap::new();
+    let mut of_person: HashMap<Pseudonym, u32, ByHash> = HashMap::default();
+    let mut of_quarter: HashMap<(Pseudonym, Period), u32, ByHash> = HashMap::default();
     let landing = |judged: &Judged, at: usize| judged.fates[at] == Fate::Landed;
     for (at, record) in extract.records.iter().enumerate().filter(|(at, _)| landing(judged, *at)) {
         let n_rows = u32::try_from(extract.records[at].rows.len()).unwrap_or(u32::MAX);
         let person = of_person.entry(record.person).or_default();
         *person = person.saturating_add(n_rows);
-        let landed = known.per_quarter.get(&(record.person, record.quarter)).copied().unwrap_or(0);
-        let quarter = of_quarter.entry((record.person, record.quarter)).or_insert(landed);
+        let of = (record.person, record.quarter());
+        let landed = known.per_quarter.get(&of).copied().unwrap_or(0);
+        let quarter = of_quarter.entry(of).or_insert(landed);
         *quarter = quarter.saturating_add(n_rows);
     }
     for (at, record) in extract.records.iter().enumerate() {
         let is_too_many = of_person.get(&record.person).is_some_and(|n| *n > MOST_ROWS_A_BATCH)
-            || of_quarter.get(&(record.person, record.quarter)).is_some_and(|n| *n > most);
+            || of_quarter.get(&(record.person, record.quarter())).is_some_and(|n| *n > most);
         if is_too_many && landing(judged, at) {
             judged.fates[at] = Fate::TooManyRows;
         }

@@ -1,8 +1,9 @@
 //! The two stores of landed records and what is done with them: check an extract, land it, look at what is there.
 //!
-//! `land` reads the file once into pseudonymised memory, judges it against what landed, puts the files, then appends one
+//! `land` reads the file once into pseudonymised parts, judges each against what landed, puts its files, then appends one
 //! custody entry: the batch is visible whole or not at all. Who loses the entry's number judges again.
 
+use std::ops::Range;
 use std::path::Path;
 
 use chrono::NaiveDate;
@@ -12,19 +13,23 @@ use marsad_log::{Appended, Store};
 use marsad_terms::{BatchId, Digest, Progress, RecordTypeId, clock};
 
 use crate::act::standing;
-use crate::batch::{self, Bucket, Known};
+use crate::batch::{self, Bucket, Extract, Known};
+use crate::crew;
 use crate::custody::{BATCH, BatchEntry, Counts, Custody, FileEntry};
 use crate::import::content_of;
-use crate::judge::{self, Judged};
+use crate::judge::{Judged, Tally, judge};
 use crate::keys::Keys;
 use crate::pseudonym::Pseudonymiser;
 use crate::read::{Findings, read};
+use crate::snapshot::bucket_of;
 use crate::validate::{Dates, Plan};
 use crate::vault::Vault;
 use crate::{ActError, Error, Report, Result, Snapshot};
 
 /// How many files are put at once.
 const PUTS: usize = 8;
+/// A check without a workspace cuts the records into 2^4 parts.
+const PARTS_OF_A_CHECK: u8 = 4;
 
 /// Settings of the landing.
 #[derive(Clone, Debug)]
@@ -54,6 +59,7 @@ impl Landing {
     }
 
     /// Lands an extract as its mapping says: all its good records in one batch, the others in the quarantine's report.
+    /// `progress` tells bytes: two thirds of each when it is read, the last when it is written.
     ///
     /// # Errors
     /// `Refused` (F01 to F09 but F05, which is a report with `already`), or the world failed: then nothing is visible, but
@@ -98,11 +104,12 @@ impl Landing {
             return Ok(already);
         }
         may_correct(&custody, corrects, &plan.record_type.id)?;
-        let findings = read(&plan, file, self.reading(), progress)?;
+        let reading = |done, total| progress(done / 3 * 2, total);
+        let findings = read(&plan, file, self.reading(), &reading)?;
         if findings.content != origin.content {
             return Err(Error::Changed { file: file.to_owned() });
         }
-        self.commit(vault, custody, (&findings, corrects), origin).await
+        self.commit(vault, custody, (&findings, corrects, progress), origin).await
     }
 
     /// What `land` would do, without landing: all refusals of the file at once, then every record's outcome.
@@ -146,10 +153,14 @@ impl Landing {
         let custody = self.custody(vault).await?;
         may_correct(&custody, corrects, &plan.record_type.id)?;
         let findings = read(&plan, file, Reading { every_refusal: true, ..self.reading() }, progress)?;
-        let landed: Vec<&FileEntry> = files_without(&custody, &plan.record_type.id, corrects);
-        let known = batch::known(vault, &landed, &findings.extract).await?;
-        let judged = judge::judge(&findings.extract, &known);
-        let mut report = findings.report(&judged);
+        let landed = files_without(&custody, &plan.record_type.id, corrects);
+        let mut tally = Tally::default();
+        for wave in findings.waves() {
+            for (extract, judged) in findings.judged(wave, (vault, &landed)).await? {
+                tally.add(&extract, &judged);
+            }
+        }
+        let mut report = findings.report(tally);
         report.already = custody.of_content(origin.content, origin.definitions).is_some();
         Ok(report)
     }
@@ -193,7 +204,8 @@ impl Landing {
     }
 
     fn reading(&self) -> Reading<'_> {
-        Reading { keys: &self.keys, dates: dates(self.options.programme_start), every_refusal: false }
+        let Options { bucket_bits, programme_start, .. } = self.options;
+        Reading { keys: &self.keys, dates: dates(programme_start), every_refusal: false, bucket_bits }
     }
 
     /// Judges and appends until nobody else appended in between.
@@ -201,25 +213,26 @@ impl Landing {
         &self,
         vault: &Vault,
         mut custody: Custody,
-        (findings, corrects): (&Findings<'_>, Option<&BatchId>),
+        (findings, corrects, progress): (&Findings<'_>, Option<&BatchId>, Progress<'_>),
         origin: Origin,
     ) -> Result<Report> {
-        let record_type = &findings.extract.plan.record_type.id;
+        let record_type = &findings.parts.plan.record_type.id;
         loop {
             may_correct(&custody, corrects, record_type)?;
             let landed = files_without(&custody, record_type, corrects);
-            let known = match batch::known(vault, &landed, &findings.extract).await {
+            let mut staged = Staged::new(findings)?;
+            match self.put(vault, &landed, &mut staged, progress).await {
                 Err(error) if self.has_moved(&error, vault, &custody).await? => {
+                    vault.remove(&staged.paths()).await;
                     custody = self.custody(vault).await?;
                     continue;
                 }
-                known => known?,
-            };
-            let staged = Staged::new(findings, judge::judge(&findings.extract, &known));
-            let mut entry = self.put(vault, &staged, origin).await?;
+                put => put?,
+            }
+            let paths = staged.paths();
+            let report = Report { batch: Some(staged.batch.clone()), ..staged.report.clone() };
+            let mut entry = self.entry(staged, origin);
             entry.replaces.extend(corrects.cloned());
-            let paths: Vec<String> =
-                entry.files.iter().chain(&entry.quarantine).map(|file| file.path.clone()).collect();
             match custody.append(BATCH, &entry, &self.keys).await? {
                 Appended::Written(_) => {
                     if let Some(corrected) = corrects.and_then(|batch| custody.standing(batch)) {
@@ -227,7 +240,7 @@ impl Landing {
                         let goes: Vec<String> = files.map(|file| file.path.clone()).collect();
                         vault.destroy(&goes).await?;
                     }
-                    return Ok(Report { batch: Some(entry.batch), ..staged.report });
+                    return Ok(report);
                 }
                 Appended::Lost => vault.remove(&paths).await,
             }
@@ -238,27 +251,50 @@ impl Landing {
         }
     }
 
-    /// Puts the files of a batch; without the entry that names them, nobody sees them.
-    async fn put(&self, vault: &Vault, staged: &Staged<'_>, origin: Origin) -> Result<BatchEntry> {
-        let Staged { findings, judged, report } = staged;
-        let plan = findings.extract.plan;
-        let batch = random_batch()?;
-        let folder = format!("{}/{batch}", plan.record_type.id);
+    /// Judges part after part and puts the files of a batch; without the entry that names them, nobody sees them.
+    async fn put(
+        &self,
+        vault: &Vault,
+        landed: &[&FileEntry],
+        staged: &mut Staged<'_>,
+        progress: Progress<'_>,
+    ) -> Result<()> {
+        let findings = staged.findings;
+        let folder = format!("{}/{}", findings.parts.plan.record_type.id, staged.batch);
         let sealed = (folder.as_str(), &vault.sealer);
-        let buckets = batch::buckets(&findings.extract, judged, self.options.bucket_bits, sealed);
-        let puts = buckets.map(|bucket| async move {
-            let Bucket { path, n_rows, file } = bucket?;
-            vault.put(path, n_rows, &file).await
-        });
-        let files = stream::iter(puts).buffered(PUTS).try_collect().await?;
-        let quarantine = if report.rejected.is_empty() {
-            None
-        } else {
-            let path = format!("_quarantine/{batch}.parquet");
-            let file = batch::quarantine(&report.rejected, vault.seal(&path)?)?;
-            Some(vault.put(path, report.rejected.len() as u64, &file).await?)
-        };
-        Ok(BatchEntry {
+        let mut tally = Tally::default();
+        let n_parts = findings.parts.len() as u64;
+        for wave in findings.waves() {
+            let end = wave.end as u64;
+            let judged = findings.judged(wave, (vault, landed)).await?;
+            judged.iter().for_each(|(extract, judged)| tally.add(extract, judged));
+            let buckets = crew::each(judged, |(extract, judged)| {
+                batch::buckets(&extract, &judged, self.options.bucket_bits, sealed)
+            });
+            let buckets: Vec<Vec<Bucket>> = buckets.into_iter().collect::<Result<_>>()?;
+            let puts = buckets
+                .into_iter()
+                .flatten()
+                .map(|bucket| async move { vault.put(bucket.path, bucket.n_rows, &bucket.file).await });
+            let put: Vec<FileEntry> = stream::iter(puts).buffered(PUTS).try_collect().await?;
+            staged.files.extend(put);
+            let left = findings.n_bytes / 3 * (n_parts - end) / n_parts;
+            progress(findings.n_bytes - left, findings.n_bytes);
+        }
+        staged.report = findings.report(tally);
+        let rejected = &staged.report.rejected;
+        if !rejected.is_empty() {
+            let path = format!("_quarantine/{}.parquet", staged.batch);
+            let file = batch::quarantine(rejected, vault.seal(&path)?)?;
+            staged.quarantine = Some(vault.put(path, rejected.len() as u64, &file).await?);
+        }
+        Ok(())
+    }
+
+    fn entry(&self, staged: Staged<'_>, origin: Origin) -> BatchEntry {
+        let Staged { findings, batch, files, quarantine, report } = staged;
+        let plan = findings.parts.plan;
+        BatchEntry {
             batch,
             record_type: plan.record_type.id.clone(),
             source: plan.mapping.source.clone(),
@@ -275,7 +311,7 @@ impl Landing {
                 duplicate: report.duplicate,
                 quarantined: report.quarantined,
             },
-        })
+        }
     }
 }
 
@@ -319,9 +355,15 @@ pub fn check_without_keys(
 ) -> Result<Report> {
     let plan = Plan::new(catalog, mapping)?;
     let keys = Keys::draw()?;
-    let reading = Reading { keys: &keys, dates: dates(programme_start), every_refusal: true };
+    let (dates, every_refusal) = (dates(programme_start), true);
+    let reading = Reading { keys: &keys, dates, every_refusal, bucket_bits: PARTS_OF_A_CHECK };
     let findings = read(&plan, file, reading, progress)?;
-    Ok(findings.report(&judge::judge(&findings.extract, &Known::default())))
+    let mut tally = Tally::default();
+    for part in 0..findings.parts.len() {
+        let extract = findings.parts.extract(part)?;
+        tally.add(&extract, &judge(&extract, &Known::default()));
+    }
+    Ok(findings.report(tally))
 }
 
 /// With what a file is read.
@@ -331,6 +373,7 @@ pub(crate) struct Reading<'k> {
     pub(crate) dates: Dates,
     /// Whether all refusals of the header and what becomes of every column are told, or the first refusal alone.
     pub(crate) every_refusal: bool,
+    pub(crate) bucket_bits: u8,
 }
 
 impl Reading<'_> {
@@ -343,17 +386,53 @@ fn dates(first: NaiveDate) -> Dates {
     Dates { first, last: clock::today() }
 }
 
-/// A file's records with their fates: what is put.
+/// A batch on its way into the store.
 struct Staged<'f> {
     findings: &'f Findings<'f>,
-    judged: Judged,
+    batch: BatchId,
+    /// What was put.
+    files: Vec<FileEntry>,
+    quarantine: Option<FileEntry>,
     report: Report,
 }
 
 impl<'f> Staged<'f> {
-    fn new(findings: &'f Findings<'f>, judged: Judged) -> Self {
-        let report = findings.report(&judged);
-        Self { findings, judged, report }
+    fn new(findings: &'f Findings<'f>) -> Result<Self> {
+        let (files, report) = (Vec::new(), Report::default());
+        Ok(Self { findings, batch: random_batch()?, files, quarantine: None, report })
+    }
+
+    fn paths(&self) -> Vec<String> {
+        self.files.iter().chain(&self.quarantine).map(|file| file.path.clone()).collect()
+    }
+}
+
+impl<'a> Findings<'a> {
+    /// Parts that are worked on at once.
+    fn waves(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (n_parts, at_once) = (self.parts.len(), crew::size());
+        (0..n_parts).step_by(at_once).map(move |first| first..(first + at_once).min(n_parts))
+    }
+
+    /// The records of some parts with their fates, against what landed in `vault`.
+    async fn judged(
+        &self,
+        wave: Range<usize>,
+        (vault, landed): (&Vault, &[&FileEntry]),
+    ) -> Result<Vec<(Extract<'a>, Judged)>> {
+        let extracts = crew::each(wave.clone().collect(), |part| self.parts.extract(part));
+        let mut of_parts = Vec::new();
+        for (part, extract) in wave.zip(extracts) {
+            let extract = extract?;
+            let is_of_part = |file: &&&FileEntry| self.parts.of_bucket(bucket_of(&file.path)) == part;
+            let files: Vec<&FileEntry> = landed.iter().filter(is_of_part).copied().collect();
+            let known = batch::known(vault, &files, &extract).await?;
+            of_parts.push((extract, known));
+        }
+        Ok(crew::each(of_parts, |(extract, known)| {
+            let judged = judge(&extract, &known);
+            (extract, judged)
+        }))
     }
 }
 

@@ -11,14 +11,14 @@ use marsad_catalog::{clean, fold};
 use crate::Reason;
 use crate::import::{Mark, Row};
 use crate::report::{ColumnReport, Normalised, RejectedCells};
-use crate::validate::{Checker, Draft, Rejection, Role, Source, Value, boolean, date};
+use crate::validate::{Checker, Draft, Reader, Rejection, Role, Source, Value, boolean, date};
 
 /// Lines that are kept for one reason in one column.
 const MOST_LINES: usize = 10_000;
 
 /// Counts the cells of a file, column by column.
 pub(crate) struct Preview<'c> {
-    checker: &'c Checker<'c>,
+    reader: Reader<'c>,
     columns: BTreeMap<usize, Cells>,
 }
 
@@ -51,19 +51,19 @@ impl Cells {
 impl<'c> Preview<'c> {
     pub(crate) fn new(checker: &'c Checker<'c>) -> Self {
         let columns = checker.layout.columns_read().map(|column| (column, Cells::default())).collect();
-        Self { checker, columns }
+        Self { reader: Reader::new(checker), columns }
     }
 
     /// Counts a row whose record has this outcome. A row of another number of cells has no columns.
     pub(crate) fn take(&mut self, row: &Row, outcome: Option<Rejection>) {
-        if row.n_cells() != self.checker.layout.headers.len() {
+        if row.n_cells() != self.reader.checker.layout.headers.len() {
             return;
         }
-        let mut draft = self.checker.empty();
+        self.reader.begin();
         let across = |column| outcome.filter(|rejection| rejection.column == Some(column));
         let mut passed = Vec::new();
         for (column, cells) in &mut self.columns {
-            let own = self.checker.cell(&mut draft, row, *column).err();
+            let own = self.reader.cell(row, *column).err();
             match own.or(across(*column).map(|rejection| rejection.reason)) {
                 Some(reason) => cells.reject(reason, row.line()),
                 None => passed.push(*column),
@@ -71,27 +71,28 @@ impl<'c> Preview<'c> {
         }
         // An age group may need a date that stands further right.
         for column in passed {
-            self.accept(row, column, &draft);
+            self.accept(row, column);
         }
     }
 
-    fn accept(&mut self, row: &Row, column: usize, draft: &Draft) {
+    fn accept(&mut self, row: &Row, column: usize) {
+        let Reader { checker, draft, .. } = &self.reader;
         let Some(cells) = self.columns.get_mut(&column) else { return };
         let written = row.cell(column);
         let text = clean(written);
         cells.accepted += 1;
         cells.empty += u64::from(text.is_empty());
         let mut is_changed = text != written && !text.is_empty();
-        for role in &self.checker.layout.roles[column] {
+        for role in &checker.layout.roles[column] {
             match role {
                 Role::Identifier => {
                     let canonical = draft.identifier.as_ref().and_then(|found| found.0.split_once(':'));
                     is_changed |= canonical.is_some_and(|(_, canonical)| canonical != written);
                 }
-                Role::Date => cells.becomes(self.checker.form(&text, row.mark(column)), "(a date)"),
-                Role::Value(target) => is_changed |= self.checker.value(cells, *target, &text),
+                Role::Date => cells.becomes(checker.form(&text, row.mark(column)), "(a date)"),
+                Role::Value(target) => is_changed |= checker.value(cells, *target, &text),
                 Role::Age(target) | Role::BirthYear(target) => {
-                    self.checker.age_group(cells, *target, role, draft);
+                    checker.age_group(cells, *target, role, draft);
                 }
                 Role::Consent => cells.consent(&text, draft.consent),
                 Role::OnePerson(_) | Role::Scan | Role::OneHot(_) | Role::Identity => {}
@@ -102,7 +103,7 @@ impl<'c> Preview<'c> {
 
     /// The columns in the file's order.
     pub(crate) fn finish(self) -> Vec<ColumnReport> {
-        let checker = self.checker;
+        let checker = self.reader.checker;
         let report = |(column, cells): (usize, Cells)| ColumnReport {
             column: checker.layout.name(column),
             fills: checker.layout.roles[column].iter().map(|role| checker.fills(role)).collect(),

@@ -2,7 +2,6 @@
 //! deliberately no way back.
 
 use std::fmt;
-use std::sync::Arc;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -33,9 +32,9 @@ impl Pseudonym {
 pub(crate) struct Pseudonymiser {
     person: [u8; 32],
     record: [u8; 32],
-    /// Zeroed with the last identity that holds them.
+    /// Each zeroes itself.
     #[zeroize(skip)]
-    rotations: Arc<[Rotation]>,
+    rotations: Vec<Rotation>,
 }
 
 impl Pseudonymiser {
@@ -54,12 +53,9 @@ impl Pseudonymiser {
         Pseudonym(self.rotations.iter().fold(first, |key, rotation| rotation.person(&key)))
     }
 
-    /// Begins the identity of a record; add parts, then take row ids.
-    pub(crate) fn record(&self) -> RecordIdentity {
-        RecordIdentity {
-            hasher: blake3::Hasher::new_keyed(&self.record),
-            rotations: Arc::clone(&self.rotations),
-        }
+    /// The identity of a record of these parts.
+    pub(crate) fn record<'i>(&'i self, parts: &'i mut IdentityParts) -> RecordIdentity<'i> {
+        RecordIdentity { pseudonyms: self, parts }
     }
 }
 
@@ -90,23 +86,41 @@ impl Rotation {
 }
 
 /// What makes a record the same record, part by part; each part is written with its length, so that none runs into the next.
-#[derive(Clone)]
-pub(crate) struct RecordIdentity {
-    hasher: blake3::Hasher,
-    rotations: Arc<[Rotation]>,
+pub(crate) struct IdentityParts(Zeroizing<Vec<u8>>);
+
+impl Default for IdentityParts {
+    /// With room, so that few identities leave a copy behind where they outgrow it.
+    fn default() -> Self {
+        Self(Zeroizing::new(Vec::with_capacity(1 << 12)))
+    }
 }
 
-impl RecordIdentity {
-    pub(crate) fn add(&mut self, part: &[u8]) {
-        self.hasher.update(&(part.len() as u64).to_le_bytes());
-        self.hasher.update(part);
+impl IdentityParts {
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
     }
 
+    pub(crate) fn add(&mut self, part: &[u8]) {
+        self.0.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(part);
+    }
+}
+
+/// Gives the ids of a record's rows.
+pub(crate) struct RecordIdentity<'i> {
+    pseudonyms: &'i Pseudonymiser,
+    parts: &'i mut IdentityParts,
+}
+
+impl RecordIdentity<'_> {
     /// The id of the record's row of that index.
-    pub(crate) fn row(&self, index: u32) -> [u8; 16] {
-        let mut hasher = self.hasher.clone();
-        hasher.update(&index.to_le_bytes());
-        self.rotations.iter().fold(first_16(&hasher.finalize()), |id, rotation| rotation.record(&id))
+    pub(crate) fn row(&mut self, index: u32) -> [u8; 16] {
+        let parts = &mut self.parts.0;
+        let length = parts.len();
+        parts.extend_from_slice(&index.to_le_bytes());
+        let first = first_16(&blake3::keyed_hash(&self.pseudonyms.record, parts));
+        parts.truncate(length);
+        self.pseudonyms.rotations.iter().fold(first, |id, rotation| rotation.record(&id))
     }
 }
 

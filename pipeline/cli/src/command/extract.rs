@@ -117,7 +117,7 @@ async fn check_one(
     file: &Path,
     quiet: Quiet,
 ) -> Result<Checked, Failure> {
-    let bar = Bar::new(&format!("checking {}", name(file)), quiet.0);
+    let bar = Bar::of_file(&format!("checking {}", name(file)), quiet.0);
     let progress = |done, total| bar.at(done, total);
     if let Some(landing) = landing {
         return Ok(landing.check(catalog, mapping, file, &progress).await?);

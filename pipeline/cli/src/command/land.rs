@@ -39,7 +39,7 @@ pub(super) async fn land(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -
     let landing = workspace.landing()?;
     let mut all = Vec::new();
     for file in &args.files {
-        let bar = Bar::new(&format!("landing {}", name(file)), quiet.0);
+        let bar = Bar::of_file(&format!("landing {}", name(file)), quiet.0);
         let landed = landing.land(&catalog, &args.mapping, file, &|done, total| bar.at(done, total)).await;
         let landed = match landed {
             Ok(landed) => landed,
@@ -67,7 +67,7 @@ async fn correct(
     let _at_rest = workspace.at_rest().await?;
     let (catalog, landing) = (workspace.catalog()?, workspace.landing()?);
     let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
-    let bar = Bar::new(&format!("landing {}", name(file)), quiet.0);
+    let bar = Bar::of_file(&format!("landing {}", name(file)), quiet.0);
     let progress = |done, total| bar.at(done, total);
     let landed = landing.correct(&batch, &catalog, (&args.mapping, file), &progress).await?;
     let verb = format!("landed in the place of batch {batch}");

@@ -1,21 +1,19 @@
-//! All checked records of one file, pseudonymised, in flat memory: identifiers are consumed on the way in.
+//! The checked records of one part of a file, pseudonymised, in flat memory: all records of some persons.
 
-use std::collections::HashMap;
-
-use chrono::{Datelike, NaiveDate};
-use marsad_terms::{Month, Period};
+use marsad_terms::Period;
 
 use super::content::Content;
-use crate::pseudonym::{Pseudonym, Pseudonymiser, RecordIdentity};
-use crate::validate::{CheckedRecord, NULL, Plan, Target};
+use super::pack::{Cursor, quarter_of};
+use crate::pseudonym::Pseudonym;
+use crate::validate::{NULL, Plan, Target};
 
 /// One record: its place in the file, its person, its rows.
 pub(crate) struct Record {
     pub(crate) number: u64,
     pub(crate) line: u64,
     pub(crate) person: Pseudonym,
+    /// The first day of the event's month.
     pub(crate) month: i32,
-    pub(crate) quarter: Period,
     pub(crate) consent: bool,
     /// Its rows, by index into the extract's rows.
     pub(crate) rows: std::ops::Range<usize>,
@@ -23,94 +21,47 @@ pub(crate) struct Record {
     pub(crate) beyond: [u8; 16],
 }
 
-/// The checked records of one file.
+impl Record {
+    pub(crate) fn quarter(&self) -> Period {
+        quarter_of(self.month).expect("a month that was packed")
+    }
+}
+
+/// The checked records of one part.
 pub(crate) struct Extract<'a> {
     pub(crate) plan: &'a Plan<'a>,
     pub(crate) records: Vec<Record>,
     ids: Vec<[u8; 16]>,
     values: Vec<i64>,
-    pseudonyms: Pseudonymiser,
-    numbers_records: bool,
-    /// By hash of a record's number: by whom it was carried first.
-    carriers: HashMap<u128, Pseudonym>,
-    pub(crate) shared_identities: u64,
 }
 
 impl<'a> Extract<'a> {
-    pub(crate) fn new(plan: &'a Plan<'a>, pseudonyms: Pseudonymiser) -> Self {
-        Self {
-            plan,
-            records: Vec::new(),
-            ids: Vec::new(),
-            values: Vec::new(),
-            pseudonyms,
-            numbers_records: plan.mapping.numbers_records(),
-            carriers: HashMap::new(),
-            shared_identities: 0,
+    pub(crate) fn new(plan: &'a Plan<'a>) -> Self {
+        Self { plan, records: Vec::new(), ids: Vec::new(), values: Vec::new() }
+    }
+
+    /// Takes in records that were packed.
+    pub(crate) fn unpack(&mut self, packed: &[u8]) {
+        let mut packed = Cursor(packed);
+        while !packed.0.is_empty() {
+            self.record(&mut packed).expect("what was packed is unpacked");
         }
     }
 
-    /// Takes a record in; its identifier ends here.
-    pub(crate) fn push(&mut self, number: u64, line: u64, record: CheckedRecord) {
-        let person = match &record.identifier {
-            Some(identifier) => self.pseudonyms.person(identifier),
-            None => Pseudonym([0; 16]),
-        };
-        let identity = self.identity(&record);
-        self.count_carrier(&record.identity, person);
+    fn record(&mut self, packed: &mut Cursor<'_>) -> Option<()> {
+        let (number, line, person) = (packed.count()?, packed.count()?, Pseudonym(packed.id()?));
+        let (month, consent, beyond) =
+            (i32::try_from(packed.number()?).ok()?, packed.count()? == 1, packed.id()?);
         let first = self.ids.len();
-        for (index, row) in (0..).zip(&record.rows) {
-            self.ids.push(identity.row(index));
-            self.values.extend_from_slice(row);
-        }
-        let month = month_of(record.day);
-        self.records.push(Record {
-            number,
-            line,
-            person,
-            month: month.first_day(),
-            quarter: month.quarter(),
-            consent: record.consent || self.plan.identifier.is_none(),
-            rows: first..self.ids.len(),
-            beyond: identity.row(u32::try_from(record.rows.len()).unwrap_or(u32::MAX)),
-        });
-    }
-
-    /// Source, identifier, and the declared identity, else the landed values and the day (extracts 7).
-    fn identity(&self, record: &CheckedRecord) -> RecordIdentity {
-        let mut identity = self.pseudonyms.record();
-        identity.add(self.plan.mapping.source.as_bytes());
-        identity.add(record.identifier.as_ref().map_or(&[][..], |identifier| identifier.0.as_bytes()));
-        if record.identity.is_empty() {
-            identity.add(b"values");
-            identity.add(record.day.to_string().as_bytes());
-            for row in &record.rows {
-                for (target, value) in self.content_targets().map(|(at, target)| (target, row[at])) {
-                    match target.codes() {
-                        Some(codes) => identity.add(codes.code(value).as_bytes()),
-                        None => identity.add(&value.to_le_bytes()),
-                    }
-                }
-            }
-        } else {
-            identity.add(b"declared");
-            for part in &record.identity {
-                identity.add(part.as_bytes());
+        for _ in 0..packed.count()? {
+            self.ids.push(packed.id()?);
+            for _ in &self.plan.targets {
+                self.values.push(packed.number()?);
             }
         }
-        identity
-    }
-
-    fn count_carrier(&mut self, identity: &[String], person: Pseudonym) {
-        if !self.numbers_records {
-            return;
-        }
-        let mut hasher = self.pseudonyms.record();
-        for part in identity {
-            hasher.add(part.as_bytes());
-        }
-        let carrier = *self.carriers.entry(u128::from_le_bytes(hasher.row(0))).or_insert(person);
-        self.shared_identities += u64::from(carrier != person);
+        let rows = first..self.ids.len();
+        self.records.push(Record { number, line, person, month, consent, rows, beyond });
+        Some(())
     }
 
     /// The columns that are content, by position: all but the derived ones.
@@ -145,9 +96,4 @@ impl<'a> Extract<'a> {
         let values = |record: &Record| &self.values[record.rows.start * width..record.rows.end * width];
         one.month == other.month && values(one) == values(other)
     }
-}
-
-fn month_of(day: NaiveDate) -> Month {
-    let year = u16::try_from(day.year()).unwrap_or_default();
-    Month { year, month: u8::try_from(day.month()).unwrap_or(1) }
 }

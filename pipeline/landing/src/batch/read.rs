@@ -1,5 +1,5 @@
 //! What landed before of the records at hand: content and consent by record id, rows by person and quarter. Only ids that
-//! the extract holds are kept, so memory follows the extract and not the landing.
+//! the part holds are kept, so memory follows the part and not the landing.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use super::content::Content;
 use super::extract::Extract;
+use super::pack::quarter_of;
 use crate::custody::FileEntry;
+use crate::hash::ByHash;
 use crate::pseudonym::Pseudonym;
 use crate::vault::Vault;
 use crate::{Error, Result};
@@ -28,9 +30,9 @@ pub(crate) struct KnownRow {
 /// What landed before that matters to one extract.
 #[derive(Default)]
 pub(crate) struct Known {
-    pub(crate) rows: HashMap<[u8; 16], KnownRow>,
+    pub(crate) rows: HashMap<[u8; 16], KnownRow, ByHash>,
     /// Landed rows of the extract's persons, each record id counted once.
-    pub(crate) per_quarter: HashMap<(Pseudonym, Period), u32>,
+    pub(crate) per_quarter: HashMap<(Pseudonym, Period), u32, ByHash>,
 }
 
 /// Reads the landed files of the extract's record type.
@@ -50,10 +52,10 @@ pub(crate) async fn known(vault: &Vault, files: &[&FileEntry], extract: &Extract
 
 struct Reader<'e, 'a> {
     extract: &'e Extract<'a>,
-    ids: HashSet<[u8; 16]>,
-    persons: HashSet<Pseudonym>,
+    ids: HashSet<[u8; 16], ByHash>,
+    persons: HashSet<Pseudonym, ByHash>,
     /// Row ids already counted, of the extract's persons.
-    counted: HashSet<[u8; 16]>,
+    counted: HashSet<[u8; 16], ByHash>,
     known: Known,
 }
 
@@ -69,7 +71,7 @@ impl<'e, 'a> Reader<'e, 'a> {
             extract,
             ids: ids.collect(),
             persons: persons.collect(),
-            counted: HashSet::new(),
+            counted: HashSet::default(),
             known: Known::default(),
         }
     }
@@ -90,7 +92,7 @@ impl<'e, 'a> Reader<'e, 'a> {
             if let Some(persons) = columns.persons {
                 let person = Pseudonym(persons.value(row).try_into().ok()?);
                 if self.persons.contains(&person) && self.counted.insert(id) {
-                    let quarter = quarter(columns.months.value(row))?;
+                    let quarter = quarter_of(columns.months.value(row))?;
                     *self.known.per_quarter.entry((person, quarter)).or_default() += 1;
                 }
             }
@@ -104,13 +106,6 @@ impl<'e, 'a> Reader<'e, 'a> {
         }
         Some(())
     }
-}
-
-fn quarter(month: i32) -> Option<Period> {
-    let day = Date32Type::to_naive_date_opt(month)?;
-    let year = u16::try_from(chrono::Datelike::year(&day)).ok()?;
-    let month = u8::try_from(chrono::Datelike::month(&day)).ok()?;
-    Some(marsad_terms::Month { year, month }.quarter())
 }
 
 /// The columns of one Arrow batch, by type.

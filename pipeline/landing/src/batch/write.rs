@@ -30,35 +30,36 @@ pub(crate) struct Bucket {
     pub(crate) file: Sealed,
 }
 
-/// The files of a batch in its folder, one a bucket that has rows, in the order of buckets. Each is encoded when it is
-/// asked for.
-pub(crate) fn buckets<'e>(
-    extract: &'e Extract<'_>,
+/// The files of one part of a batch in its folder, one a bucket that has rows, in the order of buckets.
+pub(crate) fn buckets(
+    extract: &Extract<'_>,
     judged: &Judged,
     bits: u8,
-    (folder, sealer): (&'e str, &'e Sealer),
-) -> impl Iterator<Item = Result<Bucket>> + use<'e> {
+    (folder, sealer): (&str, &Sealer),
+) -> Result<Vec<Bucket>> {
     let schema = schema::landed(extract.plan.record_type);
     let is_personal = extract.plan.identifier.is_some();
-    let bucket_of = move |row: &LandingRow| {
-        if is_personal { extract.records[row.record].person.bucket(bits) } else { 0 }
-    };
-    let mut rows = judged.rows(extract);
-    rows.sort_unstable_by_key(|row| (extract.records[row.record].person, extract.id(row.row)));
-    let mut groups: Vec<(u32, Vec<LandingRow>)> = Vec::new();
-    for row in rows {
-        let number = bucket_of(&row);
-        match groups.last_mut() {
-            Some((last, group)) if *last == number => group.push(row),
-            _ => groups.push((number, vec![row])),
-        }
-    }
-    groups.into_iter().map(move |(number, rows)| {
-        let path = format!("{folder}/{number}.parquet");
+    let person = |row: &LandingRow| extract.records[row.record].person;
+    let bucket_of = |row: &LandingRow| if is_personal { person(row).bucket(bits) } else { 0 };
+    let rows = sorted(judged.rows(extract), |row| (person(row).0, extract.id(row.row)));
+    let bucket = |rows: &[LandingRow]| {
+        let path = format!("{folder}/{}.parquet", bucket_of(&rows[0]));
         let batches = rows.chunks(ROW_GROUP).map(|rows| arrow_batch(extract, &schema, rows));
         let file = encode(&schema, batches, sealer.seal(&path)?)?;
         Ok(Bucket { path, n_rows: rows.len() as u64, file })
-    })
+    };
+    rows.chunk_by(|one, next| bucket_of(one) == bucket_of(next)).map(bucket).collect()
+}
+
+/// Sorted by a key that stands beside each row while it is sorted.
+fn sorted(rows: Vec<LandingRow>, key: impl Fn(&LandingRow) -> ([u8; 16], [u8; 16])) -> Vec<LandingRow> {
+    let beside = |row: LandingRow| {
+        let (person, id) = key(&row);
+        (u128::from_be_bytes(person), u128::from_be_bytes(id), row)
+    };
+    let mut rows: Vec<(u128, u128, LandingRow)> = rows.into_iter().map(beside).collect();
+    rows.sort_unstable_by_key(|(person, id, _)| (*person, *id));
+    rows.into_iter().map(|(_, _, row)| row).collect()
 }
 
 /// The quarantine's file: places and reasons, no values.
@@ -85,7 +86,13 @@ pub(crate) fn encode(
     batches: impl Iterator<Item = Result<RecordBatch>>,
     seal: Seal,
 ) -> Result<Sealed> {
-    let properties = WriterProperties::builder()
+    let is_key = |field: &&Arc<Field>| matches!(field.data_type(), DataType::FixedSizeBinary(_));
+    let mut properties = WriterProperties::builder();
+    for key in schema.fields().iter().filter(is_key) {
+        // A dictionary of keys is as long as the keys.
+        properties = properties.set_column_dictionary_enabled(key.name().as_str().into(), false);
+    }
+    let properties = properties
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .with_file_encryption_properties(seal.encryption.clone())

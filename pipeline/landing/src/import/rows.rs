@@ -61,6 +61,11 @@ impl Row {
         self.marks.iter().find(|(cell, _)| *cell == index).map(|(_, mark)| *mark)
     }
 
+    /// Whether a cell of the row has a mark.
+    pub(crate) fn is_marked(&self) -> bool {
+        !self.marks.is_empty()
+    }
+
     /// How much text the row holds, in bytes.
     pub(crate) fn n_bytes(&self) -> usize {
         self.text.len()
@@ -141,6 +146,20 @@ impl Building {
         self.is_blank = false;
     }
 
+    /// The same for several bytes.
+    fn push_all(&mut self, bytes: &[u8]) {
+        let Some((first, rest)) = bytes.split_first() else { return };
+        let start = self.ends.last().copied().unwrap_or(0);
+        let length = self.text.len() + bytes.len();
+        if length - start > LONGEST_CELL || length > LONGEST_ROW {
+            self.cell_is_long = true;
+        }
+        self.push(*first);
+        if !self.cell_is_long {
+            self.text.extend_from_slice(rest);
+        }
+    }
+
     fn end_cell(&mut self) {
         if self.n_cells < MOST_CELLS {
             if self.cell_is_long {
@@ -201,6 +220,7 @@ impl<R: Read> Rows<R> {
                 State::Quoted if byte == b'"' => State::QuoteInQuoted,
                 State::Quoted => {
                     self.building.push(byte);
+                    self.take_run(|byte| byte == b'"');
                     State::Quoted
                 }
                 State::QuoteInQuoted if byte == b'"' => {
@@ -227,6 +247,8 @@ impl<R: Read> Rows<R> {
                 }
                 _ => {
                     self.building.push(byte);
+                    let delimiter = self.delimiter;
+                    self.take_run(|byte| byte == delimiter);
                     State::Plain
                 }
             };
@@ -240,6 +262,16 @@ impl<R: Read> Rows<R> {
         self.building.end_cell();
         self.hand_over(row);
         Ok(true)
+    }
+
+    /// Takes at once what stands before the next line end or byte of which this holds, as far as the chunk goes.
+    fn take_run(&mut self, ends: impl Fn(u8) -> bool) {
+        let rest = &self.chunk[self.at..];
+        let end = rest.iter().position(|byte| ends(*byte) || matches!(byte, b'\n' | b'\r'));
+        let run = &rest[..end.unwrap_or(rest.len())];
+        self.building.push_all(run);
+        self.after_return &= run.is_empty();
+        self.at += run.len();
     }
 
     /// Counts physical lines: CR, LF and CR LF each end one. Whether the byte ends a row outside quotations.

@@ -189,12 +189,12 @@ fn one_hot_columns_alone_are_read() {
         let keys = crate::keys::Keys::draw().unwrap();
         let dates =
             crate::validate::Dates { first: options().programme_start, last: "2026-01-01".parse().unwrap() };
-        let reading = crate::landing::Reading { keys: &keys, dates, every_refusal: true };
+        let reading = crate::landing::Reading { keys: &keys, dates, every_refusal: true, bucket_bits: 0 };
         let findings = crate::read::read(&plan, &file, reading, &|_, _| {}).unwrap();
-        let record = &findings.extract.records[0];
+        let extract = findings.parts.extract(0).unwrap();
+        let record = &extract.records[0];
         let codes = plan.targets[need].codes().unwrap();
-        let found: Vec<&str> =
-            record.rows.clone().map(|row| codes.code(findings.extract.value(row, need))).collect();
+        let found: Vec<&str> = record.rows.clone().map(|row| codes.code(extract.value(row, need))).collect();
         assert_eq!(found, expected);
     }
 }

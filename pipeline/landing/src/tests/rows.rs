@@ -42,6 +42,28 @@ async fn the_stricter_consent_wins_whichever_came_first() {
     }
 }
 
+/// Longer than the runs that workers are dealt.
+#[tokio::test]
+async fn records_of_a_long_file_keep_their_numbers_and_know_each_other() {
+    let good = |n: usize, consent: &str| format!("A-{n};12/07/2025;Oriental;HEALTH;1;{consent}");
+    let row =
+        |n: usize| if n % 7 == 0 { format!("A-{n};12/07/2025;Oujda;HEALTH;1;oui") } else { good(n, "oui") };
+    let mut rows: Vec<String> = (1..=5000).map(row).collect();
+    rows.push(good(1, "non"));
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let room = Room::new();
+    let report = land(&room, &rows).await;
+    assert_eq!((report.landed, report.duplicate, report.quarantined), (4286, 1, 714));
+    let places: Vec<(u64, u64)> = report.rejected.iter().map(|record| (record.record, record.line)).collect();
+    assert_eq!(places, (1..=714).map(|n| (7 * n, 7 * n + 1)).collect::<Vec<_>>());
+    assert_eq!(report.spellings[0].records, 714);
+    let landed = room.rows(TYPE).await;
+    let withheld = landed.iter().filter(|row| row["consent_reporting"] == "false").count();
+    assert_eq!((landed.len(), withheld), (4286, 1), "the last record withholds what the first gave");
+    let again = land(&room, &rows[..5000]).await;
+    assert_eq!((again.landed, again.duplicate, again.rejected), (0, 4286, report.rejected));
+}
+
 #[tokio::test]
 async fn a_second_batch_of_the_same_table_gives_duplicates_only() {
     let room = Room::new();

@@ -71,11 +71,15 @@ fn outcomes(room: &Room, name: &str, mapping: &str) -> Vec<Outcome> {
     let plan = Plan::new(&CATALOG, mapping).unwrap();
     let dates = Dates { first: options().programme_start, last: "2026-01-01".parse().unwrap() };
     let keys = room.desk.keys();
-    let reading = Reading { keys: &keys, dates, every_refusal: true };
+    let reading = Reading { keys: &keys, dates, every_refusal: true, bucket_bits: 2 };
     let findings = read(&plan, &extract(name), reading, &|_, _| {}).unwrap();
-    let judged = judge(&findings.extract, &Known::default());
+    let extracts = (0..findings.parts.len()).map(|part| findings.parts.extract(part).unwrap());
+    let judged = extracts.flat_map(|extract| {
+        let judged = judge(&extract, &Known::default());
+        extract.records.into_iter().zip(judged.fates)
+    });
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for (record, fate) in findings.extract.records.iter().zip(&judged.fates) {
+    for (record, fate) in judged {
         let (outcome, reason) = match fate {
             Fate::Landed => ("landed", ""),
             Fate::Duplicate => ("duplicate", ""),

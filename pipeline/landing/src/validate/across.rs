@@ -29,10 +29,9 @@ pub(crate) fn check(checker: &Checker<'_>, draft: &mut Draft) -> Result<(), Reje
 /// Multi-selects that only one-hot columns tell: the chosen ones in the header's order.
 fn one_hot_alone(checker: &Checker<'_>, draft: &mut Draft) -> Vec<Rejection> {
     let mut failures = Vec::new();
-    for (at, target) in checker.plan.targets.iter().enumerate() {
-        let mapped = checker.plan.mapping.columns.get(target.name);
-        let is_alone = mapped.is_some_and(|column| column.one_hot.is_some() && column.from.is_empty());
-        let (true, Some(codes)) = (is_alone, target.codes()) else { continue };
+    for at in checker.one_hot_alone.iter().copied() {
+        let target = &checker.plan.targets[at];
+        let Some(codes) = target.codes() else { continue };
         let mut picked = Vec::new();
         let chosen = checker.layout.one_hot.iter().zip(&draft.one_hot);
         for (one_hot, _) in chosen.filter(|(one_hot, chosen)| one_hot.target == at && **chosen) {
@@ -60,7 +59,7 @@ fn one_hot_alone(checker: &Checker<'_>, draft: &mut Draft) -> Vec<Rejection> {
 /// One-hot columns must say what the text says: by spelling where the text uses the form's own, else by code.
 fn one_hot_against_text(checker: &Checker<'_>, draft: &Draft) -> Vec<Rejection> {
     let all = &checker.layout.one_hot;
-    let has_text = |target: usize| draft.columns[target].is_some();
+    let has_text = |target: usize| checker.columns[target].is_some();
     let is_picked = |at: usize| {
         let one_hot = &all[at];
         draft.picked.iter().filter(|(target, _)| *target == one_hot.target).any(|(target, picked)| {
@@ -93,7 +92,7 @@ fn ages(checker: &Checker<'_>, draft: &mut Draft) -> Vec<Rejection> {
         let age = declared.or(counted.map(|(counted, _)| counted));
         match age.map_or_else(|| codes.unknown(), |age| bands.code(age).ok_or(Reason::Age)) {
             Ok(code) => draft.values[at] = code,
-            Err(reason) => failures.push(Rejection { reason, column: draft.columns[at] }),
+            Err(reason) => failures.push(Rejection { reason, column: checker.columns[at] }),
         }
     }
     failures
@@ -105,7 +104,7 @@ fn conditional(checker: &Checker<'_>, draft: &Draft) -> Vec<Rejection> {
     for (at, target) in checker.plan.targets.iter().enumerate() {
         let Some((other, wanted)) = &target.only_with else { continue };
         let with = codes_of(checker.plan, draft, *other).iter().any(|code| wanted.contains(code));
-        let column = draft.columns[at];
+        let column = checker.columns[at];
         match (with, draft.values[at] == NULL) {
             (true, true) => failures.push(Rejection { reason: Reason::Empty, column }),
             (false, false) => failures.push(Rejection { reason: Reason::Exclusive, column }),
@@ -129,31 +128,29 @@ fn teachers(checker: &Checker<'_>, draft: &Draft) -> Option<Rejection> {
     let (activity, participants) = (find("activity_type")?, find("participants")?);
     let teacher = checker.plan.targets[activity].codes()?.index("TEACHER")?;
     let few = draft.values[activity] == teacher && draft.values[participants] < FEWEST_TEACHERS;
-    few.then_some(Rejection { reason: Reason::Number, column: draft.columns[participants] })
+    few.then_some(Rejection { reason: Reason::Number, column: checker.columns[participants] })
 }
 
 /// One row a code of the multi-select, equal in all else.
-pub(crate) fn rows(plan: &Plan<'_>, draft: &Draft) -> Vec<Vec<i64>> {
-    let per_code = plan.targets.iter().position(|target| target.row_per_code);
-    let per_code = per_code.filter(|_| !draft.codes.is_empty());
-    let n_rows = if per_code.is_some() { draft.codes.len() } else { 1 };
-    let row = |index: usize| {
-        let mut row = draft.values.clone();
+pub(crate) fn rows(checker: &Checker<'_>, draft: &mut Draft) {
+    let Draft { rows, values, codes, .. } = draft;
+    let per_code = checker.per_code.filter(|_| !codes.is_empty());
+    rows.clear();
+    for index in 0..if per_code.is_some() { codes.len() } else { 1 } {
+        let start = rows.len();
+        rows.extend_from_slice(values);
+        let row = &mut rows[start..];
         if let Some(at) = per_code {
-            row[at] = draft.codes[index];
+            row[at] = codes[index];
         }
-        for (at, target) in plan.targets.iter().enumerate() {
+        for (at, target) in checker.plan.targets.iter().enumerate() {
             if target.only_with.as_ref().is_some_and(|(other, wanted)| !wanted.contains(&row[*other])) {
                 row[at] = NULL;
             }
             if let Source::Derived { from, table } = &target.source {
-                row[at] = usize::try_from(row[*from])
-                    .ok()
-                    .and_then(|code| table.get(code).copied())
-                    .unwrap_or(NULL);
+                let code = usize::try_from(row[*from]).ok().and_then(|code| table.get(code).copied());
+                row[at] = code.unwrap_or(NULL);
             }
         }
-        row
-    };
-    (0..n_rows).map(row).collect()
+    }
 }

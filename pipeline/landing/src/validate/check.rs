@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::age::POSSIBLE;
 use super::codes::{Choice, Picked};
 use super::layout::{Layout, Role};
+use super::memory::Memory;
 use super::number::Number;
 use super::plan::{IdentifierRule, Plan, Source, Target, Value, boolean, value_text};
 use super::{NULL, across, date};
@@ -39,18 +40,7 @@ impl Rejection {
     }
 }
 
-/// A record whose every value is as its record type wants it.
-pub(crate) struct CheckedRecord {
-    pub(crate) identifier: Option<Identifier>,
-    pub(crate) day: NaiveDate,
-    pub(crate) consent: bool,
-    /// The parts of a declared identity; empty where none is declared.
-    pub(crate) identity: Vec<String>,
-    /// Values by target, row after row.
-    pub(crate) rows: Vec<Vec<i64>>,
-}
-
-/// What is known of a record while its cells are read.
+/// What is known of a record while its cells are read, and all of it where the check passes.
 #[derive(Default)]
 pub(crate) struct Draft {
     pub(crate) identifier: Option<Identifier>,
@@ -65,10 +55,10 @@ pub(crate) struct Draft {
     pub(crate) ages: Vec<Ages>,
     /// By position in `Layout::one_hot`.
     pub(crate) one_hot: Vec<bool>,
-    /// By target: the column that it was read from.
-    pub(crate) columns: Vec<Option<usize>>,
     /// By column: the parsed text of parts of the identity.
     identity: Vec<String>,
+    /// Values by target, row after row, of a record that passes.
+    pub(crate) rows: Vec<i64>,
 }
 
 /// What a record says about an age.
@@ -78,171 +68,151 @@ pub(crate) struct Ages {
     pub(crate) birth_year: Option<(i64, usize)>,
 }
 
-/// Checks the rows of one file.
+/// What one cell says for one of its column's roles.
+pub(crate) enum Found {
+    Identifier(Option<Identifier>),
+    Day(NaiveDate),
+    Value(usize, i64),
+    /// Of a column that gives a row a code, or is a multi-select: the target, its codes, and the choices that one-hot columns
+    /// repeat.
+    Codes(usize, Vec<i64>, Vec<Picked>),
+    Age(usize, Option<i64>),
+    BirthYear(usize, Option<i64>),
+    Consent(bool),
+    OneHot(usize, bool),
+    Identity(String),
+}
+
+/// How the rows of one file are checked.
 pub(crate) struct Checker<'a> {
     pub(crate) plan: &'a Plan<'a>,
     pub(crate) layout: &'a Layout,
     dates: Dates,
+    /// By target: the last of the columns that it is read from.
+    pub(crate) columns: Vec<Option<usize>>,
+    /// Targets that one-hot columns alone tell.
+    pub(crate) one_hot_alone: Vec<usize>,
+    /// The target that gives a row a code.
+    pub(crate) per_code: Option<usize>,
+    /// By column: whether its cells repeat, and may be remembered. Identifiers and notes never are.
+    repeats: Vec<bool>,
 }
 
 impl<'a> Checker<'a> {
     pub(crate) fn new(plan: &'a Plan<'a>, layout: &'a Layout, dates: Dates) -> Self {
-        Self { plan, layout, dates }
+        let mut columns = vec![None; plan.targets.len()];
+        for (column, role) in
+            layout.columns_read().flat_map(|at| layout.roles[at].iter().map(move |r| (at, r)))
+        {
+            if let Role::Value(target) | Role::Age(target) | Role::BirthYear(target) = role {
+                columns[*target] = Some(column);
+            }
+        }
+        let mapped = |target: &Target<'_>| plan.mapping.columns.get(target.name);
+        let is_alone = |target: &Target<'_>| {
+            mapped(target).is_some_and(|column| column.one_hot.is_some() && column.from.is_empty())
+        };
+        let is_its_own = |role: &Role| matches!(role, Role::Identifier | Role::Scan | Role::Identity);
+        Self {
+            plan,
+            layout,
+            dates,
+            columns,
+            one_hot_alone: (0..plan.targets.len()).filter(|at| is_alone(&plan.targets[*at])).collect(),
+            per_code: plan.targets.iter().position(|target| target.row_per_code),
+            repeats: layout.roles.iter().map(|roles| !roles.iter().any(is_its_own)).collect(),
+        }
     }
 
-    /// The record of a row.
-    pub(crate) fn check(&self, row: &Row) -> Result<CheckedRecord, Rejection> {
-        if row.n_cells() != self.layout.headers.len() {
-            return Err(Rejection { reason: Reason::FieldCount, column: None });
-        }
-        let mut draft = self.empty();
-        for column in self.layout.columns_read() {
-            self.cell(&mut draft, row, column).map_err(|reason| Rejection::at(column, reason))?;
-        }
-        let identity = self.identity(&draft)?;
-        across::check(self, &mut draft)?;
-        self.finish(draft, identity)
-    }
-
-    /// Reads one cell for all its roles, by itself.
-    pub(crate) fn cell(&self, draft: &mut Draft, row: &Row, column: usize) -> Result<(), Reason> {
+    /// What a cell says for all its roles, by itself: nothing of other cells enters.
+    fn found(&self, row: &Row, column: usize) -> Result<Vec<Found>, Reason> {
         if row.is_too_long(column) || is_unreadable(row.cell(column)) {
             return Err(Reason::Unreadable);
         }
         let text = clean(row.cell(column));
+        let mut found = Vec::new();
         for role in &self.layout.roles[column] {
-            let taken = match row.mark(column) {
-                Some(mark) => self.take_marked(draft, (column, role), mark, &text),
-                None => self.take(draft, column, role, &text),
+            let read = match (role, row.mark(column)) {
+                (Role::Identity, _) => Ok(Some(Found::Identity(self.parsed_text(&found, &text)))),
+                (_, Some(mark)) => self.marked(role, mark, &text),
+                (_, None) => self.role(role, &text),
             };
-            taken.map_err(|reason| seen(reason, &text))?;
+            found.extend(read.map_err(|reason| seen(reason, &text))?);
         }
-        Ok(())
-    }
-
-    pub(crate) fn empty(&self) -> Draft {
-        let targets = &self.plan.targets;
-        Draft {
-            values: targets
-                .iter()
-                .map(|target| match target.source {
-                    Source::Constant(value) => value,
-                    _ => NULL,
-                })
-                .collect(),
-            day: self.plan.day,
-            ages: vec![Ages::default(); targets.len()],
-            columns: vec![None; targets.len()],
-            one_hot: vec![false; self.layout.one_hot.len()],
-            identity: if self.layout.identity.is_empty() {
-                Vec::new()
-            } else {
-                vec![String::new(); self.layout.headers.len()]
-            },
-            ..Draft::default()
-        }
+        Ok(found)
     }
 
     /// Reads a cell that its container calls a date or a number.
-    fn take_marked(
-        &self,
-        draft: &mut Draft,
-        (column, role): (usize, &Role),
-        mark: Mark,
-        text: &str,
-    ) -> Result<(), Reason> {
+    fn marked(&self, role: &Role, mark: Mark, text: &str) -> Result<Option<Found>, Reason> {
         let has_pattern = self.plan.identifier.as_ref().is_some_and(|rule| rule.pattern.is_some());
         match role {
             Role::Date => {
                 let day = date::marked(mark, self.plan.dates).or_else(|| date::parse(text, self.plan.dates));
-                draft.day = Some(self.possible(day.ok_or(Reason::Date)?)?);
-                Ok(())
+                Ok(Some(Found::Day(self.possible(day.ok_or(Reason::Date)?)?)))
             }
             // A spreadsheet drops zeros and rounds: only a pattern tells that the digits are still the identifier.
             Role::Identifier if !has_pattern => Err(Reason::NoIdentifier),
-            _ => self.take(draft, column, role, text),
+            _ => self.role(role, text),
         }
     }
 
     /// Reads one cell for one of its roles.
-    fn take(&self, draft: &mut Draft, column: usize, role: &Role, text: &str) -> Result<(), Reason> {
-        match role {
+    fn role(&self, role: &Role, text: &str) -> Result<Option<Found>, Reason> {
+        Ok(Some(match role {
             Role::Identifier => {
-                draft.identifier =
-                    self.plan.identifier.as_ref().map(|rule| identifier(rule, text)).transpose()?;
+                let rule = self.plan.identifier.as_ref();
+                Found::Identifier(rule.map(|rule| identifier(rule, text)).transpose()?)
             }
-            Role::Date => draft.day = Some(self.day(text)?),
-            Role::Value(target) => {
-                draft.columns[*target] = Some(column);
-                self.take_value(draft, *target, text)?;
-            }
-            Role::Age(target) => {
-                draft.columns[*target] = Some(column);
-                draft.ages[*target].declared = age(&self.plan.targets[*target], text)?;
-            }
-            Role::BirthYear(target) => {
-                draft.columns[*target] = Some(column);
-                let year = years(&self.plan.targets[*target], text)?;
-                draft.ages[*target].birth_year = year.map(|year| (year, column));
-            }
-            Role::Consent => draft.consent = self.plan.consent.contains(&fold(text)),
+            Role::Date => Found::Day(self.possible(date::parse(text, self.plan.dates).ok_or(Reason::Date)?)?),
+            Role::Value(target) => self.value_of(*target, text)?,
+            Role::Age(target) => Found::Age(*target, age(&self.plan.targets[*target], text)?),
+            Role::BirthYear(target) => Found::BirthYear(*target, years(&self.plan.targets[*target], text)?),
+            Role::Consent => Found::Consent(self.plan.consent.contains(&fold(text))),
+            Role::OneHot(at) => Found::OneHot(*at, one_hot(text)?),
             Role::OnePerson(expected) if fold(text) != *expected => return Err(Reason::NotOnePerson),
             Role::Scan if detect::identifies(text) => return Err(Reason::Identifies),
-            Role::OnePerson(_) | Role::Scan => {}
-            Role::OneHot(at) => draft.one_hot[*at] = one_hot(text)?,
-            Role::Identity => draft.identity[column] = self.parsed_text(draft, column, text),
-        }
-        Ok(())
-    }
-
-    fn day(&self, text: &str) -> Result<NaiveDate, Reason> {
-        self.possible(date::parse(text, self.plan.dates).ok_or(Reason::Date)?)
+            Role::OnePerson(_) | Role::Scan | Role::Identity => return Ok(None),
+        }))
     }
 
     fn possible(&self, day: NaiveDate) -> Result<NaiveDate, Reason> {
         if (self.dates.first..=self.dates.last).contains(&day) { Ok(day) } else { Err(Reason::DateOutside) }
     }
 
-    fn take_value(&self, draft: &mut Draft, at: usize, text: &str) -> Result<(), Reason> {
+    fn value_of(&self, at: usize, text: &str) -> Result<Found, Reason> {
         let target = &self.plan.targets[at];
         let Value::Code(codes) = &target.value else {
-            draft.values[at] = plain_value(target, text)?;
-            return Ok(());
+            return plain_value(target, text).map(|n| Found::Value(at, n));
         };
         if !codes.is_split() {
-            draft.values[at] = codes.one(text)?;
-            if target.row_per_code {
-                draft.codes = vec![draft.values[at]];
-            }
-            return Ok(());
+            let code = codes.one(text)?;
+            let is_alone = !target.row_per_code;
+            return Ok(if is_alone {
+                Found::Value(at, code)
+            } else {
+                Found::Codes(at, vec![code], Vec::new())
+            });
         }
         let picked = codes.many(text)?;
         let chosen = codes.chosen(&picked)?;
-        // The first in the code list's order stands for several.
-        draft.values[at] = chosen.iter().copied().min().unwrap_or(NULL);
-        if target.row_per_code {
-            draft.codes = chosen;
-        }
-        if self.layout.one_hot.iter().any(|one_hot| one_hot.target == at) {
-            draft.picked.extend(picked.into_iter().map(|picked| (at, picked)));
-        }
-        Ok(())
+        let is_repeated = self.layout.one_hot.iter().any(|one_hot| one_hot.target == at);
+        Ok(Found::Codes(at, chosen, if is_repeated { picked } else { Vec::new() }))
     }
 
     /// A cell as it enters the identity: its parsed value where it is mapped too, so that respelling it changes nothing.
-    fn parsed_text(&self, draft: &Draft, column: usize, text: &str) -> String {
-        let roles = &self.layout.roles[column];
-        let parsed = roles.iter().find_map(|role| match role {
-            Role::Date => draft.day.map(|day| day.to_string()),
-            Role::Identifier => draft.identifier.as_ref().map(|identifier| identifier.0.to_string()),
-            Role::Age(target) => {
-                Some(draft.ages[*target].declared.map_or(String::new(), |age| age.to_string()))
-            }
-            Role::Value(target) if self.plan.targets[*target].row_per_code => {
-                let codes = draft.codes.iter().map(|code| value_text(&self.plan.targets[*target], *code));
+    fn parsed_text(&self, found: &[Found], text: &str) -> String {
+        let parsed = found.iter().find_map(|found| match found {
+            Found::Day(day) => Some(day.to_string()),
+            Found::Identifier(identifier) => identifier.as_ref().map(|identifier| identifier.0.to_string()),
+            Found::Age(_, declared) => Some(declared.map_or(String::new(), |age| age.to_string())),
+            Found::Codes(target, codes, _) if self.plan.targets[*target].row_per_code => {
+                let codes = codes.iter().map(|code| value_text(&self.plan.targets[*target], *code));
                 Some(codes.collect::<Vec<_>>().join(" "))
             }
-            Role::Value(target) => Some(value_text(&self.plan.targets[*target], draft.values[*target])),
+            Found::Codes(target, codes, _) => {
+                Some(value_text(&self.plan.targets[*target], first_code(codes)))
+            }
+            Found::Value(target, value) => Some(value_text(&self.plan.targets[*target], *value)),
             _ => None,
         });
         parsed.unwrap_or_else(|| {
@@ -251,19 +221,126 @@ impl<'a> Checker<'a> {
         })
     }
 
-    fn identity(&self, draft: &Draft) -> Result<Vec<String>, Rejection> {
-        let part = |columns: &Vec<usize>| {
-            let found = columns.iter().map(|column| &draft.identity[*column]).find(|text| !text.is_empty());
-            found.cloned().ok_or(Rejection::at(columns[0], Reason::Empty))
+    /// The parts of a declared identity, none where none is declared; R09 where one is empty.
+    fn identity<'d>(&self, draft: &'d Draft) -> impl Iterator<Item = Result<&'d str, Rejection>> {
+        self.layout.identity.iter().map(move |columns| {
+            let mut texts = columns.iter().map(|column| draft.identity[*column].as_str());
+            texts.find(|text| !text.is_empty()).ok_or(Rejection::at(columns[0], Reason::Empty))
+        })
+    }
+}
+
+/// The first in the code list's order stands for several.
+fn first_code(codes: &[i64]) -> i64 {
+    codes.iter().copied().min().unwrap_or(NULL)
+}
+
+/// Reads rows one after the other: the record at hand, and how cells that repeat were read.
+pub(crate) struct Reader<'c> {
+    pub(crate) checker: &'c Checker<'c>,
+    pub(crate) draft: Draft,
+    memories: Vec<Memory>,
+    /// By target: its value before a cell is read.
+    empty: Vec<i64>,
+}
+
+impl<'c> Reader<'c> {
+    pub(crate) fn new(checker: &'c Checker<'c>) -> Self {
+        let (targets, n_columns) = (&checker.plan.targets, checker.layout.headers.len());
+        let empty = targets.iter().map(|target| match target.source {
+            Source::Constant(value) => value,
+            _ => NULL,
+        });
+        let empty: Vec<i64> = empty.collect();
+        let draft = Draft {
+            values: empty.clone(),
+            ages: vec![Ages::default(); targets.len()],
+            one_hot: vec![false; checker.layout.one_hot.len()],
+            identity: vec![String::new(); if checker.layout.identity.is_empty() { 0 } else { n_columns }],
+            ..Draft::default()
         };
-        self.layout.identity.iter().map(part).collect()
+        let memories = std::iter::repeat_with(Memory::default).take(n_columns).collect();
+        Self { checker, draft, memories, empty }
     }
 
-    fn finish(&self, draft: Draft, identity: Vec<String>) -> Result<CheckedRecord, Rejection> {
-        let day = draft.day.ok_or(Reason::Date).and_then(|day| self.possible(day));
-        let day = day.map_err(|reason| Rejection { reason, column: None })?;
-        let rows = across::rows(self.plan, &draft);
-        Ok(CheckedRecord { identifier: draft.identifier, day, consent: draft.consent, identity, rows })
+    /// Checks a row; where it passes the draft is its record.
+    pub(crate) fn check(&mut self, row: &Row) -> Result<(), Rejection> {
+        let checker = self.checker;
+        if row.n_cells() != checker.layout.headers.len() {
+            return Err(Rejection { reason: Reason::FieldCount, column: None });
+        }
+        self.begin();
+        for column in checker.layout.columns_read() {
+            self.cell(row, column).map_err(|reason| Rejection::at(column, reason))?;
+        }
+        let draft = &mut self.draft;
+        checker.identity(draft).try_for_each(|part| part.map(|_| ()))?;
+        across::check(checker, draft)?;
+        let day = draft.day.ok_or(Reason::Date).and_then(|day| checker.possible(day));
+        day.map_err(|reason| Rejection { reason, column: None })?;
+        across::rows(checker, draft);
+        Ok(())
+    }
+
+    /// Forgets the record at hand.
+    pub(crate) fn begin(&mut self) {
+        let draft = &mut self.draft;
+        draft.identifier = None;
+        draft.day = self.checker.plan.day;
+        draft.consent = false;
+        draft.values.copy_from_slice(&self.empty);
+        draft.codes.clear();
+        draft.picked.clear();
+        draft.ages.fill(Ages::default());
+        draft.one_hot.fill(false);
+        draft.identity.iter_mut().for_each(String::clear);
+    }
+
+    /// Reads one cell into the draft.
+    pub(crate) fn cell(&mut self, row: &Row, column: usize) -> Result<(), Reason> {
+        let (text, memory) = (row.cell(column), &mut self.memories[column]);
+        let may_repeat = self.checker.repeats[column] && !row.is_marked() && Memory::holds(text);
+        let mut fresh;
+        let found = if may_repeat {
+            memory.or_read(text, || self.checker.found(row, column))
+        } else {
+            fresh = self.checker.found(row, column);
+            &mut fresh
+        };
+        match found {
+            Ok(found) => found.iter_mut().for_each(|found| self.draft.take(self.checker, column, found)),
+            Err(reason) => return Err(*reason),
+        }
+        Ok(())
+    }
+
+    /// The parts of the record's declared identity; none where none is declared.
+    pub(crate) fn identity(&self) -> impl Iterator<Item = &str> {
+        self.checker.identity(&self.draft).flatten()
+    }
+}
+
+impl Draft {
+    fn take(&mut self, checker: &Checker<'_>, column: usize, found: &mut Found) {
+        match found {
+            Found::Identifier(identifier) => self.identifier = identifier.take(),
+            Found::Day(day) => self.day = Some(*day),
+            Found::Value(target, value) => self.values[*target] = *value,
+            Found::Codes(target, codes, picked) => {
+                self.values[*target] = first_code(codes);
+                if checker.per_code == Some(*target) {
+                    self.codes.clone_from(codes);
+                }
+                self.picked.extend(picked.iter().map(|picked| (*target, picked.clone())));
+            }
+            Found::Age(target, declared) => self.ages[*target].declared = *declared,
+            Found::BirthYear(target, year) => {
+                self.ages[*target].birth_year = year.map(|year| (year, column));
+            }
+            Found::Consent(consent) => self.consent = *consent,
+            Found::OneHot(at, chosen) => self.one_hot[*at] = *chosen,
+            Found::Identity(text) => self.identity[column].clone_from(text),
+        }
     }
 }
 
@@ -299,8 +376,10 @@ fn is_unreadable(cell: &str) -> bool {
 
 /// The canonical identifier with its scheme (extracts 5); R01, then R02.
 fn identifier(rule: &IdentifierRule, text: &str) -> Result<Identifier, Reason> {
-    let upper = Zeroizing::new(text.to_uppercase());
-    let mut canonical: Zeroizing<String> = Zeroizing::new(upper.nfkc().collect());
+    let mut canonical = Zeroizing::new(text.to_uppercase());
+    if !canonical.is_ascii() {
+        canonical = Zeroizing::new(canonical.nfkc().collect());
+    }
     if let Some(pad) =
         rule.pad.filter(|_| canonical.bytes().all(|b| b.is_ascii_digit()) && !canonical.is_empty())
     {

@@ -21,6 +21,7 @@ pub(crate) enum Choice {
 }
 
 /// One choice of a multi-select cell, with its folded spelling, for the comparison with one-hot columns.
+#[derive(Clone)]
 pub(crate) struct Picked {
     pub(crate) folded: String,
     pub(crate) choice: Choice,

@@ -7,10 +7,11 @@ mod check;
 mod codes;
 pub(crate) mod date;
 mod layout;
+mod memory;
 mod number;
 mod plan;
 
-pub(crate) use check::{CheckedRecord, Checker, Dates, Draft, Rejection};
+pub(crate) use check::{Checker, Dates, Draft, Reader, Rejection};
 pub(crate) use codes::Codes;
 pub(crate) use layout::{Layout, Role};
 pub(crate) use number::Number;

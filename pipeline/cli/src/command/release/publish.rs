@@ -6,7 +6,8 @@ use std::path::Path;
 use marsad_catalog::Catalog;
 use marsad_ledger::sign::{self, SigningKey};
 use marsad_ledger::{
-    Error as LedgerError, Ledger, Publication, Receipt, Recipient, RequestState, Stage, State, Transfer, checkpoint,
+    Error as LedgerError, Ledger, Publication, Receipt, Recipient, RequestState, Stage, State, Transfer,
+    checkpoint,
 };
 use marsad_log::Store;
 use marsad_publish::combined::{Earlier, Rule};

@@ -1,0 +1,165 @@
+//! Checked records on their way from the file to their part: pseudonymised, packed. Identifiers are consumed here.
+//!
+//! A record is its number, line, person, month, consent, the id beyond its rows, then its rows: id and values. Numbers are
+//! LEB128, signed ones zigzag, so that a record of one row takes about 70 bytes.
+
+use arrow::datatypes::Date32Type;
+use chrono::{Datelike, NaiveDate};
+use marsad_terms::{Month, Period};
+
+use super::parts::Slots;
+use crate::pseudonym::{IdentityParts, Pseudonym, Pseudonymiser};
+use crate::validate::{NULL, Plan, Reader, Target};
+
+/// Packs the records of one reader.
+pub(crate) struct Packer<'a> {
+    plan: &'a Plan<'a>,
+    pseudonyms: Pseudonymiser,
+    parts: IdentityParts,
+    numbers_records: bool,
+    /// The columns that are content, by position.
+    content: Vec<(usize, &'a Target<'a>)>,
+}
+
+impl<'a> Packer<'a> {
+    pub(crate) fn new(plan: &'a Plan<'a>, pseudonyms: Pseudonymiser) -> Self {
+        let content = plan.targets.iter().enumerate().filter(|(_, target)| !target.is_derived()).collect();
+        let numbers_records = plan.mapping.numbers_records();
+        Self { plan, pseudonyms, parts: IdentityParts::default(), numbers_records, content }
+    }
+
+    /// Packs the record that a reader holds; its identifier ends here.
+    pub(crate) fn pack(&mut self, (number, line): (u64, u64), reader: &Reader<'_>, slots: &mut Slots) {
+        let record = &reader.draft;
+        let person = record.identifier.as_ref().map(|identifier| self.pseudonyms.person(identifier));
+        let day = record.day.unwrap_or_default();
+        self.carrier(reader, person, slots);
+        self.identity(reader, day);
+        let mut identity = self.pseudonyms.record(&mut self.parts);
+        let width = self.plan.targets.len();
+        let n_rows = u32::try_from(record.rows.len() / width).unwrap_or(u32::MAX);
+        let packed = slots.of(person);
+        count(packed, number);
+        count(packed, line);
+        packed.extend_from_slice(&person.map_or([0; 16], |person| person.0));
+        signed(packed, i64::from(month_of(day).first_day()));
+        packed.push(u8::from(record.consent || self.plan.identifier.is_none()));
+        packed.extend_from_slice(&identity.row(n_rows));
+        count(packed, u64::from(n_rows));
+        for (index, row) in (0..).zip(record.rows.chunks(width)) {
+            packed.extend_from_slice(&identity.row(index));
+            row.iter().for_each(|value| signed(packed, *value));
+        }
+    }
+
+    /// Source, identifier, and the declared identity, else the landed values and the day (extracts 7).
+    fn identity(&mut self, reader: &Reader<'_>, day: NaiveDate) {
+        let (parts, record) = (&mut self.parts, &reader.draft);
+        parts.clear();
+        parts.add(self.plan.mapping.source.as_bytes());
+        parts.add(record.identifier.as_ref().map_or(&[][..], |identifier| identifier.0.as_bytes()));
+        let mut declared = reader.identity().peekable();
+        if declared.peek().is_some() {
+            parts.add(b"declared");
+            declared.for_each(|part| parts.add(part.as_bytes()));
+            return;
+        }
+        parts.add(b"values");
+        parts.add(day.to_string().as_bytes());
+        for row in record.rows.chunks(self.plan.targets.len()) {
+            for (at, target) in &self.content {
+                match target.codes() {
+                    Some(codes) => parts.add(codes.code(row[*at]).as_bytes()),
+                    None => parts.add(&row[*at].to_le_bytes()),
+                }
+            }
+        }
+    }
+
+    /// Who carries the record's number, by its hash.
+    fn carrier(&mut self, reader: &Reader<'_>, person: Option<Pseudonym>, slots: &mut Slots) {
+        if !self.numbers_records {
+            return;
+        }
+        self.parts.clear();
+        reader.identity().for_each(|part| self.parts.add(part.as_bytes()));
+        let hash = self.pseudonyms.record(&mut self.parts).row(0);
+        let carriers = slots.carriers(hash);
+        carriers.extend_from_slice(&hash);
+        carriers.extend_from_slice(&person.map_or([0; 16], |person| person.0));
+    }
+}
+
+fn month_of(day: NaiveDate) -> Month {
+    let year = u16::try_from(day.year()).unwrap_or_default();
+    Month { year, month: u8::try_from(day.month()).unwrap_or(1) }
+}
+
+/// The quarter of a day that is counted from 1970.
+pub(crate) fn quarter_of(day: i32) -> Option<Period> {
+    Some(month_of(Date32Type::to_naive_date_opt(day)?).quarter())
+}
+
+fn count(packed: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        packed.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    packed.push(number.to_le_bytes()[0]);
+}
+
+/// Absent is 0, so that it takes one byte.
+fn signed(packed: &mut Vec<u8>, number: i64) {
+    let zigzag = ((number << 1) ^ (number >> 63)).cast_unsigned();
+    count(packed, if number == NULL { 0 } else { zigzag + 1 });
+}
+
+/// Reads what was packed; `None` where it is cut off.
+pub(crate) struct Cursor<'p>(pub(crate) &'p [u8]);
+
+impl Cursor<'_> {
+    pub(crate) fn id(&mut self) -> Option<[u8; 16]> {
+        let (id, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*id)
+    }
+
+    pub(crate) fn count(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let (byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            number |= u64::from(byte & 0x7F) << shift;
+            if *byte < 0x80 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    pub(crate) fn number(&mut self) -> Option<i64> {
+        let Some(zigzag) = self.count()?.checked_sub(1) else { return Some(NULL) };
+        Some((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_unpacked_as_they_were_packed(n: i64, m: u64) {
+            for n in [n, NULL, i64::MAX, NULL + 1, 0, -1] {
+                let mut packed = Vec::new();
+                signed(&mut packed, n);
+                count(&mut packed, m);
+                let mut cursor = Cursor(&packed);
+                prop_assert_eq!((cursor.number(), cursor.count()), (Some(n), Some(m)));
+                prop_assert!(cursor.0.is_empty());
+            }
+        }
+    }
+}
