@@ -74,6 +74,7 @@ async fn store_contract(store: &Store) {
     }
     assert_eq!(store.list("a").await.unwrap(), ["a/1", "a/2", "a/3"]);
     assert_eq!(store.list_after("a", "a/1").await.unwrap(), ["a/2", "a/3"]);
+    assert_eq!(store.list_after("a", "a/2").await.unwrap(), ["a/3"]);
     store.put("a/1", &bytes("again")).await.unwrap();
     assert_eq!(store.get("a/1").await.unwrap(), Some(bytes("again")));
     store.sync("a/1").await.unwrap();
