@@ -38,7 +38,7 @@ fn a_closed_quarter_that_was_measured_twice_is_also_published_combined() {
     let both = total(&workspace, &combined("2024-Q4-B"));
     // The same price twice: the mean of both, and a margin smaller by the root of two.
     assert!(
-        (both.0 - (a.0 + b.0) / 2.0).abs() < 1e-5 && (both.1 - b.1 / 2_f64.sqrt()).abs() < 1e-5,
+        (both.0 - f64::midpoint(a.0, b.0)).abs() < 1e-5 && (both.1 - b.1 / 2_f64.sqrt()).abs() < 1e-5,
         "{a:?} {b:?} {both:?}"
     );
     for id in ["2024-Q4-A", "2024-Q4-C"] {
