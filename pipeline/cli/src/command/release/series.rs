@@ -62,7 +62,7 @@ async fn vintage(store: &Store, request: &RequestState, dataflow: &str) -> Resul
     let release = request.release();
     let damaged = |what: &str| {
         Failure::new(Explanation::new(
-            "W20",
+            "W21",
             format!("the bundle of {release} {what}"),
             "a series is made of bundles as they were published",
             format!("restore it: marsad release publish {release}"),
