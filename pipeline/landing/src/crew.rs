@@ -122,12 +122,12 @@ mod tests {
     #[test]
     fn the_first_failure_ends_all() {
         let mut n = 0;
-        let fill = |_: &mut ()| {
+        let fill = |(): &mut ()| {
             n += 1;
             if n > 50 { Err(Error::Randomness) } else { Ok(true) }
         };
-        assert!(matches!(in_order(|| (), fill, || |_: &mut ()| (), |()| Ok(())), Err(Error::Randomness)));
-        let fail = |_: &mut ()| Err(Error::Sealing);
-        assert!(matches!(in_order(|| (), |()| Ok(true), || |_: &mut ()| (), fail), Err(Error::Sealing)));
+        assert!(matches!(in_order(|| (), fill, || |(): &mut ()| (), |()| Ok(())), Err(Error::Randomness)));
+        let fail = |(): &mut ()| Err(Error::Sealing);
+        assert!(matches!(in_order(|| (), |()| Ok(true), || |(): &mut ()| (), fail), Err(Error::Sealing)));
     }
 }

@@ -267,7 +267,9 @@ impl Landing {
         for wave in findings.waves() {
             let end = wave.end as u64;
             let judged = findings.judged(wave, (vault, landed)).await?;
-            judged.iter().for_each(|(extract, judged)| tally.add(extract, judged));
+            for (extract, judged) in &judged {
+                tally.add(extract, judged);
+            }
             let buckets = crew::each(judged, |(extract, judged)| {
                 batch::buckets(&extract, &judged, self.options.bucket_bits, sealed)
             });

@@ -48,7 +48,9 @@ impl<'a> Packer<'a> {
         count(packed, u64::from(n_rows));
         for (index, row) in (0..).zip(record.rows.chunks(width)) {
             packed.extend_from_slice(&identity.row(index));
-            row.iter().for_each(|value| signed(packed, *value));
+            for value in row {
+                signed(packed, *value);
+            }
         }
     }
 

@@ -46,8 +46,9 @@ async fn the_stricter_consent_wins_whichever_came_first() {
 #[tokio::test]
 async fn records_of_a_long_file_keep_their_numbers_and_know_each_other() {
     let good = |n: usize, consent: &str| format!("A-{n};12/07/2025;Oriental;HEALTH;1;{consent}");
-    let row =
-        |n: usize| if n % 7 == 0 { format!("A-{n};12/07/2025;Oujda;HEALTH;1;oui") } else { good(n, "oui") };
+    let row = |n: usize| {
+        if n.is_multiple_of(7) { format!("A-{n};12/07/2025;Oujda;HEALTH;1;oui") } else { good(n, "oui") }
+    };
     let mut rows: Vec<String> = (1..=5000).map(row).collect();
     rows.push(good(1, "non"));
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();

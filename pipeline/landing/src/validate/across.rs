@@ -134,14 +134,15 @@ fn teachers(checker: &Checker<'_>, draft: &Draft) -> Option<Rejection> {
 /// One row a code of the multi-select, equal in all else.
 pub(crate) fn rows(checker: &Checker<'_>, draft: &mut Draft) {
     let Draft { rows, values, codes, .. } = draft;
-    let per_code = checker.per_code.filter(|_| !codes.is_empty());
+    let at_code = checker.per_code.filter(|_| !codes.is_empty());
+    let n_rows = if at_code.is_some() { codes.len() } else { 1 };
     rows.clear();
-    for index in 0..if per_code.is_some() { codes.len() } else { 1 } {
+    for index in 0..n_rows {
         let start = rows.len();
         rows.extend_from_slice(values);
         let row = &mut rows[start..];
-        if let Some(at) = per_code {
-            row[at] = codes[index];
+        if let (Some(at), Some(code)) = (at_code, codes.get(index)) {
+            row[at] = *code;
         }
         for (at, target) in checker.plan.targets.iter().enumerate() {
             if target.only_with.as_ref().is_some_and(|(other, wanted)| !wanted.contains(&row[*other])) {

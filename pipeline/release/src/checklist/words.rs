@@ -392,20 +392,19 @@ pub(super) fn overlaps(again: &[Overlap], differences: &[Difference]) -> Text {
             format!("{n} cells of {flow} in {release}"),
         )
     });
-    let again = match again.is_empty() {
-        true => Text::new(
+    let again = if again.is_empty() {
+        Text::new(
             "aucune publication antérieure n'estime ces cases",
             "لا يقدّر أي إصدار سابق هذه الخانات",
             "no earlier release estimates these cells",
-        ),
-        false => {
-            let Text { fr, ar, en } = joined(cells);
-            Text::new(
-                format!("estimées de nouveau : {fr}"),
-                format!("تُقدَّر مرة أخرى: {ar}"),
-                format!("estimated again: {en}"),
-            )
-        }
+        )
+    } else {
+        let Text { fr, ar, en } = joined(cells);
+        Text::new(
+            format!("estimées de nouveau : {fr}"),
+            format!("تُقدَّر مرة أخرى: {ar}"),
+            format!("estimated again: {en}"),
+        )
     };
     joined([again, sharpest(differences)])
 }

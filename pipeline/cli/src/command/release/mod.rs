@@ -49,14 +49,12 @@ pub(super) async fn run(
             let state = workspace.ledger()?.state().await?;
             let request = state.find(id)?;
             let public = public::Public::of(workspace);
-            match html {
-                Some(path) => sheet::write(&state, request, &public, path),
-                None => {
-                    public.has(request, statistic.as_deref())?;
-                    let view = show::View { full: *full, statistic: statistic.clone(), language: *language };
-                    Ok(show::viewed(&state, request, &public, &view))
-                }
+            if let Some(path) = html {
+                return sheet::write(&state, request, &public, path);
             }
+            public::asks_for(request, statistic.as_deref())?;
+            let view = show::View { full: *full, statistic: statistic.clone(), language: *language };
+            Ok(show::viewed(&state, request, &public, &view))
         }
         ReleaseCommand::Diff { a, b } => {
             let state = workspace.ledger()?.state().await?;

@@ -40,31 +40,30 @@ pub(super) struct Asked {
     pub(super) area: &'static str,
 }
 
+/// Refuses a statistic that the proposal does not ask for.
+///
+/// # Errors
+/// Wrong usage, with the nearest one that it does.
+pub(super) fn asks_for(request: &RequestState, statistic: Option<&str>) -> Result<(), Failure> {
+    let asked: Vec<&str> = request.proposal.request.statistics.iter().map(|one| one.id.as_str()).collect();
+    let Some(wanted) = statistic.filter(|wanted| !asked.contains(wanted)) else { return Ok(()) };
+    let what = format!("release {} holds no statistic `{wanted}`", request.release());
+    let known = nearest(wanted, asked.iter().copied());
+    Err(Failure::usage(
+        what,
+        known.map_or_else(
+            || format!("it holds {}", asked.join(", ")),
+            |right| format!("did you mean `{right}`?"),
+        ),
+    ))
+}
+
 impl Public {
     /// Of a workspace.
     pub(super) fn of(workspace: &Workspace) -> Self {
         let catalog = workspace.catalog().ok();
         let name = workspace.settings.workspace.name.clone();
         Self { languages: workspace.languages(), workspace: name, catalog }
-    }
-
-    /// Refuses a statistic that the proposal does not ask for.
-    ///
-    /// # Errors
-    /// Wrong usage, with the nearest one that it does.
-    pub(super) fn has(&self, request: &RequestState, statistic: Option<&str>) -> Result<(), Failure> {
-        let asked: Vec<&str> =
-            request.proposal.request.statistics.iter().map(|one| one.id.as_str()).collect();
-        let Some(wanted) = statistic.filter(|wanted| !asked.contains(wanted)) else { return Ok(()) };
-        let what = format!("release {} holds no statistic `{wanted}`", request.release());
-        let known = nearest(wanted, asked.iter().copied());
-        Err(Failure::usage(
-            what,
-            known.map_or_else(
-                || format!("it holds {}", asked.join(", ")),
-                |right| format!("did you mean `{right}`?"),
-            ),
-        ))
     }
 
     /// The purposes that the proposal names, as they are registered.
