@@ -3,9 +3,9 @@
 //! `cargo bench -p marsad-ledger --features testing --bench verify [RELEASES]`; 20 000 releases are 100 001 entries.
 //! The last line is a JSON object; nothing is asserted.
 //!
-//! Measured on two cores that ten other compilers shared: 100 001 entries, of which 60 001 are signed, take 5.4 to 5.9 s and 8 to 9 s
-//! of processors from segments, 11.6 s from single entries; before signatures had tables of their keys' multiples, 7.3 s from
-//! segments on a machine with less to do. One second is not reached. What bounds it, by a profile of the same run: a third is the
+//! Measured on two cores of an AMD EPYC: 100 001 entries, of which 60 001 are signed, take 4.4 to 4.6 s and 8 s of processors from
+//! segments, 7.3 s from single entries; before signatures had tables of their keys' multiples, 7.3 s from segments. One second is
+//! not reached. What bounds it, by a profile of the same run: a third is the
 //! signatures, some 18 µs each with SHA-512; the rest is JSON, read into a tree, written again in canonical form to be compared and
 //! hashed, once more for what a signature is over, and read into types, with its allocations; then 20 000 results, an object each.
 
