@@ -12,9 +12,7 @@ use serde::Serialize;
 
 use crate::act::{Rewritten, others, store_name};
 use crate::custody::{ActEntry, Batch, Custody, EXPORTED};
-use crate::pseudonym::Pseudonym;
 use crate::schema::DECIMAL;
-use crate::snapshot::bucket_of;
 use crate::vault::Vault;
 use crate::{Landing, Persons, Result, rewrite};
 
@@ -69,9 +67,7 @@ impl Landing {
 async fn rows_of(vault: &Vault, custody: &Custody, persons: &HashSet<[u8; 16]>) -> Result<Vec<PersonRow>> {
     let mut rows = Vec::new();
     for batch in &custody.batches {
-        let bucket = |person: &[u8; 16]| Pseudonym(*person).bucket(batch.bucket_bits);
-        let buckets: HashSet<u32> = persons.iter().map(bucket).collect();
-        for file in batch.files.iter().filter(|file| buckets.contains(&bucket_of(&file.path))) {
+        for file in batch.files_of(persons) {
             for landed in rewrite::rows(vault, file).await? {
                 let others = others(&landed, persons).ok_or_else(|| rewrite::unreadable(file))?;
                 let own = filter_record_batch(&landed, &not(&others)?)?;

@@ -74,22 +74,12 @@ impl Landing {
         self.land_in_place(catalog, (mapping, file), None, progress).await
     }
 
-    /// Lands a corrected extract, `(mapping, file)`, in the place of a batch: that one's rows and quarantine go, with
+    /// Lands an extract, `(mapping, file)`; a corrected one in the place of a batch: that one's rows and quarantine go, with
     /// withdrawals of consent that came with it.
     ///
     /// # Errors
     /// `Act` where no such batch of the record type stands; else as [`Landing::land`].
-    pub async fn correct(
-        &self,
-        batch: &BatchId,
-        catalog: &Catalog,
-        extract: (&str, &Path),
-        progress: Progress<'_>,
-    ) -> Result<Report> {
-        self.land_in_place(catalog, extract, Some(batch), progress).await
-    }
-
-    async fn land_in_place(
+    pub async fn land_in_place(
         &self,
         catalog: &Catalog,
         (mapping, file): (&str, &Path),
@@ -112,35 +102,12 @@ impl Landing {
         self.commit(vault, custody, (&findings, corrects, progress), origin).await
     }
 
-    /// What `land` would do, without landing: all refusals of the file at once, then every record's outcome.
+    /// What [`Landing::land_in_place`] would do, without landing: all refusals of the file at once, then every record's
+    /// outcome.
     ///
     /// # Errors
-    /// As [`Landing::land`].
+    /// As [`Landing::land_in_place`].
     pub async fn check(
-        &self,
-        catalog: &Catalog,
-        mapping: &str,
-        file: &Path,
-        progress: Progress<'_>,
-    ) -> Result<Report> {
-        self.check_in_place(catalog, (mapping, file), None, progress).await
-    }
-
-    /// What `correct` would do, as [`Landing::check`].
-    ///
-    /// # Errors
-    /// As [`Landing::correct`].
-    pub async fn check_correction(
-        &self,
-        batch: &BatchId,
-        catalog: &Catalog,
-        extract: (&str, &Path),
-        progress: Progress<'_>,
-    ) -> Result<Report> {
-        self.check_in_place(catalog, extract, Some(batch), progress).await
-    }
-
-    async fn check_in_place(
         &self,
         catalog: &Catalog,
         (mapping, file): (&str, &Path),
@@ -236,9 +203,7 @@ impl Landing {
             match custody.append(BATCH, &entry, &self.keys).await? {
                 Appended::Written(_) => {
                     if let Some(corrected) = corrects.and_then(|batch| custody.standing(batch)) {
-                        let files = corrected.files.iter().chain(&corrected.quarantine);
-                        let goes: Vec<String> = files.map(|file| file.path.clone()).collect();
-                        vault.destroy(&goes).await?;
+                        vault.destroy(&corrected.paths()).await?;
                     }
                     return Ok(report);
                 }

@@ -1,13 +1,14 @@
 //! What every act that takes rows out shares: a landed file without some of its rows, put in its place.
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{concat_batches, filter_record_batch};
+use marsad_terms::RecordTypeId;
 
 use crate::batch;
 use crate::custody::{FileEntry, place_of};
 use crate::landing::random_name;
 use crate::vault::Vault;
-use crate::{Error, Result};
+use crate::{ActError, Error, Result};
 
 /// Which rows stay; `None` where the columns are not those that landed.
 pub(crate) type Stays<'a> = &'a (dyn Fn(&RecordBatch) -> Option<BooleanArray> + Sync);
@@ -19,6 +20,27 @@ pub(crate) type Stays<'a> = &'a (dyn Fn(&RecordBatch) -> Option<BooleanArray> + 
 pub(crate) async fn rows(vault: &Vault, file: &FileEntry) -> Result<Vec<RecordBatch>> {
     let reader = vault.open(&file.path, file.hash).await?;
     reader.collect::<std::result::Result<_, _>>().map_err(|_| unreadable(file))
+}
+
+/// All rows of several files of a record type, in this order.
+///
+/// # Errors
+/// As [`rows`]; `Act` where their columns differ.
+pub(crate) async fn whole(
+    vault: &Vault,
+    record_type: &RecordTypeId,
+    files: &[&FileEntry],
+) -> Result<RecordBatch> {
+    let mut all = Vec::new();
+    for file in files {
+        all.extend(rows(vault, file).await?);
+    }
+    let columns = || ActError::Columns { record_type: record_type.clone() };
+    let schema = all.first().ok_or_else(columns)?.schema();
+    if all.iter().any(|rows| rows.schema().fields() != schema.fields()) {
+        return Err(columns().into());
+    }
+    Ok(concat_batches(&schema, &all)?)
 }
 
 /// The rows of a file that stay; `None` where all do.

@@ -100,7 +100,8 @@ impl State {
             Event::Proposed(proposal, id) => {
                 let f = proposal.f;
                 self.proposals.insert(id, f);
-                self.requests.insert(f, proposed(entry, *proposal, id, signed));
+                let request = proposed(entry, *proposal, id, signed, self.policy());
+                self.requests.insert(f, request);
                 self.file(f);
             }
             Event::Decided(statement) => self.decide(entry, statement, signed),
@@ -214,7 +215,13 @@ impl State {
     }
 }
 
-fn proposed(entry: &Entry, proposal: Proposal, id: Digest, signed: Option<Signed>) -> RequestState {
+fn proposed(
+    entry: &Entry,
+    proposal: Proposal,
+    id: Digest,
+    signed: Option<Signed>,
+    policy: Option<&Policy>,
+) -> RequestState {
     RequestState {
         f: proposal.f,
         proposal_id: id,
@@ -233,6 +240,8 @@ fn proposed(entry: &Entry, proposal: Proposal, id: Digest, signed: Option<Signed
         tombstone: None,
         transfers: Vec::new(),
         proposed_at: entry.sequence,
+        proposed: entry.time.clone(),
+        period_closes_after_months: policy.and_then(|policy| policy.period_closes_after_months),
         sequence: entry.sequence,
         publisher_key: None,
         author_key: signed.map(|signed| signed.key),

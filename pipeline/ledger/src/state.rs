@@ -79,6 +79,10 @@ pub struct RequestState {
     pub transfers: Vec<Transfer>,
     /// The entry of the newest proposal.
     pub proposed_at: u64,
+    /// When that was, RFC 3339.
+    pub proposed: String,
+    /// The calendar rule of the policy that was in force then.
+    pub period_closes_after_months: Option<u32>,
     /// The newest entry about it.
     pub sequence: u64,
     pub(crate) author_key: Option<PublicKey>,

@@ -200,6 +200,15 @@ impl Expression {
 }
 
 impl StatisticShape {
+    /// Whether two releases bound and tabulate alike; multipliers, periods and outputs may differ.
+    pub fn has_tables_of(&self, other: &Self) -> bool {
+        let tables = |shape: &Self| -> Vec<_> {
+            shape.tables.iter().map(|t| (t.aggregate, t.grain, t.dimensions.clone())).collect()
+        };
+        (&self.bound, &self.dimensions, &self.aggregates, tables(self))
+            == (&other.bound, &other.dimensions, &other.aggregates, tables(other))
+    }
+
     /// The periods of one grain, ascending.
     pub fn periods_of(&self, grain: Grain) -> Vec<Period> {
         self.periods.iter().copied().filter(|period| period.grain() == grain).collect()

@@ -9,7 +9,7 @@
 use marsad_catalog::Catalog;
 use marsad_ledger::proposal::{Proposal, Request, StatisticRequest};
 use marsad_privacy::estimate::{self, Combined, Measured};
-use marsad_privacy::shape::{Bound, StatisticShape};
+use marsad_privacy::shape::Bound;
 use marsad_terms::{Digest, Month, Period, ReleaseId, Text};
 
 use crate::dataflow::{self, Dataflow, Heading, Protection};
@@ -145,18 +145,13 @@ fn measure_the_same(
 ) -> bool {
     let Some((shape, beside)) = own.shape.as_ref().zip(other.shape.as_ref()) else { return false };
     let clips = matches!(shape.bound, Bound::NormClip { .. });
-    let tables = |shape: &StatisticShape| -> Vec<_> {
-        shape.tables.iter().map(|table| (table.aggregate, table.grain, table.dimensions.clone())).collect()
-    };
     let requests = (&one.mechanism, &one.selection_key) == (&two.mechanism, &two.selection_key);
     let statements = own.plan.is_some()
         && (&own.id, own.plan, &own.record_types, &own.code_lists)
             == (&other.id, other.plan, &other.record_types, &other.code_lists);
-    let shapes = (&shape.bound, &shape.dimensions, &shape.aggregates, tables(shape))
-        == (&beside.bound, &beside.dimensions, &beside.aggregates, tables(beside));
     let weights =
         !clips || (one.f, &shape.tables, &shape.periods) == (two.f, &beside.tables, &beside.periods);
-    requests && statements && shapes && weights
+    requests && statements && shape.has_tables_of(beside) && weights
 }
 
 /// The dataflow with its id, words and sources.

@@ -7,19 +7,25 @@ use crate::form;
 /// The columns after the dimensions.
 pub const MEASURES: [&str; 7] = ["estimate", "lower", "upper", "margin", "raw", "value", "OBS_STATUS"];
 
-/// The bytes of the table: RFC 4180 with LF and minimal quotes.
+/// The bytes of the table.
 ///
 /// # Errors
 /// `Write` where the CSV writer fails.
 pub fn write(flow: &Dataflow) -> Result<Vec<u8>> {
+    let rows = flow.rows.iter().map(|row| record(flow, row));
+    lines(std::iter::once(header(flow)).chain(rows)).map_err(|source| Error::write(path(flow), source))
+}
+
+/// Records as lines: RFC 4180 with LF and minimal quotes.
+pub(crate) fn lines<R: IntoIterator<Item: AsRef<[u8]>>>(
+    records: impl IntoIterator<Item = R>,
+) -> std::io::Result<Vec<u8>> {
     let mut writer =
         ::csv::WriterBuilder::new().terminator(::csv::Terminator::Any(b'\n')).from_writer(Vec::new());
-    let failed = |source: ::csv::Error| Error::write(path(flow), source);
-    writer.write_record(header(flow)).map_err(failed)?;
-    for row in &flow.rows {
-        writer.write_record(record(flow, row)).map_err(failed)?;
+    for record in records {
+        writer.write_record(record)?;
     }
-    writer.into_inner().map_err(|error| Error::write(path(flow), error.into_error()))
+    writer.into_inner().map_err(::csv::IntoInnerError::into_error)
 }
 
 /// Its place in the bundle.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use marsad_terms::{Digest, ReleaseId, flow_id};
 
+use crate::csv::lines;
 use crate::error::{Error, Result};
 use crate::release_json::{ReleaseJson, StatisticJson};
 
@@ -87,7 +88,7 @@ pub fn merge(vintages: &[Vintage], dataflow: &str) -> Result<Series> {
             rows.insert(place(&newest.statement, &columns, &record), (n, record));
         }
     }
-    let bytes = write(header.as_ref(), rows.values().map(|(_, record)| record));
+    let bytes = lines(header.iter().chain(rows.values().map(|(_, record)| record)));
     let count = |n: usize| rows.values().filter(|(of, _)| *of == n).count();
     let rows = same.iter().enumerate().map(|(n, vintage)| (vintage.release.clone(), count(n))).collect();
     Ok(Series { bytes: bytes.map_err(|source| Error::write(dataflow, source))?, reference, rows })
@@ -114,18 +115,6 @@ fn place(newest: &ReleaseJson, columns: &::csv::StringRecord, record: &::csv::St
         codes.push((known.unwrap_or(usize::MAX), code.to_owned()));
     }
     (period, codes)
-}
-
-fn write<'a>(
-    header: Option<&'a ::csv::StringRecord>,
-    rows: impl Iterator<Item = &'a ::csv::StringRecord>,
-) -> std::io::Result<Vec<u8>> {
-    let mut writer =
-        ::csv::WriterBuilder::new().terminator(::csv::Terminator::Any(b'\n')).from_writer(Vec::new());
-    for record in header.into_iter().chain(rows) {
-        writer.write_record(record)?;
-    }
-    writer.into_inner().map_err(::csv::IntoInnerError::into_error)
 }
 
 #[cfg(test)]

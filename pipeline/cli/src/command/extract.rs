@@ -6,7 +6,7 @@ use std::path::Path;
 
 use marsad_catalog::Catalog;
 use marsad_landing::{ColumnReport, Landing, Report as Checked, check_without_keys, scaffold};
-use marsad_terms::Explanation;
+use marsad_terms::{BatchId, Explanation};
 use serde_json::{Value, json};
 
 use super::Quiet;
@@ -88,21 +88,18 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
 async fn check(workspace: &Workspace, command: &LandCommand, quiet: Quiet) -> Result<Report, Failure> {
     let catalog = workspace.catalog()?;
     let args = &command.extracts;
-    let mut all = Vec::new();
-    if let Some(batch) = &command.corrects {
-        let (file, landing) = (args.one()?, workspace.landing()?);
-        let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
-        let bar = Bar::new(&format!("checking {}", name(file)), quiet.0);
-        let progress = |done, total| bar.at(done, total);
-        let checked = landing.check_correction(&batch, &catalog, (&args.mapping, file), &progress).await?;
-        all.push((name(file), checked));
-    } else {
-        let landing = workspace.landing().ok();
-        for file in &args.files {
-            let checked =
-                check_one(workspace, (&catalog, &args.mapping), landing.as_ref(), file, quiet).await?;
-            all.push((name(file), checked));
+    let corrects = match &command.corrects {
+        Some(batch) => {
+            args.one()?;
+            Some(Workspace::batch(&workspace.landing()?.snapshot().await?, batch)?)
         }
+        None => None,
+    };
+    let place = workspace.landing().ok().map(|landing| (landing, corrects));
+    let mut all = Vec::new();
+    for file in &args.files {
+        let checked = check_one(workspace, (&catalog, &args.mapping), place.as_ref(), file, quiet).await?;
+        all.push((name(file), checked));
     }
     let text: Vec<String> = all.iter().map(|(file, checked)| describe(file, checked)).collect();
     let mut json = document(&all);
@@ -113,14 +110,14 @@ async fn check(workspace: &Workspace, command: &LandCommand, quiet: Quiet) -> Re
 async fn check_one(
     workspace: &Workspace,
     (catalog, mapping): (&Catalog, &str),
-    landing: Option<&Landing>,
+    place: Option<&(Landing, Option<BatchId>)>,
     file: &Path,
     quiet: Quiet,
 ) -> Result<Checked, Failure> {
     let bar = Bar::of_file(&format!("checking {}", name(file)), quiet.0);
     let progress = |done, total| bar.at(done, total);
-    if let Some(landing) = landing {
-        return Ok(landing.check(catalog, mapping, file, &progress).await?);
+    if let Some((landing, corrects)) = place {
+        return Ok(landing.check(catalog, (mapping, file), corrects.as_ref(), &progress).await?);
     }
     let start = workspace.settings.workspace.programme_start.0;
     Ok(check_without_keys(catalog, mapping, file, start, &progress)?)

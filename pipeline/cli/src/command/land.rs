@@ -69,7 +69,7 @@ async fn correct(
     let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
     let bar = Bar::of_file(&format!("landing {}", name(file)), quiet.0);
     let progress = |done, total| bar.at(done, total);
-    let landed = landing.correct(&batch, &catalog, (&args.mapping, file), &progress).await?;
+    let landed = landing.land_in_place(&catalog, (&args.mapping, file), Some(&batch), &progress).await?;
     let verb = format!("landed in the place of batch {batch}");
     Ok(report(&[(name(file), landed)], &verb))
 }

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use csv::{IntoInnerError, Terminator, WriterBuilder};
 use marsad_landing::{ActError, Landing, PersonRow, Persons, Request, Urgency};
 use marsad_terms::{Name, clock};
 use serde_json::{Value, json};
@@ -76,9 +77,12 @@ async fn export(landing: &Landing, persons: &Persons, out: &Path) -> Result<Repo
 async fn write(landing: &Landing, persons: &Persons, mut file: File, out: &Path) -> Result<Report, Failure> {
     let (rows, exported) = landing.export(persons).await?;
     let is_csv = out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-    let text = if is_csv { csv(&rows) } else { format!("{:#}\n", json!({"rows": rows})) };
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    written.map_err(|source| ActError::Output { file: out.to_owned(), source })?;
+    let failed = |source| ActError::Output { file: out.to_owned(), source };
+    let bytes = match is_csv {
+        true => csv(&rows).map_err(|error| failed(error.into()))?,
+        false => format!("{:#}\n", json!({"rows": rows})).into_bytes(),
+    };
+    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)?;
     let proof = match exported.entries.as_slice() {
         [] => String::new(),
         entries => format!("\nproof: {}", proofs(entries)),
@@ -89,28 +93,23 @@ async fn write(landing: &Landing, persons: &Persons, mut file: File, out: &Path)
 }
 
 /// One table: what every row has, then all columns that any of them has.
-fn csv(rows: &[PersonRow]) -> String {
+fn csv(rows: &[PersonRow]) -> csv::Result<Vec<u8>> {
     let columns: BTreeSet<&str> = rows.iter().flat_map(|row| row.values.keys()).map(String::as_str).collect();
     let head = ["record_type", "landed", "source"].into_iter().chain(columns.iter().copied());
-    let mut text = head.map(cell).collect::<Vec<_>>().join(",") + "\r\n";
+    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(head)?;
     for row in rows {
-        let own = [row.record_type.as_str(), &row.landed, &row.source].map(cell);
-        let values =
-            columns.iter().map(|column| row.values.get(*column).map_or(String::new(), |value| cell(value)));
-        text += &(own.into_iter().chain(values).collect::<Vec<_>>().join(",") + "\r\n");
+        let own = [row.record_type.as_str(), &row.landed, &row.source];
+        let values = columns.iter().map(|column| row.values.get(*column).map_or("", String::as_str));
+        writer.write_record(own.into_iter().chain(values).map(cell))?;
     }
-    text
+    Ok(writer.into_inner().map_err(IntoInnerError::into_error)?)
 }
 
-/// A cell of RFC 4180. Codes, numbers and months alone stand in it, but for the source's note: no spreadsheet may take that
-/// for a formula.
+/// Codes, numbers and months alone stand in a cell, but for the source's note: no spreadsheet may take that for a formula.
 fn cell(text: &str) -> String {
-    let text = if text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err() {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    let is_formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
+    if is_formula { format!("'{text}") } else { text.to_owned() }
 }
 
 fn queue(requests: &[Request], all: bool) -> Report {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::compute::take_record_batch;
 use marsad_catalog::RecordType;
 use marsad_terms::{BatchId, Progress, RecordTypeId};
 
@@ -88,15 +88,7 @@ fn parts<'c>(custody: &'c Custody, record_type: &RecordTypeId, named: &[BatchId]
 
 /// The rows of one bucket, from files in the order of landing.
 async fn one(vault: &Vault, record_type: &RecordTypeId, files: &[&FileEntry]) -> Result<RecordBatch> {
-    let mut all = Vec::new();
-    for file in files {
-        all.extend(rewrite::rows(vault, file).await?);
-    }
-    let schema = all[0].schema();
-    if all.iter().any(|rows| rows.schema().fields() != schema.fields()) {
-        return Err(ActError::Columns { record_type: record_type.clone() }.into());
-    }
-    let rows = concat_batches(&schema, &all)?;
+    let rows = rewrite::whole(vault, record_type, files).await?;
     settled(&rows)?.ok_or_else(|| rewrite::unreadable(files[0]))
 }
 

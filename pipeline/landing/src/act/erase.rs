@@ -1,13 +1,11 @@
 //! Erasure: only the files that hold the person are written anew, without it. The entry deliberately says nothing of whom.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 
 use super::{Act, Order, Rewritten};
 use crate::custody::{Custody, ERASED, RestEntry};
-use crate::pseudonym::Pseudonym;
-use crate::snapshot::bucket_of;
 use crate::vault::Vault;
 use crate::{Landing, Persons, Result, register, rewrite};
 
@@ -35,9 +33,7 @@ pub(super) async fn act(
 ) -> Result<Option<Act>> {
     let mut entry = RestEntry { custodian: custodian.to_owned(), ..RestEntry::default() };
     for batch in &custody.batches {
-        let bucket = |person: &[u8; 16]| Pseudonym(*person).bucket(batch.bucket_bits);
-        let buckets: BTreeSet<u32> = persons.iter().map(bucket).collect();
-        for file in batch.files.iter().filter(|file| buckets.contains(&bucket_of(&file.path))) {
+        for file in batch.files_of(persons) {
             let stays = |rows: &RecordBatch| others(rows, persons);
             let Some(rows) = rewrite::left(vault, file, &stays).await? else { continue };
             entry.replaces.push(file.path.clone());

@@ -9,17 +9,17 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::compute::take_record_batch;
 use marsad_log::Appended;
 use marsad_terms::Progress;
 
 use super::{Rewritten, store_name};
-use crate::custody::{Batch, BatchFiles, Custody, ROTATED, RotatedEntry};
+use crate::custody::{Batch, BatchFiles, Custody, FileEntry, ROTATED, RotatedEntry};
 use crate::keys::PSEUDONYMS;
 use crate::landing::random_name;
 use crate::pseudonym::{Pseudonym, Rotation};
 use crate::vault::Vault;
-use crate::{ActError, Landing, Result, batch, register, rewrite};
+use crate::{Landing, Result, batch, register, rewrite};
 
 impl Landing {
     /// Puts everything of one store under the key of pseudonyms that was drawn for it ([`crate::keys::Keys::draw_next`]),
@@ -84,16 +84,8 @@ async fn rewritten(
 /// Puts the files of one batch anew.
 async fn one(vault: &Vault, batch: &Batch, rotation: &Rotation) -> Result<BatchFiles> {
     let unreadable = || rewrite::unreadable(&batch.files[0]);
-    let mut all = Vec::new();
-    for file in &batch.files {
-        all.extend(rewrite::rows(vault, file).await?);
-    }
-    let schema = all.first().ok_or_else(unreadable)?.schema();
-    if all.iter().any(|rows| rows.schema().fields() != schema.fields()) {
-        return Err(ActError::Columns { record_type: batch.record_type.clone() }.into());
-    }
-    let rows = concat_batches(&schema, &all)?;
-    drop(all);
+    let files: Vec<&FileEntry> = batch.files.iter().collect();
+    let rows = rewrite::whole(vault, &batch.record_type, &files).await?;
     let sorted = sorted(rekeyed(&rows, rotation)?.ok_or_else(unreadable)?).ok_or_else(unreadable)??;
     let mut files = Vec::new();
     for (bucket, rows) in buckets(&sorted, batch.bucket_bits) {

@@ -32,8 +32,7 @@ impl Landing {
 
 pub(super) fn act(custody: &Custody, batch: &BatchId, reason: &str, custodian: &str) -> Result<Option<Act>> {
     let standing = standing(custody, batch)?;
-    let files = standing.files.iter().chain(&standing.quarantine);
-    let goes: Vec<String> = files.map(|file| file.path.clone()).collect();
+    let goes = standing.paths();
     let entry = RetractedEntry {
         batch: batch.clone(),
         record_type: standing.record_type.clone(),

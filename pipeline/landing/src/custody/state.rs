@@ -1,6 +1,8 @@
 //! The replay of a custody log: which batches stand, as which files, and what became of the others. Pure; it deliberately
 //! lacks any look at a store.
 
+use std::collections::HashSet;
+
 use marsad_log::Entry;
 use marsad_terms::{BatchId, Digest, RecordTypeId};
 use serde::Deserialize;
@@ -11,6 +13,8 @@ use super::entry::{
     ReplacedEntry, RestEntry, RetractedEntry, RotatedEntry, SERIES_STEP, SWEPT, SeriesFile, StepsEntry,
 };
 use super::place_of;
+use crate::pseudonym::Pseudonym;
+use crate::snapshot::bucket_of;
 use crate::{Error, Result};
 
 /// What became of a batch.
@@ -41,6 +45,20 @@ pub(crate) struct Batch {
     pub(crate) quarantine: Option<FileEntry>,
     pub(crate) quarantined: u64,
     pub(crate) fate: Fate,
+}
+
+impl Batch {
+    /// Paths of its files and of its quarantine.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.files.iter().chain(&self.quarantine).map(|file| file.path.clone()).collect()
+    }
+
+    /// The files that may hold rows of one of these persons, by their buckets.
+    pub(crate) fn files_of(&self, persons: &HashSet<[u8; 16]>) -> impl Iterator<Item = &FileEntry> {
+        let bucket = |person: &[u8; 16]| Pseudonym(*person).bucket(self.bucket_bits);
+        let buckets: HashSet<u32> = persons.iter().map(bucket).collect();
+        self.files.iter().filter(move |file| buckets.contains(&bucket_of(&file.path)))
+    }
 }
 
 /// What a log says, entry after entry.

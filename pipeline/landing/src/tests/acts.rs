@@ -104,7 +104,7 @@ async fn a_corrected_extract_takes_the_place_of_a_batch() {
     assert_eq!(refused.landed, 2, "A-2 is a duplicate; other units are another record of A-1");
     landing.retract(&refused.batch.unwrap(), "to be landed as a correction").await.unwrap();
 
-    let report = landing.correct(&one, &CATALOG, (MAPPING, &file), &|_, _| {}).await.unwrap();
+    let report = landing.land_in_place(&CATALOG, (MAPPING, &file), Some(&one), &|_, _| {}).await.unwrap();
     assert_eq!((report.landed, report.duplicate), (3, 0));
     assert_eq!(batches(&landing).await[0], ("corrected", 0));
     let snapshot = landing.snapshot().await.unwrap();
@@ -112,10 +112,10 @@ async fn a_corrected_extract_takes_the_place_of_a_batch() {
     assert_eq!(room.rows(TYPE).await.len(), 5);
     assert_tidy(&landing, &room.store).await;
 
-    let again = landing.correct(&one, &CATALOG, (MAPPING, &file), &|_, _| {}).await.unwrap();
+    let again = landing.land_in_place(&CATALOG, (MAPPING, &file), Some(&one), &|_, _| {}).await.unwrap();
     assert!(again.already, "the same content is there");
     let more = room.desk.file("more.csv", services(&["A-7;12/09/2025;Oriental;FOOD;1;oui"]));
-    let gone = landing.correct(&one, &CATALOG, (MAPPING, &more), &|_, _| {}).await;
+    let gone = landing.land_in_place(&CATALOG, (MAPPING, &more), Some(&one), &|_, _| {}).await;
     assert!(matches!(gone, Err(Error::Act(ActError::Gone { .. }))));
 }
 
@@ -250,7 +250,7 @@ async fn a_crash_at_any_call_of_a_correction_leaves_it_done_or_not() {
     let file = desk.file("3.csv", services(&["A-8;12/07/2025;Oriental;HEALTH;3;oui"]));
     crash_everywhere("correct", [5, 3], async |landing| {
         let batch = nth(landing, 0).await?;
-        landing.correct(&batch, &CATALOG, (MAPPING, &file), &|_, _| {}).await.map(drop)
+        landing.land_in_place(&CATALOG, (MAPPING, &file), Some(&batch), &|_, _| {}).await.map(drop)
     })
     .await;
 }

@@ -46,7 +46,8 @@ async fn nothing_that_identifies_lands_from_any_container() {
             if name.ends_with("csv") { windows_1252(std::str::from_utf8(&bytes).unwrap()) } else { bytes };
         assert!(name.ends_with("parquet") || name.ends_with("xlsx") || holds(&bytes, "0661234567"));
         let file = room.desk.file(name, bytes);
-        let checked = room.landing().check(&CATALOG, "partner_assistance", &file, &|_, _| {}).await.unwrap();
+        let checked =
+            room.landing().check(&CATALOG, ("partner_assistance", &file), None, &|_, _| {}).await.unwrap();
         let report = room.land_file("partner_assistance", &file).await.unwrap();
         assert_eq!(report.landed + report.duplicate + report.quarantined, 144, "{name}");
         // Phones, e-mail, coordinates and documents' numbers wherever a check of their own fails or the detectors read.
@@ -89,7 +90,7 @@ async fn refused(case: &str, table: &Table) {
     for (name, bytes) in std::iter::once(("extract.csv", csv)).chain(others) {
         let file = room.desk.file(name, bytes);
         let landing = room.landing();
-        let checked = landing.check(&CATALOG, "partner_assistance", &file, &|_, _| {}).await;
+        let checked = landing.check(&CATALOG, ("partner_assistance", &file), None, &|_, _| {}).await;
         let landed = landing.land(&CATALOG, "partner_assistance", &file, &|_, _| {}).await;
         let told = [checked, landed].map(|result| match result {
             Err(error @ Error::Refused { .. }) => format!("{error}\n{error:?}\n{:?}", error.explain()),

@@ -139,6 +139,6 @@ fn landing_may_move_between_threads() {
     let room = Room::new();
     let (landing, file) = (room.landing(), std::path::PathBuf::new());
     is_send(&landing.land(&CATALOG, MAPPING, &file, &|_, _| {}));
-    is_send(&landing.check(&CATALOG, MAPPING, &file, &|_, _| {}));
+    is_send(&landing.check(&CATALOG, (MAPPING, &file), None, &|_, _| {}));
     is_send(&landing.snapshot());
 }

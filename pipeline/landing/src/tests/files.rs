@@ -106,7 +106,7 @@ async fn land_tells_the_first_refusal_and_check_all() {
     assert!(
         matches!(first, Err(Error::Refused { refusals, .. }) if refusals.len() == 1 && refusals[0].code == "F03")
     );
-    let all = landing.check(&CATALOG, "training_arabic", &file, &|_, _| {}).await;
+    let all = landing.check(&CATALOG, ("training_arabic", &file), None, &|_, _| {}).await;
     assert!(matches!(all, Err(Error::Refused { refusals, .. }) if refusals.len() == 2));
     assert!(room.store.list("").await.unwrap().is_empty());
 }

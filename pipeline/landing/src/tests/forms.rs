@@ -42,7 +42,7 @@ async fn all_acts() -> Vec<Entry> {
         "next.csv",
         services(&["E-1;12/01/2024;Oriental;HEALTH;1;oui", "E-2;12/07/2025;Oriental;FOOD;1;oui"]),
     );
-    landing.correct(&one, &CATALOG, (MAPPING, &corrected), &|_, _| {}).await.unwrap();
+    landing.land_in_place(&CATALOG, (MAPPING, &corrected), Some(&one), &|_, _| {}).await.unwrap();
     land(&["E-3;12/07/2025;Oriental;FOOD;1;oui"]).await.unwrap();
     let record_type = &CATALOG.record_types[&TYPE.parse().unwrap()];
     landing.compact(record_type, &[], &|_, _| {}).await.unwrap();

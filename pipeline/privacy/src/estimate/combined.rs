@@ -60,7 +60,7 @@ impl Measured<'_> {
 pub fn combine(all: &[Measured<'_>]) -> Result<Option<Combined>, Error> {
     let unlike = Error::Unknown { what: "statistic with the same tables" };
     let own = all.first().and_then(Measured::shape).ok_or(unlike.clone())?;
-    if !all.iter().all(|other| other.shape().is_some_and(|shape| has_same_tables(own, shape))) {
+    if !all.iter().all(|other| other.shape().is_some_and(|shape| own.has_tables_of(shape))) {
         return Err(unlike);
     }
     let all: Vec<&Measured<'_>> =
@@ -80,17 +80,6 @@ pub fn combine(all: &[Measured<'_>]) -> Result<Option<Combined>, Error> {
     }
     let figures = columns(&Release { measured: None, shape: &shape, figures: &figures });
     Ok(Some(Combined { shape, figures }))
-}
-
-/// Tables, dimensions and aggregates are the same; multipliers and periods may differ.
-fn has_same_tables(own: &StatisticShape, other: &StatisticShape) -> bool {
-    let tables = |shape: &StatisticShape| -> Vec<_> {
-        shape.tables.iter().map(|t| (t.aggregate, t.grain, t.dimensions.clone())).collect()
-    };
-    own.dimensions == other.dimensions
-        && own.aggregates == other.aggregates
-        && own.bound == other.bound
-        && tables(own) == tables(other)
 }
 
 /// A family of one release beside the others, in one period.

@@ -1,6 +1,6 @@
 //! `sdmx/DF_….csv`: SDMX-CSV 2.0 data (publication 3). Ids only; data set attributes repeat on each row; `NaN` is written out.
 
-use crate::csv::figures;
+use crate::csv::{figures, lines};
 use crate::dataflow::{Dataflow, Row};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
@@ -27,14 +27,8 @@ pub const COMPONENTS: [&str; 12] = [
 /// # Errors
 /// `Write` where the CSV writer fails.
 pub fn write(flow: &Dataflow, edition: &Edition) -> Result<Vec<u8>> {
-    let mut writer =
-        ::csv::WriterBuilder::new().terminator(::csv::Terminator::Any(b'\n')).from_writer(Vec::new());
-    let failed = |source: ::csv::Error| Error::write(path(flow), source);
-    writer.write_record(header(flow)).map_err(failed)?;
-    for row in &flow.rows {
-        writer.write_record(record(flow, edition, row)).map_err(failed)?;
-    }
-    writer.into_inner().map_err(|error| Error::write(path(flow), error.into_error()))
+    let rows = flow.rows.iter().map(|row| record(flow, edition, row));
+    lines(std::iter::once(header(flow)).chain(rows)).map_err(|source| Error::write(path(flow), source))
 }
 
 /// Its place in the bundle.

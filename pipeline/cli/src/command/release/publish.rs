@@ -121,19 +121,9 @@ impl Publisher<'_> {
             display_delta: policy.display_delta.clone(),
             agency: self.workspace.settings.workspace.agency.clone(),
             workspace_name: self.workspace.settings.workspace.name.clone(),
-            rule: self.rule(request).await?,
+            rule: rule(request),
             earlier: self.earlier(request, &then).await?,
         })
-    }
-
-    /// The calendar rule of the policy that was in force when a release was proposed.
-    async fn rule(&self, request: &RequestState) -> Result<Rule, Failure> {
-        let (entries, _) = self.ledger.history().await?;
-        let entry = entries.iter().find(|entry| entry.sequence == request.proposed_at);
-        let entry = entry.ok_or(LedgerError::NoPolicy)?;
-        let policy = self.ledger.state_at(entry.hash).await?.policy().cloned();
-        let months = policy.and_then(|policy| policy.period_closes_after_months);
-        Ok(Rule { months, proposed: entry.time.clone() })
     }
 
     /// The other releases that were public when the bundle was built, where this one declares periods that others may share.
@@ -151,8 +141,8 @@ impl Publisher<'_> {
             else {
                 continue;
             };
-            let (rule, released) = (self.rule(other).await?, ReleasedTable::open(&bytes, &receipt)?);
-            earlier.push(Earlier { proposal: other.proposal.clone(), rule, manifest, released });
+            let released = ReleasedTable::open(&bytes, &receipt)?;
+            earlier.push(Earlier { proposal: other.proposal.clone(), rule: rule(other), manifest, released });
         }
         Ok(earlier)
     }
@@ -190,6 +180,11 @@ impl Publisher<'_> {
             "report it: this is a defect of a format, never of a figure",
         )))
     }
+}
+
+/// The calendar rule under which a release was proposed.
+fn rule(request: &RequestState) -> Rule {
+    Rule { months: request.period_closes_after_months, proposed: request.proposed.clone() }
 }
 
 fn not_released(request: &RequestState) -> Failure {
