@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, AsArray, BooleanArray, Date32Array, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::buffer::BooleanBuffer;
@@ -47,18 +48,34 @@ use crate::sources::visible_schema;
 /// Rows of one batch while reading.
 const BATCH_ROWS: usize = 8192;
 
+/// The day of a row that counts nowhere: 1899-12-31, the day before the first that lands, with which allowed expressions are
+/// tried as well.
+pub(crate) const NO_DAY: i32 = -25_568;
+
+/// What becomes of the rows that statistics may not see.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unseen {
+    /// They are left out.
+    Left,
+    /// They stay, and their `event_month` is [`NO_DAY`]: cheaper, where only the operator looks at days.
+    Marked,
+    /// They are shown: to learn of a person whether it has withdrawn, never to count.
+    Shown,
+}
+
 /// One record type as SQL sees it.
 #[derive(Clone)]
 pub struct LandedTable {
     landed: SchemaRef,
     visible: SchemaRef,
     personal: bool,
-    /// Whether rows without consent are left out, as they are for every figure.
-    consented: bool,
+    unseen: Unseen,
     /// Days that count, from 1970-01-01; row groups without any of them are not read.
     days: Option<Range<i32>>,
     /// By bucket: its files.
     buckets: Arc<Vec<Vec<LandedFile>>>,
+    /// Buckets read so far.
+    read: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for LandedTable {
@@ -81,12 +98,31 @@ impl LandedTable {
             }
         }
         let personal = record_type.is_personal();
-        Self { landed, visible, personal, consented: personal, days: None, buckets: Arc::new(buckets) }
+        // Of organisations everything is seen.
+        let unseen = if personal { Unseen::Left } else { Unseen::Shown };
+        let (buckets, read) = (Arc::new(buckets), Arc::default());
+        Self { landed, visible, personal, unseen, days: None, buckets, read }
     }
 
     /// The same with the rows that statistics may not see: to learn of a person whether it has withdrawn, never to count.
     pub(crate) fn with_withdrawn(self) -> Self {
-        Self { consented: false, ..self }
+        Self { unseen: Unseen::Shown, ..self }
+    }
+
+    /// The same with rows that statistics may not see carrying no day instead of being left out. For a plan that does no more
+    /// with them than to hand them to the operator, which counts rows of listed days only.
+    pub(crate) fn with_marks(self) -> Self {
+        Self { unseen: if self.personal { Unseen::Marked } else { self.unseen }, ..self }
+    }
+
+    /// The same, telling `read` of each bucket that has been read.
+    pub(crate) fn counted_by(self, read: Arc<AtomicU64>) -> Self {
+        Self { read, ..self }
+    }
+
+    /// How many buckets there are to read.
+    pub(crate) fn n_buckets(&self) -> u64 {
+        self.buckets.len() as u64
     }
 
     /// The same without row groups that have no row of these days, as the statistics of their files say. Other rows may be
@@ -127,7 +163,7 @@ impl TableProvider for LandedTable {
 
 /// Reads partitions of buckets in order.
 #[derive(Debug, Clone)]
-struct LandedExec {
+pub(crate) struct LandedExec {
     table: LandedTable,
     projection: Vec<usize>,
     /// Runs of consecutive buckets.
@@ -137,7 +173,8 @@ struct LandedExec {
 }
 
 impl LandedExec {
-    fn new(table: LandedTable, projection: Option<Vec<usize>>, partitions: usize) -> Result<Self> {
+    /// A scan of some of the visible columns, or all, in at most `partitions` runs of buckets.
+    pub(crate) fn new(table: LandedTable, projection: Option<Vec<usize>>, partitions: usize) -> Result<Self> {
         let projection = projection.unwrap_or_else(|| (0..table.visible.fields().len()).collect());
         let schema = Arc::new(table.visible.project(&projection)?);
         let runs = runs(table.buckets.len(), partitions);
@@ -152,6 +189,11 @@ impl LandedExec {
             Boundedness::Bounded,
         ));
         Ok(Self { table, projection, runs, properties, metrics: ExecutionPlanMetricsSet::new() })
+    }
+
+    /// Which of the visible columns it shows.
+    pub(crate) fn projection(&self) -> &[usize] {
+        &self.projection
     }
 }
 
@@ -211,11 +253,16 @@ impl ExecutionPlan for LandedExec {
         let reader = Arc::new(Reader::new(&self.table, &self.projection)?);
         let buckets = self.table.buckets.clone();
         let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let read = self.table.read.clone();
         let batches = stream::iter(self.runs[partition].clone())
             .then(move |bucket| {
-                let (reader, buckets) = (reader.clone(), buckets.clone());
+                let (reader, buckets, read) = (reader.clone(), buckets.clone(), read.clone());
                 let (metrics, context) = (metrics.clone(), context.clone());
-                async move { reader.bucket(&buckets[bucket], metrics, &context).await }
+                async move {
+                    let rows = reader.bucket(&buckets[bucket], metrics, &context).await?;
+                    let end = stream::once(async move { read.fetch_add(1, Ordering::Relaxed) });
+                    Ok::<_, DataFusionError>(rows.chain(end.filter_map(|_| async { None })))
+                }
             })
             .try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
@@ -229,8 +276,7 @@ struct Reader {
     /// What is shown.
     shown: SchemaRef,
     personal: bool,
-    /// Whether rows without consent are left out.
-    consented: bool,
+    unseen: Unseen,
     days: Option<Range<i32>>,
 }
 
@@ -257,7 +303,7 @@ impl Reader {
         columns.sort_unstable();
         columns.dedup();
         let days = table.days.clone();
-        Ok(Self { columns, shown, personal: table.personal, consented: table.consented, days })
+        Ok(Self { columns, shown, personal: table.personal, unseen: table.unseen, days })
     }
 
     /// The visible rows of one bucket, sorted by person; several files are merged.
@@ -271,8 +317,11 @@ impl Reader {
         for file in files {
             opened.push(Opened::new(file).await?);
         }
-        let withdrawn =
-            if self.consented && opened.len() > 1 { withdrawn(&opened).await? } else { HashSet::new() };
+        let withdrawn = if self.unseen != Unseen::Shown && opened.len() > 1 {
+            withdrawn(&opened).await?
+        } else {
+            HashSet::new()
+        };
         let withdrawn = Arc::new(withdrawn);
         let streams = opened.into_iter().map(|file| self.file(file, withdrawn.clone()));
         let streams: Vec<SendableRecordBatchStream> = streams.collect::<Result<_>>()?;
@@ -307,11 +356,15 @@ impl Reader {
             None => builder,
         };
         let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
-        let (shown, consented) = (self.shown.clone(), self.consented);
+        let (shown, unseen) = (self.shown.clone(), self.unseen);
         let rows = batches.map(move |batch| {
             let batch = batch.map_err(|error| unreadable(&file.landed, error))?;
             let rows = show(&batch, &shown)?;
-            if consented { keep(rows, visible(&batch, &withdrawn)?) } else { Ok(rows) }
+            match unseen {
+                Unseen::Shown => Ok(rows),
+                Unseen::Left => keep(rows, visible(&batch, &withdrawn)?),
+                Unseen::Marked => mark(rows, &visible(&batch, &withdrawn)?),
+            }
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.shown.clone(), rows)))
     }
@@ -432,6 +485,23 @@ fn keep(batch: RecordBatch, visible: BooleanBuffer) -> Result<RecordBatch> {
         return Ok(batch);
     }
     Ok(filter_record_batch(&batch, &BooleanArray::new(visible, None))?)
+}
+
+/// Takes the day of every row that is not visible.
+fn mark(batch: RecordBatch, visible: &BooleanBuffer) -> Result<RecordBatch> {
+    if visible.count_set_bits() == batch.num_rows() {
+        return Ok(batch);
+    }
+    let Ok(index) = batch.schema_ref().index_of("event_month") else {
+        return Err(DataFusionError::Plan("a reading with marks lacks the month".to_owned()));
+    };
+    let days = batch.column(index).as_primitive::<Date32Type>();
+    let marked = visible.iter().zip(days.values());
+    let marked: Date32Array =
+        marked.map(|(seen, day)| if seen { *day } else { NO_DAY }).collect::<Vec<_>>().into();
+    let (schema, mut columns, _) = batch.into_parts();
+    columns[index] = Arc::new(marked);
+    Ok(RecordBatch::try_new(schema, columns)?)
 }
 
 /// The shown columns in their order, `quarter` and `year` computed.

@@ -14,6 +14,7 @@ mod operator;
 mod organisation;
 mod reference;
 pub mod rehearsal;
+mod scan;
 mod series;
 mod session;
 mod shape;

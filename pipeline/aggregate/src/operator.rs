@@ -8,6 +8,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -25,12 +26,12 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{StreamExt, stream};
-use marsad_privacy::bound::{Quantiser, Row, SelectionKey, Tally};
+use marsad_privacy::bound::{Block, NO_PERIOD, Quantiser, Row, SelectionKey, Tally};
 use marsad_privacy::shape::{Aggregate, StatisticShape};
 use marsad_terms::Grain;
 
-use crate::calendar::{Calendar, Listed};
-use crate::landed_table::{by_person, month_of};
+use crate::calendar::Calendar;
+use crate::landed_table::{NO_DAY, by_person, month_of};
 
 /// The columns of the operator's input: person, month, the period of a grain where the month does not say it, dimensions,
 /// then a value and a flag an aggregate.
@@ -54,6 +55,7 @@ pub(crate) fn counted_column(aggregate: usize) -> String {
 }
 
 /// What the operator adds up.
+#[derive(Clone)]
 pub(crate) struct Work {
     pub(crate) shape: Arc<StatisticShape>,
     pub(crate) f: u32,
@@ -153,6 +155,12 @@ async fn add_up(work: &Work, input: SendableRecordBatchStream, schema: SchemaRef
 
 /// What takes the rows of one person after those of the other.
 pub(crate) trait ByPerson {
+    /// Looks at rows that come next.
+    fn look(&mut self, _block: &Block) {}
+    /// Takes all rows of the next person at once; false where it took nothing and wants them one by one.
+    fn take(&mut self, _block: &Block, _rows: Range<usize>) -> bool {
+        false
+    }
     /// Starts the next person.
     fn begin(&mut self, person: &[u8; 16]);
     /// Takes one row of the person at hand.
@@ -160,6 +168,14 @@ pub(crate) trait ByPerson {
 }
 
 impl ByPerson for Tally {
+    fn look(&mut self, block: &Block) {
+        Self::look(self, block);
+    }
+
+    fn take(&mut self, block: &Block, rows: Range<usize>) -> bool {
+        Self::take(self, block, rows)
+    }
+
     fn begin(&mut self, person: &[u8; 16]) {
         Self::begin(self, person);
     }
@@ -193,6 +209,9 @@ impl Columns {
         let quantisers =
             quantisers.collect::<Result<_, _>>().map_err(|e| DataFusionError::Plan(e.to_string()))?;
         let calendar = Calendar::of(shape);
+        if calendar.span().contains(&NO_DAY) {
+            return Err(DataFusionError::Plan("a period lies before all records".to_owned()));
+        }
         let texts = |grain| shape.periods_of(grain).iter().map(ToString::to_string).zip(0..).collect();
         Ok(Self { codes: codes.collect(), quantisers, calendar, periods: Grain::ALL.map(texts) })
     }
@@ -210,44 +229,49 @@ impl Columns {
         Ok(())
     }
 
-    fn read(&self, batch: &RecordBatch) -> Result<Rows<'_>> {
-        let n = batch.num_rows();
-        let n_dimensions = self.codes.len();
-        let mut codes = vec![0; n * n_dimensions];
-        for (dimension, (index, unknown)) in self.codes.iter().enumerate() {
-            let texts = column(batch, &dimension_column(dimension))?;
-            fill_codes(texts, index, *unknown, &mut codes, (dimension, n_dimensions))?;
-        }
-        let n_aggregates = self.quantisers.len();
-        let (mut values, mut counted) = (vec![0; n * n_aggregates], vec![true; n * n_aggregates]);
-        for (aggregate, quantiser) in self.quantisers.iter().enumerate() {
-            if let Some(quantiser) = quantiser {
-                let steps = steps(column(batch, &value_column(aggregate))?, quantiser)?;
-                (0..n).for_each(|row| values[row * n_aggregates + aggregate] = steps[row]);
-            }
-            if let Some(flags) = batch.column_by_name(&counted_column(aggregate)) {
-                let flags: &BooleanArray = flags.as_boolean();
-                let counts = |row: usize| flags.is_valid(row) && flags.value(row);
-                (0..n).for_each(|row| counted[row * n_aggregates + aggregate] = counts(row));
-            }
-        }
-        let persons = column(batch, PERSON)?.as_fixed_size_binary().clone();
+    fn read(&self, batch: &RecordBatch) -> Result<Rows> {
+        let codes = self.codes.iter().enumerate().map(|(dimension, (index, unknown))| {
+            codes(column(batch, &dimension_column(dimension))?, index, *unknown)
+        });
+        let values = self.quantisers.iter().enumerate().map(|(aggregate, quantiser)| match quantiser {
+            Some(quantiser) => steps(column(batch, &value_column(aggregate))?, quantiser),
+            None => Ok(Vec::new()),
+        });
         let days = column(batch, MONTH)?.as_primitive::<Date32Type>().clone();
-        let (calendar, told) = (&self.calendar, self.told_periods(batch)?);
-        Ok(Rows { persons, days, calendar, told, codes, values, counted, n_dimensions, n_aggregates })
+        let block = Block {
+            periods: [self.periods(batch, 0, &days)?, self.periods(batch, 1, &days)?],
+            codes: codes.collect::<Result<_>>()?,
+            values: values.collect::<Result<_>>()?,
+            masks: self.masks(batch),
+        };
+        let persons = column(batch, PERSON)?.as_fixed_size_binary().clone();
+        Ok(Rows { persons, days, block, n_aggregates: self.quantisers.len() })
     }
 
-    /// By grain: the period of each row as the statement itself says it; `None` where the month says it.
-    fn told_periods(&self, batch: &RecordBatch) -> Result<[Option<Vec<Option<u32>>>; 2]> {
-        let mut told = [None, None];
-        for ((told, grain), index) in told.iter_mut().zip(Grain::ALL).zip(&self.periods) {
-            if let Some(texts) = batch.column_by_name(&period_column(grain)) {
-                let texts = cast(texts, &DataType::Utf8)?;
-                let place = |text: Option<&str>| text.and_then(|text| index.get(text).copied());
-                *told = Some(texts.as_string::<i32>().iter().map(place).collect());
+    /// The period of each row as the statement itself says it, or else as the day does.
+    fn periods(&self, batch: &RecordBatch, grain: usize, days: &Date32Array) -> Result<Vec<u32>> {
+        let Some(texts) = batch.column_by_name(&period_column(Grain::ALL[grain])) else {
+            return Ok(days.values().iter().map(|day| self.calendar.period(grain, *day)).collect());
+        };
+        let texts = cast(texts, &DataType::Utf8)?;
+        let place = |text: Option<&str>| text.and_then(|text| self.periods[grain].get(text).copied());
+        Ok(texts.as_string::<i32>().iter().map(|text| place(text).unwrap_or(NO_PERIOD)).collect())
+    }
+
+    /// By row which aggregates count it.
+    fn masks(&self, batch: &RecordBatch) -> Vec<u64> {
+        let n_aggregates = self.quantisers.len();
+        let all = (0..n_aggregates).fold(0, |all, aggregate| all | 1 << aggregate);
+        let mut masks = vec![all; batch.num_rows()];
+        for aggregate in 0..n_aggregates {
+            let Some(flags) = batch.column_by_name(&counted_column(aggregate)) else { continue };
+            let flags: &BooleanArray = flags.as_boolean();
+            for (row, mask) in masks.iter_mut().enumerate() {
+                let counts = flags.is_valid(row) && flags.value(row);
+                *mask &= !(u64::from(!counts) << aggregate);
             }
         }
-        Ok(told)
+        masks
     }
 }
 
@@ -257,29 +281,19 @@ pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Arc<d
     batch.column_by_name(name).ok_or_else(missing)
 }
 
-/// Writes the code of each row at `(dimension, of n)` of its row.
-fn fill_codes(
-    texts: &Arc<dyn Array>,
-    index: &BTreeMap<String, u16>,
-    unknown: u16,
-    codes: &mut [u16],
-    (dimension, n): (usize, usize),
-) -> Result<()> {
+/// By row the index of the code.
+fn codes(texts: &Arc<dyn Array>, index: &BTreeMap<String, u16>, unknown: u16) -> Result<Vec<u16>> {
     let code = |text: Option<&str>| text.and_then(|text| index.get(text).copied()).unwrap_or(unknown);
-    if let Some(dictionary) = texts.as_dictionary_opt::<UInt16Type>() {
-        let by_key: Vec<u16> = dictionary.values().as_string::<i32>().iter().map(code).collect();
-        let keys = dictionary.keys();
-        let of_row = codes.iter_mut().skip(dimension).step_by(n);
-        for (row, (code, key)) in of_row.zip(keys.values()).enumerate() {
-            *code = if keys.is_valid(row) { by_key[usize::from(*key)] } else { unknown };
-        }
-        return Ok(());
-    }
-    let texts = cast(texts, &DataType::Utf8)?;
-    for (row, text) in texts.as_string::<i32>().iter().enumerate() {
-        codes[row * n + dimension] = code(text);
-    }
-    Ok(())
+    let Some(dictionary) = texts.as_dictionary_opt::<UInt16Type>() else {
+        let texts = cast(texts, &DataType::Utf8)?;
+        return Ok(texts.as_string::<i32>().iter().map(code).collect());
+    };
+    let by_key: Vec<u16> = dictionary.values().as_string::<i32>().iter().map(code).collect();
+    let of_key = |key: u16| by_key.get(usize::from(key)).copied().unwrap_or(unknown);
+    Ok(match dictionary.nulls() {
+        None => dictionary.keys().values().iter().map(|key| of_key(*key)).collect(),
+        Some(_) => dictionary.keys().iter().map(|key| key.map_or(unknown, of_key)).collect(),
+    })
 }
 
 /// Whole steps of a measure: integers and decimals exactly, doubles by their exact value.
@@ -300,65 +314,71 @@ fn steps(values: &Arc<dyn Array>, quantiser: &Quantiser) -> Result<Vec<i64>> {
     }
 }
 
-/// The rows of one batch in terms of the shape, row by row.
-struct Rows<'a> {
+/// The rows of one batch in terms of the shape.
+struct Rows {
     persons: FixedSizeBinaryArray,
     days: Date32Array,
-    calendar: &'a Calendar,
-    told: [Option<Vec<Option<u32>>>; 2],
-    codes: Vec<u16>,
-    values: Vec<i64>,
-    counted: Vec<bool>,
-    n_dimensions: usize,
+    block: Block,
     n_aggregates: usize,
 }
 
-impl Rows<'_> {
+impl Rows {
     fn pour(&self, into: &mut impl ByPerson, last: &mut Option<[u8; 16]>) -> Result<()> {
         let (persons, rest) = self.persons.value_data().as_chunks::<16>();
         if persons.len() != self.days.len() || !rest.is_empty() {
             return Err(DataFusionError::Execution("a person key has another length".to_owned()));
         }
-        for (row, (person, day)) in persons.iter().zip(self.days.values()).enumerate() {
-            match last.map(|last| number(last).cmp(&number(*person))) {
-                Some(Ordering::Equal) => {}
-                // A person met again would be bounded twice: stop, without saying who.
-                Some(Ordering::Greater) => {
-                    let unsorted = "landed rows are not sorted by person";
-                    return Err(DataFusionError::Execution(unsorted.to_owned()));
+        into.look(&self.block);
+        let mut start = 0;
+        for rows in persons.chunk_by(|a, b| u128::from_ne_bytes(*a) == u128::from_ne_bytes(*b)) {
+            let (person, end) = (rows[0], start + rows.len());
+            let is_next = follows(*last, person)?;
+            // The last person of a batch may go on in the next one.
+            if !(is_next && end < persons.len() && into.take(&self.block, start..end)) {
+                if is_next {
+                    into.begin(&person);
                 }
-                _ => {
-                    into.begin(person);
-                    *last = Some(*person);
-                }
+                self.give(start..end, into);
             }
-            // A row outside the listed periods has no cell.
-            let Some(listed) = self.listed(row, *day) else { continue };
-            into.row(&Row {
-                month: listed.month,
-                periods: listed.periods,
-                codes: &self.codes[row * self.n_dimensions..][..self.n_dimensions],
-                values: &self.values[row * self.n_aggregates..][..self.n_aggregates],
-                counted: &self.counted[row * self.n_aggregates..][..self.n_aggregates],
-            });
+            *last = Some(person);
+            start = end;
         }
         Ok(())
     }
+
+    /// Gives rows one by one; one outside the listed periods has no cell.
+    fn give(&self, rows: Range<usize>, into: &mut impl ByPerson) {
+        let block = &self.block;
+        let (mut codes, mut values) = (vec![0; block.codes.len()], vec![0; self.n_aggregates]);
+        let mut counted = vec![true; self.n_aggregates];
+        for row in rows {
+            let periods = block.periods.each_ref().map(|of_row| of_row[row]);
+            let periods = periods.map(|period| (period != NO_PERIOD).then_some(period));
+            if periods == [None; 2] {
+                continue;
+            }
+            codes.iter_mut().zip(&block.codes).for_each(|(code, column)| *code = column[row]);
+            for (value, column) in values.iter_mut().zip(&block.values) {
+                *value = column.get(row).copied().unwrap_or(0);
+            }
+            for (aggregate, counted) in counted.iter_mut().enumerate() {
+                *counted = block.masks[row] >> aggregate & 1 == 1;
+            }
+            let month = month_of(self.days.value(row));
+            into.row(&Row { month, periods, codes: &codes, values: &values, counted: &counted });
+        }
+    }
 }
 
-impl Rows<'_> {
-    /// The month and the listed periods of a row; `None` without any.
-    fn listed(&self, row: usize, day: i32) -> Option<Listed> {
-        let by_month = self.calendar.day(day);
-        if self.told.iter().all(Option::is_none) {
-            return by_month;
+/// Whether a person comes after the last one and is another.
+fn follows(last: Option<[u8; 16]>, person: [u8; 16]) -> Result<bool> {
+    match last.map_or(Ordering::Less, |last| number(last).cmp(&number(person))) {
+        Ordering::Less => Ok(true),
+        Ordering::Equal => Ok(false),
+        // A person met again would be bounded twice: stop, without saying who.
+        Ordering::Greater => {
+            Err(DataFusionError::Execution("landed rows are not sorted by person".to_owned()))
         }
-        let period = |grain: usize| match &self.told[grain] {
-            Some(told) => told[row],
-            None => by_month.and_then(|listed| listed.periods[grain]),
-        };
-        let periods = [period(0), period(1)];
-        periods.iter().any(Option::is_some).then(|| Listed { month: month_of(day), periods })
     }
 }
 

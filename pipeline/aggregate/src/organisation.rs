@@ -8,12 +8,13 @@ use arrow::datatypes::{DataType, Date32Type, Int64Type};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_plan::collect;
 use marsad_catalog::Statistic;
+use marsad_privacy::bound::NO_PERIOD;
 use marsad_privacy::noisy_table::{OrganisationCells, OrganisationColumn, OrganisationTable};
 use marsad_privacy::shape::{Dimension, Expression};
 use marsad_terms::{Grain, Period};
 
 use crate::analyse::{Analysis, GroupingSet, Kind};
-use crate::calendar::{Calendar, Listed};
+use crate::calendar::Calendar;
 use crate::operator::{MONTH, column, counted_column, dimension_column, value_column};
 use crate::session;
 use crate::shape::measured;
@@ -82,17 +83,16 @@ fn add(table: &mut OrganisationTable, analysis: &Analysis, batch: &RecordBatch) 
     let of_grain = |grain: Grain| table.periods.iter().copied().filter(|p| p.grain() == grain).collect();
     let calendar = Calendar::new(Grain::ALL.map(of_grain));
     let days = column(batch, MONTH)?.as_primitive::<Date32Type>();
-    let listed: Vec<Option<Listed>> = days.values().iter().map(|day| calendar.day(*day)).collect();
     let sizes: Vec<usize> = table.dimensions.iter().map(|d| d.codes.len()).collect();
     for (column, (_, expression)) in table.columns.iter_mut().zip(&analysis.outputs) {
         let Expression::Aggregate { aggregate } = expression else { continue };
         let amounts = amounts(analysis, *aggregate, batch)?;
         for cells in &mut column.tables {
             let grain = usize::from(cells.grain == Grain::ALL[1]);
-            for row in 0..batch.num_rows() {
-                let period = listed[row].and_then(|day| day.periods[grain]);
+            for (row, (amount, day)) in amounts.iter().zip(days.values()).enumerate() {
+                let period = calendar.period(grain, *day);
                 if let Some(cell) = cell(cells, period, &codes, row, &sizes) {
-                    cells.cells[cell] = cells.cells[cell].saturating_add(amounts[row]);
+                    cells.cells[cell] = cells.cells[cell].saturating_add(*amount);
                 }
             }
         }
@@ -128,11 +128,11 @@ fn amounts(analysis: &Analysis, aggregate: usize, batch: &RecordBatch) -> Result
 
 fn cell(
     cells: &OrganisationCells,
-    period: Option<u32>,
+    period: u32,
     codes: &[Vec<Option<usize>>],
     row: usize,
     sizes: &[usize],
 ) -> Option<usize> {
-    let period = usize::try_from(period?).ok()?;
+    let period = (period != NO_PERIOD).then_some(period as usize)?;
     cells.dimensions.iter().try_fold(period, |cell, d| Some(cell * sizes[*d] + codes[*d][row]?))
 }

@@ -5,12 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::ops::Range;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Decimal128Type;
 use datafusion::catalog::TableProvider;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::{DataFusionError, Result as EngineResult};
@@ -29,14 +33,18 @@ use marsad_privacy::noisy_table::OrganisationTable;
 use marsad_terms::{Name, Period, Progress};
 
 use crate::analyse::Analysis;
-use crate::calendar::Calendar;
 use crate::error::Error;
 use crate::landed_table::{LandedTable, by_person};
 use crate::operator::{PersonBoundedAggregateExec, Work, is_sorted};
+use crate::scan::{self, Failed};
 use crate::{carry, organisation, reference, session};
 
 /// Runs of buckets at most: each is planned anew.
 const MOST_RUNS: u32 = 64;
+/// Statistics at most that share one reading: each holds its sums once for each partition.
+const MOST_TOGETHER: usize = 16;
+/// How often progress is told.
+const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// What statements read.
 pub struct Landed<'a> {
@@ -58,14 +66,38 @@ impl Landed<'_> {
         key: &SelectionKey,
         progress: Progress<'_>,
     ) -> Result<ExactTable, Error> {
-        let mut sums = Vec::with_capacity(analyses.len());
-        for (shape, analysis) in joint.shapes().iter().zip(analyses) {
-            progress(sums.len() as u64, analyses.len() as u64);
-            let work = Work { shape: Arc::new(shape.clone()), f: joint.f(), key: key.clone() };
-            sums.push(self.sums(analysis, work).await.map_err(Error::engine(&shape.id, "add up its rows"))?);
-        }
-        progress(analyses.len() as u64, analyses.len() as u64);
+        let statistics: Vec<(&Analysis, Work)> = joint
+            .shapes()
+            .iter()
+            .zip(analyses)
+            .map(|(shape, analysis)| {
+                (*analysis, Work { shape: Arc::new(shape.clone()), f: joint.f(), key: key.clone() })
+            })
+            .collect();
+        let (done, all) = (Arc::new(AtomicU64::new(0)), self.n_parts(&statistics));
+        let sums = self.all_sums(&statistics, &done);
+        let failed =
+            |(index, error): Failed| Error::engine(&joint.shapes()[index].id, "add up its rows")(error);
+        let sums = told(sums, || progress(done.load(Ordering::Relaxed), all)).await.map_err(failed)?;
+        progress(all, all);
         Ok(ExactTable::from_sums(joint, sums)?)
+    }
+
+    /// The sums of statistics, in their order: those that scan one record type together, then the others.
+    pub(crate) async fn all_sums(
+        &self,
+        statistics: &[(&Analysis, Work)],
+        done: &Arc<AtomicU64>,
+    ) -> Result<Vec<Vec<i128>>, Failed> {
+        let mut sums = vec![Vec::new(); statistics.len()];
+        for group in groups(statistics) {
+            let members = group.iter().map(|index| statistics[*index].clone()).collect();
+            let of_group = |(index, error): Failed| (group[index], error);
+            for (index, part) in group.iter().zip(self.group(members, done).await.map_err(of_group)?) {
+                sums[*index] = part;
+            }
+        }
+        Ok(sums)
     }
 
     /// The exact table of an organisation statistic.
@@ -82,22 +114,47 @@ impl Landed<'_> {
         organisation::tabulate(self, analysis, statistic, periods).await.map_err(failed)
     }
 
+    /// The sums of one statistic.
     pub(crate) async fn sums(&self, analysis: &Analysis, work: Work) -> EngineResult<Vec<i128>> {
-        let plan = carry::projected(analysis)?;
-        let tables = self.tables(analysis, &plan)?;
-        if analysis.is_scan {
-            // The operator counts no row of another day, and here nothing else looks at one.
-            let days = Calendar::of(&work.shape).span();
-            let tables = tables.into_iter().map(|(name, table)| (name, table.of_days(&days))).collect();
-            let context = session::session(partitions())?;
-            let input = over(&context.state(), plan, &tables).await?;
-            return bounded_sums(Arc::new(work), input, &context.task_ctx()).await;
+        let mut sums =
+            self.group(vec![(analysis, work)], &Arc::default()).await.map_err(|(_, error)| error)?;
+        sums.pop().ok_or_else(|| DataFusionError::Execution("no statistic answered".to_owned()))
+    }
+
+    /// The sums of statistics that scan one record type, or of one that does more than that.
+    async fn group(
+        &self,
+        statistics: Vec<(&Analysis, Work)>,
+        done: &Arc<AtomicU64>,
+    ) -> Result<Vec<Vec<i128>>, Failed> {
+        let first = |error| (0, error);
+        let Some((analysis, work)) = statistics.first().cloned() else { return Ok(Vec::new()) };
+        if let Some(table) = self.scanned(analysis) {
+            return scan::sums(table.counted_by(done.clone()), statistics).await;
         }
-        let runs = person_closed_runs(self.snapshot.n_buckets());
+        let plan = carry::projected(analysis).map_err(first)?;
+        let tables = self.tables(analysis, &plan).map_err(first)?;
         let restricted = |run: Range<u32>| {
             tables.iter().map(move |(name, table)| (name.clone(), table.restricted(&run))).collect()
         };
-        sums_by_run(plan, runs.into_iter().map(restricted).collect(), work).await
+        let runs = person_closed_runs(self.snapshot.n_buckets()).into_iter().map(restricted).collect();
+        Ok(vec![sums_by_run(plan, runs, work, done).await.map_err(first)?])
+    }
+
+    /// The one landed table that a statement scans, if it does no more than that.
+    fn scanned(&self, analysis: &Analysis) -> Option<LandedTable> {
+        let name = analysis.record_types.keys().next().filter(|_| analysis.is_scan)?;
+        let record_type = self.catalog.record_types.values().find(|r| r.id.as_str() == name)?;
+        Some(LandedTable::new(record_type, self.snapshot))
+    }
+
+    /// Buckets and runs that have to be read.
+    pub(crate) fn n_parts(&self, statistics: &[(&Analysis, Work)]) -> u64 {
+        let of_group = |group: Vec<usize>| match self.scanned(statistics[group[0]].0) {
+            Some(table) => table.n_buckets(),
+            None => person_closed_runs(self.snapshot.n_buckets()).len() as u64,
+        };
+        groups(statistics).into_iter().map(of_group).sum()
     }
 
     /// What a plan scans: landed records, and code lists as reference tables.
@@ -146,7 +203,7 @@ impl Landed<'_> {
 pub(crate) enum Table {
     /// Records, by bucket.
     Landed(LandedTable),
-    /// The same in every run.
+    /// As it is, in every run.
     Public(Arc<dyn TableProvider>),
 }
 
@@ -155,13 +212,6 @@ impl Table {
         match self {
             Self::Landed(table) => Self::Landed(table.restricted(buckets)),
             public @ Self::Public(_) => public.clone(),
-        }
-    }
-
-    fn of_days(self, days: &Range<i32>) -> Self {
-        match self {
-            Self::Landed(table) => Self::Landed(table.of_days(days.clone())),
-            public @ Self::Public(_) => public,
         }
     }
 
@@ -222,7 +272,12 @@ fn person_closed_runs(n_buckets: u32) -> Vec<Range<u32>> {
 ///
 /// Claim: the sums of all runs together are those of the plan over all rows. Proof: f(D) = ⊎_u f(D_u) ([`crate::analyse()`]),
 /// and each person is in one run. Attack: `tests::differential`.
-pub(crate) async fn sums_by_run(plan: LogicalPlan, runs: Vec<Tables>, work: Work) -> EngineResult<Vec<i128>> {
+pub(crate) async fn sums_by_run(
+    plan: LogicalPlan,
+    runs: Vec<Tables>,
+    work: Work,
+    done: &AtomicU64,
+) -> EngineResult<Vec<i128>> {
     let work = Arc::new(work);
     let tasks = runs.into_iter().map(|tables| {
         let (plan, work) = (plan.clone(), work.clone());
@@ -232,14 +287,14 @@ pub(crate) async fn sums_by_run(plan: LogicalPlan, runs: Vec<Tables>, work: Work
                 let input = sorted_by_person(over(&context.state(), plan, &tables).await?)?;
                 bounded_sums(work, input, &context.task_ctx()).await
             };
-            let died = |_| DataFusionError::Execution("a run died".to_owned());
-            tokio::spawn(one_run).await.map_err(died)?
+            spawned(one_run).await
         }
     });
     let mut parts = stream::iter(tasks).buffer_unordered(partitions());
     let mut total = None;
     while let Some(part) = parts.next().await {
         add(&mut total, part?);
+        done.fetch_add(1, Ordering::Relaxed);
     }
     total.ok_or_else(|| DataFusionError::Execution("no run answered".to_owned()))
 }
@@ -274,19 +329,58 @@ pub(crate) async fn bounded_sums(
     let n = operator.properties().output_partitioning().partition_count();
     let tasks = (0..n).map(|partition| {
         let (operator, context) = (operator.clone(), context.clone());
-        tokio::spawn(async move {
+        spawned(async move {
             let mut batches = operator.execute(partition, context)?;
             let silent = || DataFusionError::Execution("a partition gave no sums".to_owned());
             let batch = batches.next().await.transpose()?.ok_or_else(silent)?;
             let sums = batch.column(0).as_primitive::<Decimal128Type>();
-            Ok::<_, DataFusionError>(sums.values().to_vec())
+            Ok(sums.values().to_vec())
         })
     });
     let mut parts = stream::iter(tasks).buffered(n.max(1));
     let mut total: Option<Vec<i128>> = None;
     while let Some(part) = parts.next().await {
-        let failed = |_| DataFusionError::Execution("a partition died".to_owned());
-        add(&mut total, part.map_err(failed)??);
+        add(&mut total, part?);
     }
     total.ok_or_else(|| DataFusionError::Execution("no partition answered".to_owned()))
+}
+
+/// Runs a part on any core; it ends when nobody waits for it any more.
+async fn spawned<T: Send + 'static>(
+    part: impl Future<Output = EngineResult<T>> + Send + 'static,
+) -> EngineResult<T> {
+    let died = |_| DataFusionError::Execution("a part of the reading died".to_owned());
+    SpawnedTask::spawn(part).join().await.map_err(died)?
+}
+
+/// Waits, telling several times a second how far it is.
+async fn told<T>(work: impl Future<Output = T>, tell: impl Fn()) -> T {
+    let mut work = pin!(work);
+    let mut ticks = tokio::time::interval(TELL_EVERY);
+    loop {
+        tokio::select! {
+            answer = &mut work => return answer,
+            _ = ticks.tick() => tell(),
+        }
+    }
+}
+
+/// Statistics by the record type that they scan, a few at a time; those that do more stand alone.
+fn groups(statistics: &[(&Analysis, Work)]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let record_types = |index: usize| statistics[index].0.record_types.keys();
+    for (index, (analysis, _)) in statistics.iter().enumerate() {
+        let fits = |group: &&mut Vec<usize>| {
+            let other = group[0];
+            analysis.is_scan
+                && statistics[other].0.is_scan
+                && group.len() < MOST_TOGETHER
+                && record_types(other).eq(record_types(index))
+        };
+        match groups.iter_mut().find(fits) {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    groups
 }

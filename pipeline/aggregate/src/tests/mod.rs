@@ -7,6 +7,7 @@ mod extremes;
 mod joins;
 mod neighbours;
 mod refused;
+mod scans;
 mod series;
 mod statements;
 mod verdicts;

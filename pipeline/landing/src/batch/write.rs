@@ -86,13 +86,9 @@ pub(crate) fn encode(
     batches: impl Iterator<Item = Result<RecordBatch>>,
     seal: Seal,
 ) -> Result<Sealed> {
-    let is_key = |field: &&Arc<Field>| matches!(field.data_type(), DataType::FixedSizeBinary(_));
-    let mut properties = WriterProperties::builder();
-    for key in schema.fields().iter().filter(is_key) {
-        // A dictionary of keys is as long as the keys.
-        properties = properties.set_column_dictionary_enabled(key.name().as_str().into(), false);
-    }
-    let properties = properties
+    // A dictionary of records' keys is as long as the keys; a person has several rows, one after the other.
+    let properties = WriterProperties::builder()
+        .set_column_dictionary_enabled("record_id".into(), false)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .with_file_encryption_properties(seal.encryption.clone())

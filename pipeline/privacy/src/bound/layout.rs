@@ -33,7 +33,12 @@ impl TablePlan {
     /// The coordinate of a cell.
     pub(super) fn cell(&self, period: u32, codes: &[u16]) -> usize {
         let inside: usize = self.strides.iter().map(|(d, stride)| usize::from(codes[*d]) * stride).sum();
-        self.start + period as usize * self.period_stride + inside
+        self.start_of(period as usize) + inside
+    }
+
+    /// The coordinate of a period's first cell.
+    pub(super) fn start_of(&self, period: usize) -> usize {
+        self.start + period * self.period_stride
     }
 
     /// The bit of a row's mask that says whether it counts here.

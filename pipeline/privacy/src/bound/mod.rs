@@ -3,6 +3,7 @@
 //! Nothing here sees two persons at once, a clock, an order of rows or a draw; and nothing here computes with floats.
 #![deny(clippy::float_arithmetic)]
 
+mod block;
 pub mod clip;
 mod entrants;
 mod home;
@@ -13,6 +14,7 @@ mod selection;
 mod tally;
 mod truncate;
 
+pub use block::{Block, NO_PERIOD};
 pub use entrants::{Entrants, Entry};
 pub use quantise::Quantiser;
 pub use selection::{SelectionKey, Selector, Tag};

@@ -4,8 +4,10 @@
 //! and that vector depends on this person's rows only, not on their order. Proof: algorithms 2.1–2.3; the cases stand
 //! beside the arms of `gather`, and at `add_home_cells`. Attack: `bound::tests` (T1, T2, T6). It deliberately lacks `Debug`, `Clone`, `Serialize`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::block::{Block, Spared};
 use super::clip;
 use super::layout::{Counting, Layout};
 use super::person::Person;
@@ -15,7 +17,7 @@ use crate::sensitivity::FigureWeights;
 use crate::shape::{Bound, StatisticShape};
 
 /// Sums of whole steps are clamped to ± this (algorithms 2.5).
-const LARGEST_SUM: i128 = 1 << 62;
+pub(super) const LARGEST_SUM: i128 = 1 << 62;
 
 /// One row of a person, after WHERE, in terms of the shape.
 pub struct Row<'a> {
@@ -45,6 +47,7 @@ pub struct Tally {
     open: bool,
     entries: Vec<(usize, i128)>,
     kept: Kept,
+    spared: Option<Spared>,
 }
 
 impl Tally {
@@ -68,7 +71,8 @@ impl Tally {
         let layout = Layout::new(shape);
         let sums = vec![0; layout.n_coordinates];
         let (person, kept) = (Person::default(), Kept::default());
-        Self { layout, f, weights, selector, sums, person, open: false, entries: Vec::new(), kept }
+        let (spared, entries) = (Spared::new(&layout), Vec::new());
+        Self { layout, f, weights, selector, sums, person, open: false, entries, kept, spared }
     }
 
     /// Starts the next person; ends the one at hand.
@@ -88,6 +92,23 @@ impl Tally {
         assert_eq!(row.values.len(), self.layout.shape.aggregates.len(), "one value an aggregate");
         assert_eq!(row.counted.len(), self.layout.shape.aggregates.len(), "one flag an aggregate");
         self.person.push(row, &self.layout);
+    }
+
+    /// Looks at a block, of which [`Tally::take`] takes rows.
+    pub fn look(&mut self, block: &Block) {
+        if let Some(spared) = &mut self.spared {
+            spared.look(block, &self.layout);
+        }
+    }
+
+    /// Takes all rows of one person at once, out of the block looked at last, if no bound touches them. Otherwise it does
+    /// nothing, answers false, and the rows are to be given one by one.
+    ///
+    /// # Panics
+    /// If the block's columns are shorter than the shape says: never for a reason in the data.
+    pub fn take(&mut self, block: &Block, rows: Range<usize>) -> bool {
+        let Some(spared) = &mut self.spared else { return false };
+        spared.take(block, rows, (&self.layout, self.f), &mut self.sums)
     }
 
     /// Bounds the person at hand and adds its vector; without one it does nothing.
@@ -127,10 +148,10 @@ impl Tally {
     ///
     /// # Panics
     /// If the other tally is of another shape.
-    pub fn merge(&mut self, mut other: Self) {
-        other.end();
-        assert_eq!(self.sums.len(), other.sums.len(), "tallies of one statistic have one length");
-        for (sum, more) in self.sums.iter_mut().zip(other.sums) {
+    pub fn merge(&mut self, other: Self) {
+        let more = other.into_sums();
+        assert_eq!(self.sums.len(), more.len(), "tallies of one statistic have one length");
+        for (sum, more) in self.sums.iter_mut().zip(more) {
             add(sum, more);
         }
     }
@@ -138,6 +159,9 @@ impl Tally {
     /// The sums, in the layout of [`StatisticShape::n_coordinates`]; the person at hand is ended first.
     pub fn into_sums(mut self) -> Vec<i128> {
         self.end();
+        if let Some(spared) = &mut self.spared {
+            spared.pour((&self.layout, self.f), &mut self.sums);
+        }
         self.sums
     }
 
@@ -255,7 +279,7 @@ fn merge_cells(entries: &mut Vec<(usize, i128)>, start: usize, counting: Countin
 }
 
 /// Adds without wrapping. One vector is below 2^93, so 2^34 persons of the largest kind fit before anything saturates.
-fn add(sum: &mut i128, more: i128) {
+pub(super) fn add(sum: &mut i128, more: i128) {
     *sum = sum.saturating_add(more);
 }
 

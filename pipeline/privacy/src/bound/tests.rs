@@ -370,6 +370,93 @@ proptest! {
     }
 }
 
+/// The rows of persons as columns, and where each person's rows stand.
+fn block(shape: &StatisticShape, persons: &[Vec<OwnedRow>]) -> (Block, Vec<std::ops::Range<usize>>) {
+    let rows = || persons.iter().flatten();
+    let period = |grain: usize| rows().map(|row| row.periods[grain].unwrap_or(NO_PERIOD)).collect();
+    let mask = |row: &OwnedRow| (0..).zip(&row.counted).map(|(a, counted)| u64::from(*counted) << a).sum();
+    let block = Block {
+        periods: [period(0), period(1)],
+        codes: (0..shape.dimensions.len()).map(|d| rows().map(|row| row.codes[d]).collect()).collect(),
+        values: (0..shape.aggregates.len()).map(|a| rows().map(|row| row.values[a]).collect()).collect(),
+        masks: rows().map(mask).collect(),
+    };
+    let mut end = 0;
+    let places = persons.iter().map(|rows| {
+        end += rows.len();
+        end - rows.len()..end
+    });
+    let places = places.collect();
+    (block, places)
+}
+
+/// The rows of a few persons who mostly keep to a few rows, so that both ways are taken.
+fn persons(shape: &StatisticShape) -> impl Strategy<Value = Vec<Vec<OwnedRow>>> + use<> {
+    let rows = prop::collection::vec(testing::row(shape), 1..4);
+    let person = (rows, prop::collection::vec(0_usize..3, 0..6));
+    let person = person.prop_map(|(rows, again)| {
+        let again: Vec<OwnedRow> = again.into_iter().map(|i| rows[i % rows.len()].clone()).collect();
+        if again.is_empty() { rows } else { again }
+    });
+    prop::collection::vec(person, 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn a_block_adds_what_its_rows_add(
+        (shape, persons) in testing::shape().prop_flat_map(|shape| {
+            let persons = persons(&shape);
+            (Just(shape), persons)
+        }),
+        f in 0_u32..=20,
+    ) {
+        let shape = Arc::new(shape);
+        let (block, places) = block(&shape, &persons);
+        let mut one_by_one = Tally::new(Arc::clone(&shape), f, testing::key());
+        let mut at_once = Tally::new(Arc::clone(&shape), f, testing::key());
+        at_once.look(&block);
+        for (number, (rows, place)) in persons.iter().zip(places).enumerate() {
+            let key = (number as u128).to_le_bytes();
+            let tallies: &mut [&mut Tally] = if at_once.take(&block, place) {
+                &mut [&mut one_by_one]
+            } else {
+                &mut [&mut one_by_one, &mut at_once]
+            };
+            for tally in tallies {
+                tally.begin(&key);
+                for row in rows {
+                    tally.row(&row.lend());
+                }
+            }
+        }
+        prop_assert_eq!(at_once.into_sums(), one_by_one.into_sums());
+    }
+}
+
+#[test]
+fn rows_that_no_bound_touches_are_taken_at_once_and_no_others() {
+    let (home, other) = (testing::plain_row(), OwnedRow { codes: vec![1], ..testing::plain_row() });
+    let later = OwnedRow { periods: [None, Some(1)], ..other.clone() };
+    let taken = |bound, rows: &[&OwnedRow]| {
+        let shape = testing::plain(bound);
+        let rows = vec![rows.iter().map(|row| (*row).clone()).collect()];
+        let (block, places) = block(&shape, &rows);
+        let mut tally = Tally::new(Arc::new(shape), 16, testing::key());
+        tally.look(&block);
+        tally.take(&block, places[0].clone())
+    };
+    let truncate = |k| Bound::Truncate { k, left_out_cap: 20 };
+    let clip = |c_squared| Bound::NormClip { c_squared, left_out_cap: 20 };
+    for bound in [Bound::HomeCell, truncate(2), clip(2)] {
+        assert!(taken(bound.clone(), &[&home, &home, &later]));
+        assert!(!taken(bound, &[&home, &other, &later]), "two homes in one period");
+    }
+    assert!(!taken(truncate(1), &[&home, &home]));
+    assert!(!taken(clip(1), &[&home, &later]));
+}
+
 #[test]
 fn a_million_equal_rows_and_the_largest_sums_hold() {
     let mut shape = testing::plain(Bound::NormClip { c_squared: 1, left_out_cap: 1 });
