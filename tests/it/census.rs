@@ -83,7 +83,7 @@ async fn errors_over_many_releases_are_those_that_the_plan_predicted() {
     let shown: Vec<String> = predicted.iter().map(|table| format!("{:.1}", table.margin.unwrap())).collect();
     assert_eq!(shown, planned, "the plan shows what is forecast");
 
-    let landed = Landed { catalog: &catalog, snapshot: &snapshot };
+    let landed = Landed::new(&catalog, &snapshot);
     let people = people();
     let mut tables: Vec<Errors> =
         (0..shape.tables.len()).map(|table| Errors::of(exact(&people, shape, table))).collect();

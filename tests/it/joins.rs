@@ -112,7 +112,7 @@ async fn tables(workspace: &Workspace) -> [Vec<EstimatedTable>; 2] {
     let types: Vec<String> = prepared.record_types().iter().map(ToString::to_string).collect();
     assert_eq!(types, ["assistance_service", "needs_assessment"], "both are charged");
     let analyses: Vec<&Analysis> = prepared.statistics.iter().filter_map(|s| s.analysis.as_ref()).collect();
-    let landed = Landed { catalog: &catalog, snapshot: &snapshot };
+    let landed = Landed::new(&catalog, &snapshot);
     let exact = landed.tabulate(prepared.joint.clone().unwrap(), &analyses, &key, &|_, _| ()).await.unwrap();
     let noisy = measure(exact, NanoRho::new(PRICE)).unwrap();
     [0, 1].map(|statistic| estimate(&noisy, statistic).unwrap().columns.remove(0).tables)

@@ -52,6 +52,37 @@ const BATCH_ROWS: usize = 8192;
 /// tried as well.
 pub(crate) const NO_DAY: i32 = -25_568;
 
+/// What has been read so far, by all who share it.
+#[derive(Clone, Debug, Default)]
+pub struct ReadSoFar {
+    counts: Arc<Counts>,
+    files: ExecutionPlanMetricsSet,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    buckets: AtomicU64,
+    rows: AtomicU64,
+}
+
+impl ReadSoFar {
+    /// Buckets read to their end.
+    pub fn buckets(&self) -> u64 {
+        self.counts.buckets.load(Ordering::Relaxed)
+    }
+
+    /// Rows of all kinds, those included that no statistic may see.
+    pub fn rows(&self) -> u64 {
+        self.counts.rows.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the files' columns that were asked for.
+    pub fn bytes(&self) -> u64 {
+        let scanned = self.files.clone_inner().sum_by_name("bytes_scanned");
+        scanned.map_or(0, |bytes| bytes.as_usize() as u64)
+    }
+}
+
 /// What becomes of the rows that statistics may not see.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unseen {
@@ -61,6 +92,16 @@ enum Unseen {
     Marked,
     /// They are shown: to learn of a person whether it has withdrawn, never to count.
     Shown,
+}
+
+impl fmt::Display for Unseen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Left => "rows without consent or legal basis left out",
+            Self::Marked => "rows without consent or legal basis without a day",
+            Self::Shown => "all rows",
+        })
+    }
 }
 
 /// One record type as SQL sees it.
@@ -74,8 +115,7 @@ pub struct LandedTable {
     days: Option<Range<i32>>,
     /// By bucket: its files.
     buckets: Arc<Vec<Vec<LandedFile>>>,
-    /// Buckets read so far.
-    read: Arc<AtomicU64>,
+    read: ReadSoFar,
 }
 
 impl fmt::Debug for LandedTable {
@@ -100,7 +140,7 @@ impl LandedTable {
         let personal = record_type.is_personal();
         // Of organisations everything is seen.
         let unseen = if personal { Unseen::Left } else { Unseen::Shown };
-        let (buckets, read) = (Arc::new(buckets), Arc::default());
+        let (buckets, read) = (Arc::new(buckets), ReadSoFar::default());
         Self { landed, visible, personal, unseen, days: None, buckets, read }
     }
 
@@ -115,8 +155,8 @@ impl LandedTable {
         Self { unseen: if self.personal { Unseen::Marked } else { self.unseen }, ..self }
     }
 
-    /// The same, telling `read` of each bucket that has been read.
-    pub(crate) fn counted_by(self, read: Arc<AtomicU64>) -> Self {
+    /// The same, telling `read` of what is read.
+    pub(crate) fn counted_by(self, read: ReadSoFar) -> Self {
         Self { read, ..self }
     }
 
@@ -212,7 +252,14 @@ pub(crate) fn by_person(schema: &SchemaRef) -> Option<LexOrdering> {
 
 impl DisplayAs for LandedExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LandedExec: sorted by person, consented rows, {} runs of buckets", self.runs.len())?;
+        let (shown, all) = (self.schema(), self.table.visible.fields().len());
+        let names: Vec<&str> = shown.fields().iter().map(|field| field.name().as_str()).collect();
+        let (n_buckets, n_runs) = (self.table.buckets.len(), self.runs.len());
+        write!(f, "LandedExec: {n_buckets} buckets in {n_runs} runs, ")?;
+        write!(f, "{} of {all} columns [{}]", names.len(), names.join(", "))?;
+        let order =
+            if self.properties.output_ordering().is_some() { "sorted by person_key" } else { "unsorted" };
+        write!(f, ", {order}, {}", self.table.unseen)?;
         let Some(days) = &self.table.days else { return Ok(()) };
         match (date_of(days.start), date_of(days.end)) {
             (Some(first), Some(end)) => write!(f, ", row groups from {first} until before {end}"),
@@ -260,7 +307,8 @@ impl ExecutionPlan for LandedExec {
                 let (metrics, context) = (metrics.clone(), context.clone());
                 async move {
                     let rows = reader.bucket(&buckets[bucket], metrics, &context).await?;
-                    let end = stream::once(async move { read.fetch_add(1, Ordering::Relaxed) });
+                    let end =
+                        stream::once(async move { read.counts.buckets.fetch_add(1, Ordering::Relaxed) });
                     Ok::<_, DataFusionError>(rows.chain(end.filter_map(|_| async { None })))
                 }
             })
@@ -278,6 +326,7 @@ struct Reader {
     personal: bool,
     unseen: Unseen,
     days: Option<Range<i32>>,
+    read: ReadSoFar,
 }
 
 impl Reader {
@@ -303,7 +352,8 @@ impl Reader {
         columns.sort_unstable();
         columns.dedup();
         let days = table.days.clone();
-        Ok(Self { columns, shown, personal: table.personal, unseen: table.unseen, days })
+        let (personal, unseen, read) = (table.personal, table.unseen, table.read.clone());
+        Ok(Self { columns, shown, personal, unseen, days, read })
     }
 
     /// The visible rows of one bucket, sorted by person; several files are merged.
@@ -315,7 +365,7 @@ impl Reader {
     ) -> Result<SendableRecordBatchStream> {
         let mut opened = Vec::with_capacity(files.len());
         for file in files {
-            opened.push(Opened::new(file).await?);
+            opened.push(Opened::new(file, &self.read.files).await?);
         }
         let withdrawn = if self.unseen != Unseen::Shown && opened.len() > 1 {
             withdrawn(&opened).await?
@@ -356,9 +406,10 @@ impl Reader {
             None => builder,
         };
         let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
-        let (shown, unseen) = (self.shown.clone(), self.unseen);
+        let (shown, unseen, counts) = (self.shown.clone(), self.unseen, self.read.counts.clone());
         let rows = batches.map(move |batch| {
             let batch = batch.map_err(|error| unreadable(&file.landed, error))?;
+            counts.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
             let rows = show(&batch, &shown)?;
             match unseen {
                 Unseen::Shown => Ok(rows),
@@ -378,26 +429,27 @@ struct Opened {
     landed: LandedFile,
     object: ObjectMeta,
     footer: ArrowReaderMetadata,
+    metrics: ExecutionPlanMetricsSet,
 }
 
 impl Opened {
     /// A reader whose answer broke off while it read the footer cannot say so: what fails is read once more before it is
     /// called damaged.
-    async fn new(file: &LandedFile) -> Result<Self> {
-        match Self::read(file).await {
-            Err(_) => Self::read(file).await,
+    async fn new(file: &LandedFile, metrics: &ExecutionPlanMetricsSet) -> Result<Self> {
+        match Self::read(file, metrics).await {
+            Err(_) => Self::read(file, metrics).await,
             read => read,
         }
     }
 
-    async fn read(file: &LandedFile) -> Result<Self> {
+    async fn read(file: &LandedFile, metrics: &ExecutionPlanMetricsSet) -> Result<Self> {
         let path = Path::from(file.path.as_str());
         // A store with a prefix tells where an object lies with the prefix, and adds it again when asked.
         let object = ObjectMeta { location: path.clone(), ..file.store().object_store().head(&path).await? };
         let reading = file.reading().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let footer = ArrowReaderMetadata::load_async(&mut reader(file, &object)?, reading).await;
+        let footer = ArrowReaderMetadata::load_async(&mut reader(file, &object, metrics)?, reading).await;
         let footer = footer.map_err(|error| unreadable(file, error))?;
-        Ok(Self { landed: file.clone(), object, footer })
+        Ok(Self { landed: file.clone(), object, footer, metrics: metrics.clone() })
     }
 
     /// Its row groups that may have rows of these days. The statistics stand in the footer, which is encrypted.
@@ -417,14 +469,14 @@ impl Opened {
     }
 
     fn builder(&self) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
-        let reader = reader(&self.landed, &self.object)?;
+        let reader = reader(&self.landed, &self.object, &self.metrics)?;
         Ok(ParquetRecordBatchStreamBuilder::new_with_metadata(reader, self.footer.clone()))
     }
 }
 
-fn reader(file: &LandedFile, object: &ObjectMeta) -> Result<FileReader> {
+fn reader(file: &LandedFile, object: &ObjectMeta, metrics: &ExecutionPlanMetricsSet) -> Result<FileReader> {
     let factory = DefaultParquetFileReaderFactory::new(file.store().object_store());
-    Ok(factory.create_reader(0, object.clone().into(), None, &ExecutionPlanMetricsSet::new())?)
+    Ok(factory.create_reader(0, object.clone().into(), None, metrics)?)
 }
 
 /// A file that does not open with its key at its place, or breaks off, or a store that fails.

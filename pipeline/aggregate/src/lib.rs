@@ -9,6 +9,7 @@ pub mod analyse;
 mod calendar;
 mod carry;
 mod error;
+mod explain;
 pub mod landed_table;
 mod operator;
 mod organisation;
@@ -19,6 +20,7 @@ mod series;
 mod session;
 mod shape;
 mod sources;
+mod spill;
 pub mod tabulate;
 
 #[cfg(test)]
@@ -26,7 +28,8 @@ mod tests;
 
 pub use analyse::{Analysis, Refusal, UnitPath, Verdict, analyse};
 pub use error::Error;
-pub use landed_table::LandedTable;
+pub use landed_table::{LandedTable, ReadSoFar};
 pub use series::Closing;
+pub use session::Limits;
 pub use shape::ShapeError;
 pub use sources::{Source, Sources, Whose};

@@ -20,6 +20,7 @@ use arrow::datatypes::{
 };
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
@@ -27,7 +28,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{StreamExt, stream};
 use marsad_privacy::bound::{Block, NO_PERIOD, Quantiser, Row, SelectionKey, Tally};
-use marsad_privacy::shape::{Aggregate, StatisticShape};
+use marsad_privacy::shape::{Aggregate, Bound, StatisticShape};
 use marsad_terms::Grain;
 
 use crate::calendar::Calendar;
@@ -102,7 +103,16 @@ impl fmt::Debug for PersonBoundedAggregateExec {
 
 impl DisplayAs for PersonBoundedAggregateExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PersonBoundedAggregateExec: {}", self.work.shape.id)
+        let shape = &self.work.shape;
+        let bound = match shape.bound {
+            Bound::HomeCell => "home_cell".to_owned(),
+            Bound::NormClip { c_squared, .. } => format!("norm_clip, C² = {c_squared}"),
+            Bound::Truncate { k, .. } => format!("truncate, k = {k}"),
+            Bound::First { .. } => "first".to_owned(),
+        };
+        let (n_tables, n_cells) = (shape.tables.len(), shape.n_coordinates());
+        write!(f, "PersonBoundedAggregateExec: {}, person by person, {bound}, ", shape.id)?;
+        write!(f, "{n_tables} tables, {n_cells} sums for each partition")
     }
 }
 
@@ -137,10 +147,18 @@ impl ExecutionPlan for PersonBoundedAggregateExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let sums = MemoryConsumer::new(format!("the sums of {}", self.work.shape.id));
+        let memory = sums.register(context.memory_pool());
+        // The sums, and what marks the cells of the person at hand.
+        memory.try_grow(self.work.shape.n_coordinates() * 2 * size_of::<i128>())?;
         let input = self.input.execute(partition, context)?;
         let (work, schema) = (self.work.clone(), self.schema());
         let result = schema.clone();
-        let sums = stream::once(async move { add_up(&work, input, result).await });
+        let sums = stream::once(async move {
+            let sums = add_up(&work, input, result).await;
+            drop(memory);
+            sums
+        });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, sums)))
     }
 }

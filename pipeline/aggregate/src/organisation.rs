@@ -32,7 +32,7 @@ pub(crate) async fn tabulate(
     }
     let dimensions = dimensions(landed, analysis, statistic)?;
     let mut table = empty(analysis, statistic, periods, dimensions)?;
-    let context = session::session(1)?;
+    let context = session::session(1, &landed.limits)?;
     let physical = landed.physical(&context.state(), analysis).await?;
     for batch in collect(physical, context.task_ctx()).await? {
         add(&mut table, analysis, &batch)?;

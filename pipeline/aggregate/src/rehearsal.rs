@@ -72,7 +72,7 @@ impl<'a> Rehearsal<'a> {
         shape: &StatisticShape,
         f: u32,
     ) -> Result<Vec<i128>, Error> {
-        let landed = Landed { catalog: self.catalog, snapshot: &self.snapshot };
+        let landed = Landed::new(self.catalog, &self.snapshot);
         let work = Work { shape: Arc::new(shape.clone()), f, key: self.key.clone() };
         landed.sums(analysis, work).await.map_err(Error::engine(&shape.id, "rehearse its rows"))
     }

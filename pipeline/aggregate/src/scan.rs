@@ -26,10 +26,11 @@ use tokio::task::JoinSet;
 
 use crate::analyse::Analysis;
 use crate::calendar::Calendar;
+use crate::carry;
 use crate::landed_table::{LandedExec, LandedTable};
 use crate::operator::Work;
+use crate::session::{self, Limits};
 use crate::tabulate::{Table, bounded_sums, over, partitions};
-use crate::{carry, session};
 
 /// Batches that wait for a statistic in one partition.
 const MOST_WAITING: usize = 2;
@@ -41,9 +42,22 @@ pub(crate) type Failed = (usize, DataFusionError);
 pub(crate) async fn sums(
     table: LandedTable,
     statistics: Vec<(&Analysis, Work)>,
+    limits: &Limits,
 ) -> Result<Vec<Vec<i128>>, Failed> {
-    let reading = Reading::plan(table, statistics).await?;
+    let reading = Reading::plan(table, statistics, limits).await?;
     reading.sums().await
+}
+
+/// What the operator of one statistic reads.
+pub(crate) async fn planned(
+    table: LandedTable,
+    analysis: &Analysis,
+    work: Work,
+    limits: &Limits,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let reading = Reading::plan(table, vec![(analysis, work)], limits).await;
+    let mut statistics = reading.map_err(|(_, error)| error)?.statistics;
+    statistics.pop().map(|(_, input)| input).ok_or_else(died)
 }
 
 /// Plans over one scan.
@@ -55,7 +69,11 @@ struct Reading {
 }
 
 impl Reading {
-    async fn plan(table: LandedTable, statistics: Vec<(&Analysis, Work)>) -> Result<Self, Failed> {
+    async fn plan(
+        table: LandedTable,
+        statistics: Vec<(&Analysis, Work)>,
+        limits: &Limits,
+    ) -> Result<Self, Failed> {
         let of = |index: usize| move |error| (index, error);
         let plans = statistics.iter().enumerate();
         let plans = plans.map(|(index, (analysis, _))| carry::projected(analysis).map_err(of(index)));
@@ -63,7 +81,7 @@ impl Reading {
         let days = statistics.iter().map(|(_, work)| Calendar::of(&work.shape).span());
         let days = days.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or_default();
         let table = table.of_days(days).with_marks();
-        let session = session::session(partitions()).map_err(of(0))?;
+        let session = session::session(partitions(), limits).map_err(of(0))?;
         let taps = TapTable::new(table, partitions());
         let mut planned = Vec::with_capacity(plans.len());
         for (index, (plan, (analysis, work))) in plans.into_iter().zip(statistics).enumerate() {

@@ -122,7 +122,7 @@ impl Landed<'_> {
         shown: fn(LandedTable) -> LandedTable,
         make: impl Fn() -> T,
     ) -> EngineResult<Vec<T>> {
-        let context = session::session(partitions())?;
+        let context = session::session(partitions(), &self.limits)?;
         let input = self.physical_with(&context.state(), analysis, shown).await?;
         poured(input, &context.task_ctx(), series, make).await
     }

@@ -7,7 +7,6 @@ use std::num::NonZero;
 use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use futures::{StreamExt, stream};
-use marsad_catalog::Catalog;
+use marsad_catalog::{Catalog, RecordType};
 use marsad_landing::Snapshot;
 use marsad_privacy::Joint;
 use marsad_privacy::bound::SelectionKey;
@@ -34,9 +33,10 @@ use marsad_terms::{Name, Period, Progress};
 
 use crate::analyse::Analysis;
 use crate::error::Error;
-use crate::landed_table::{LandedTable, by_person};
+use crate::landed_table::{LandedTable, ReadSoFar, by_person};
 use crate::operator::{PersonBoundedAggregateExec, Work, is_sorted};
 use crate::scan::{self, Failed};
+use crate::session::Limits;
 use crate::{carry, organisation, reference, session};
 
 /// Runs of buckets at most: each is planned anew.
@@ -52,6 +52,17 @@ pub struct Landed<'a> {
     pub catalog: &'a Catalog,
     /// The files that exist.
     pub snapshot: &'a Snapshot,
+    /// What the engine may take.
+    pub limits: Limits,
+    /// Counts what is read.
+    pub read: ReadSoFar,
+}
+
+impl<'a> Landed<'a> {
+    /// The files of a snapshot, read within the usual limits.
+    pub fn new(catalog: &'a Catalog, snapshot: &'a Snapshot) -> Self {
+        Self { catalog, snapshot, limits: Limits::default(), read: ReadSoFar::default() }
+    }
 }
 
 impl Landed<'_> {
@@ -74,26 +85,23 @@ impl Landed<'_> {
                 (*analysis, Work { shape: Arc::new(shape.clone()), f: joint.f(), key: key.clone() })
             })
             .collect();
-        let (done, all) = (Arc::new(AtomicU64::new(0)), self.n_parts(&statistics));
-        let sums = self.all_sums(&statistics, &done);
+        let (before, all) = (self.read.buckets(), self.n_buckets(&statistics)?);
+        let sums = self.all_sums(&statistics);
         let failed =
             |(index, error): Failed| Error::engine(&joint.shapes()[index].id, "add up its rows")(error);
-        let sums = told(sums, || progress(done.load(Ordering::Relaxed), all)).await.map_err(failed)?;
+        let sums =
+            told(sums, || progress((self.read.buckets() - before).min(all), all)).await.map_err(failed)?;
         progress(all, all);
         Ok(ExactTable::from_sums(joint, sums)?)
     }
 
     /// The sums of statistics, in their order: those that scan one record type together, then the others.
-    pub(crate) async fn all_sums(
-        &self,
-        statistics: &[(&Analysis, Work)],
-        done: &Arc<AtomicU64>,
-    ) -> Result<Vec<Vec<i128>>, Failed> {
+    pub(crate) async fn all_sums(&self, statistics: &[(&Analysis, Work)]) -> Result<Vec<Vec<i128>>, Failed> {
         let mut sums = vec![Vec::new(); statistics.len()];
         for group in groups(statistics) {
             let members = group.iter().map(|index| statistics[*index].clone()).collect();
             let of_group = |(index, error): Failed| (group[index], error);
-            for (index, part) in group.iter().zip(self.group(members, done).await.map_err(of_group)?) {
+            for (index, part) in group.iter().zip(self.group(members).await.map_err(of_group)?) {
                 sums[*index] = part;
             }
         }
@@ -116,45 +124,54 @@ impl Landed<'_> {
 
     /// The sums of one statistic.
     pub(crate) async fn sums(&self, analysis: &Analysis, work: Work) -> EngineResult<Vec<i128>> {
-        let mut sums =
-            self.group(vec![(analysis, work)], &Arc::default()).await.map_err(|(_, error)| error)?;
+        let mut sums = self.group(vec![(analysis, work)]).await.map_err(|(_, error)| error)?;
         sums.pop().ok_or_else(|| DataFusionError::Execution("no statistic answered".to_owned()))
     }
 
     /// The sums of statistics that scan one record type, or of one that does more than that.
-    async fn group(
-        &self,
-        statistics: Vec<(&Analysis, Work)>,
-        done: &Arc<AtomicU64>,
-    ) -> Result<Vec<Vec<i128>>, Failed> {
+    async fn group(&self, statistics: Vec<(&Analysis, Work)>) -> Result<Vec<Vec<i128>>, Failed> {
         let first = |error| (0, error);
         let Some((analysis, work)) = statistics.first().cloned() else { return Ok(Vec::new()) };
         if let Some(table) = self.scanned(analysis) {
-            return scan::sums(table.counted_by(done.clone()), statistics).await;
+            return scan::sums(table, statistics, &self.limits).await;
         }
-        let plan = carry::projected(analysis).map_err(first)?;
-        let tables = self.tables(analysis, &plan).map_err(first)?;
+        let (plan, runs) = self.runs(analysis).map_err(first)?;
+        Ok(vec![sums_by_run(plan, runs, work, &self.limits).await.map_err(first)?])
+    }
+
+    /// The plan of a statement over several tables, and the tables of each run of buckets: one at least.
+    pub(crate) fn runs(&self, analysis: &Analysis) -> EngineResult<(LogicalPlan, Vec<Tables>)> {
+        let plan = carry::projected(analysis)?;
+        let tables = self.tables(analysis, &plan)?;
         let restricted = |run: Range<u32>| {
             tables.iter().map(move |(name, table)| (name.clone(), table.restricted(&run))).collect()
         };
-        let runs = person_closed_runs(self.snapshot.n_buckets()).into_iter().map(restricted).collect();
-        Ok(vec![sums_by_run(plan, runs, work, done).await.map_err(first)?])
+        let runs = person_closed_runs(self.snapshot.n_buckets()).into_iter().map(restricted);
+        let runs = runs.collect();
+        Ok((plan, runs))
     }
 
     /// The one landed table that a statement scans, if it does no more than that.
-    fn scanned(&self, analysis: &Analysis) -> Option<LandedTable> {
+    pub(crate) fn scanned(&self, analysis: &Analysis) -> Option<LandedTable> {
         let name = analysis.record_types.keys().next().filter(|_| analysis.is_scan)?;
         let record_type = self.catalog.record_types.values().find(|r| r.id.as_str() == name)?;
-        Some(LandedTable::new(record_type, self.snapshot))
+        Some(self.table(record_type))
     }
 
-    /// Buckets and runs that have to be read.
-    pub(crate) fn n_parts(&self, statistics: &[(&Analysis, Work)]) -> u64 {
-        let of_group = |group: Vec<usize>| match self.scanned(statistics[group[0]].0) {
-            Some(table) => table.n_buckets(),
-            None => person_closed_runs(self.snapshot.n_buckets()).len() as u64,
-        };
-        groups(statistics).into_iter().map(of_group).sum()
+    fn table(&self, record_type: &RecordType) -> LandedTable {
+        LandedTable::new(record_type, self.snapshot).counted_by(self.read.clone())
+    }
+
+    /// How many buckets are read for statistics.
+    pub(crate) fn n_buckets(&self, statistics: &[(&Analysis, Work)]) -> Result<u64, Error> {
+        let mut n = 0;
+        for group in groups(statistics) {
+            let (analysis, work) = &statistics[group[0]];
+            let failed = Error::engine(&work.shape.id, "plan its reading");
+            let tables = carry::projected(analysis).and_then(|plan| self.tables(analysis, &plan));
+            n += tables.map_err(failed)?.values().map(Table::n_buckets).sum::<u64>();
+        }
+        Ok(n)
     }
 
     /// What a plan scans: landed records, and code lists as reference tables.
@@ -165,7 +182,7 @@ impl Landed<'_> {
             let landed = landed.filter(|_| analysis.record_types.contains_key(&name));
             let missing = || DataFusionError::Plan(format!("there is no table {name}"));
             let table = match landed {
-                Some(record_type) => Table::Landed(LandedTable::new(record_type, self.snapshot)),
+                Some(record_type) => Table::Landed(self.table(record_type)),
                 None => Table::Public(Arc::new(reference::table(self.catalog, &name).ok_or_else(missing)??)),
             };
             tables.insert(name, table);
@@ -212,6 +229,13 @@ impl Table {
         match self {
             Self::Landed(table) => Self::Landed(table.restricted(buckets)),
             public @ Self::Public(_) => public.clone(),
+        }
+    }
+
+    fn n_buckets(&self) -> u64 {
+        match self {
+            Self::Landed(table) => table.n_buckets(),
+            Self::Public(_) => 0,
         }
     }
 
@@ -276,14 +300,16 @@ pub(crate) async fn sums_by_run(
     plan: LogicalPlan,
     runs: Vec<Tables>,
     work: Work,
-    done: &AtomicU64,
+    limits: &Limits,
 ) -> EngineResult<Vec<i128>> {
     let work = Arc::new(work);
+    // As many runs at once as there are partitions.
+    let limits = Limits { memory: limits.memory / partitions(), ..limits.clone() };
     let tasks = runs.into_iter().map(|tables| {
-        let (plan, work) = (plan.clone(), work.clone());
+        let (plan, work, limits) = (plan.clone(), work.clone(), limits.clone());
         async move {
             let one_run = async move {
-                let context = session::session(1)?;
+                let context = session::session(1, &limits)?;
                 let input = sorted_by_person(over(&context.state(), plan, &tables).await?)?;
                 bounded_sums(work, input, &context.task_ctx()).await
             };
@@ -294,13 +320,12 @@ pub(crate) async fn sums_by_run(
     let mut total = None;
     while let Some(part) = parts.next().await {
         add(&mut total, part?);
-        done.fetch_add(1, Ordering::Relaxed);
     }
     total.ok_or_else(|| DataFusionError::Execution("no run answered".to_owned()))
 }
 
 /// The plan in one partition, with a sort where its order is not known to be by person.
-fn sorted_by_person(input: Arc<dyn ExecutionPlan>) -> EngineResult<Arc<dyn ExecutionPlan>> {
+pub(crate) fn sorted_by_person(input: Arc<dyn ExecutionPlan>) -> EngineResult<Arc<dyn ExecutionPlan>> {
     let input: Arc<dyn ExecutionPlan> = match input.properties().output_partitioning().partition_count() {
         1 => input,
         _ => Arc::new(CoalescePartitionsExec::new(input)),

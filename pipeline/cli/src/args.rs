@@ -192,7 +192,7 @@ pub(crate) enum QueryCommand {
     Show {
         /// The statistic
         id: String,
-        /// Also the logical plan and how it keeps the person
+        /// Also how the plan keeps the person, and the physical plan over what has landed
         #[arg(long)]
         plan: bool,
     },
@@ -343,7 +343,7 @@ pub(crate) enum ReleaseCommand {
         /// Do not ask
         #[arg(long)]
         yes: bool,
-        /// Rows and time on this terminal, never stored
+        /// Time, rows and memory by step, to two digits, on this terminal only
         #[arg(long)]
         stats: bool,
     },

@@ -18,6 +18,11 @@ impl Bar {
         Self::with(what, quiet, "{decimal_bytes_per_sec}  {eta} left")
     }
 
+    /// A bar for landed rows, which are read bucket by bucket.
+    pub(crate) fn of_buckets(what: &str, quiet: bool) -> Self {
+        Self::with(what, quiet, "bucket {pos} of {len}  {eta} left")
+    }
+
     fn with(what: &str, quiet: bool, after: &str) -> Self {
         if quiet || !std::io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());

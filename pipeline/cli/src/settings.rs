@@ -3,6 +3,7 @@
 //! Nothing below the command line reads files of settings, flags or the environment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -31,6 +32,9 @@ pub(crate) struct Settings {
     /// `[landing]`
     #[serde(default)]
     pub landing: LandingSettings,
+    /// `[engine]`
+    #[serde(default)]
+    pub engine: EngineSettings,
     /// `[signing]`
     #[serde(default)]
     pub signing: SigningSettings,
@@ -131,6 +135,16 @@ impl Default for LandingSettings {
 
 fn bucket_bits() -> u8 {
     4
+}
+
+/// `[engine]`: what adding up may take; other values are those of [`marsad_aggregate::Limits`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EngineSettings {
+    /// Memory for sums, sorts and joins, in MiB.
+    pub memory_mib: Option<NonZeroU32>,
+    /// Where sorts spill, encrypted.
+    pub spill: Option<PathBuf>,
 }
 
 /// `[signing]`

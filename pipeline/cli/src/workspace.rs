@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use marsad_aggregate::Limits;
 use marsad_catalog::Catalog;
 use marsad_landing::keys::Keys;
 use marsad_landing::{BatchSummary, Landing, Options, Snapshot};
@@ -15,7 +16,7 @@ use marsad_terms::{BatchId, Explanation, Language};
 use zeroize::Zeroizing;
 
 use crate::report::Failure;
-use crate::settings::{self, Settings, StoreSetting};
+use crate::settings::{self, EngineSettings, Settings, StoreSetting};
 
 /// One workspace.
 pub(crate) struct Workspace {
@@ -72,6 +73,16 @@ impl Workspace {
         let landing = self.store(self.settings.stores.landing.as_ref(), "landing")?;
         let restricted = self.store(self.settings.stores.restricted.as_ref(), "restricted")?;
         Ok(Landing::open(landing, restricted, self.keys()?, options))
+    }
+
+    /// What the engine may take.
+    pub(crate) fn limits(&self) -> Limits {
+        let EngineSettings { memory_mib, spill } = &self.settings.engine;
+        let limits = Limits::default();
+        Limits {
+            memory: memory_mib.map_or(limits.memory, |mib| mib.get() as usize * (1 << 20)),
+            spill: spill.as_ref().map_or(limits.spill, |folder| self.dir.join(folder)),
+        }
     }
 
     /// The ledger.

@@ -53,4 +53,5 @@ pub use report::{ColumnReport, Normalised, Rejected, RejectedCells, Report, Spel
 pub use requests::{Request, RequestKind, RequestState, Urgency, due};
 pub use scaffold::{Draft, Guess, scaffold};
 pub use snapshot::{BatchSummary, LandedFile, Snapshot};
+pub use spill::{SealedFile, Segment};
 pub use trail::{Act, trail};

@@ -98,6 +98,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Of a landing where nothing ever landed.
+    pub fn empty() -> Self {
+        Self { head: None, bucket_bits: 0, batches: Vec::new(), summaries: Vec::new() }
+    }
+
     pub(crate) fn new(bucket_bits: u8, sides: [(Custody, Vault); 2]) -> Self {
         let head = head(&sides[0].0, &sides[1].0);
         let mut batches = Vec::new();

@@ -4,6 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -21,7 +22,7 @@ pub(crate) struct Spill {
     parts: Vec<Part>,
     in_memory: usize,
     most_in_memory: usize,
-    file: Option<Sealed>,
+    file: Option<SealedFile>,
 }
 
 #[derive(Default)]
@@ -31,13 +32,14 @@ struct Part {
 }
 
 /// Where sealed bytes stand in the file, the tag included. No two have one place: it is the nonce.
-struct Segment {
+#[derive(Clone, Copy)]
+pub struct Segment {
     offset: u64,
     length: usize,
 }
 
-/// The temporary file and its key.
-struct Sealed {
+/// A temporary file without a name, and its key: whatever is written to it is encrypted, and gone with the process.
+pub struct SealedFile {
     file: File,
     end: u64,
     key: LessSafeKey,
@@ -84,7 +86,7 @@ impl Spill {
     fn spill(&mut self) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(Sealed::new()?),
+            none => none.insert(SealedFile::new(&std::env::temp_dir())?),
         };
         for part in self.parts.iter_mut().filter(|part| !part.blocks.is_empty()) {
             part.spilled.push(file.seal(part.blocks.concat())?);
@@ -108,16 +110,24 @@ impl Part {
     }
 }
 
-impl Sealed {
-    fn new() -> Result<Self> {
+impl SealedFile {
+    /// An empty file in a folder, under a key that is written nowhere.
+    ///
+    /// # Errors
+    /// `Spill`, `Randomness`.
+    pub fn new(folder: &Path) -> Result<Self> {
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(key.as_mut_slice()).map_err(|_| Error::Randomness)?;
         let key = UnboundKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| Error::Sealing)?;
-        let file = nameless().map_err(spilling)?;
+        let file = nameless(folder).map_err(spilling)?;
         Ok(Self { file, end: 0, key: LessSafeKey::new(key) })
     }
 
-    fn seal(&mut self, mut bytes: Vec<u8>) -> Result<Segment> {
+    /// Appends bytes, and says where they are.
+    ///
+    /// # Errors
+    /// `Spill`.
+    pub fn seal(&mut self, mut bytes: Vec<u8>) -> Result<Segment> {
         let offset = self.end;
         let sealed = self.key.seal_in_place_append_tag(nonce(offset), Aad::empty(), &mut bytes);
         sealed.map_err(|_| Error::Sealing)?;
@@ -126,7 +136,11 @@ impl Sealed {
         Ok(Segment { offset, length: bytes.len() })
     }
 
-    fn open(&self, segment: &Segment) -> Result<Vec<u8>> {
+    /// The bytes of a segment.
+    ///
+    /// # Errors
+    /// `Spill`, also where a byte was changed.
+    pub fn open(&self, segment: &Segment) -> Result<Vec<u8>> {
         let mut bytes = vec![0; segment.length];
         self.file.read_exact_at(&mut bytes, segment.offset).map_err(spilling)?;
         let opened = self.key.open_in_place(nonce(segment.offset), Aad::empty(), &mut bytes);
@@ -136,10 +150,10 @@ impl Sealed {
     }
 }
 
-/// A file in the folder for temporary ones that nobody else can open: its name is gone as soon as it is there.
-fn nameless() -> io::Result<File> {
+/// A file that nobody else can open: its name is gone as soon as it is there.
+fn nameless(folder: &Path) -> io::Result<File> {
     let name = random_name().map_err(io::Error::other)?;
-    let path = std::env::temp_dir().join(format!("marsad-{name}"));
+    let path = folder.join(format!("marsad-{name}"));
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
     std::fs::remove_file(&path)?;
     Ok(file)

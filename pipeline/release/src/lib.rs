@@ -24,5 +24,5 @@ pub use error::Error;
 pub use figures::Figures;
 pub use plan::{Planner, SelfAudit, Wish};
 pub use prepare::{Prepared, PreparedStatistic, prepare};
-pub use run::{Outcome, Runner};
+pub use run::{Outcome, Runner, Step};
 pub use series::PreparedSeries;

@@ -1,10 +1,10 @@
 //! The run: reserve, add up, draw once, store. The one place where an exact table meets noise.
 
-use marsad_aggregate::Analysis;
 use marsad_aggregate::tabulate::Landed;
+use marsad_aggregate::{Analysis, Limits, ReadSoFar};
 use marsad_catalog::Catalog;
-use marsad_landing::Landing;
 use marsad_landing::keys::Keys;
+use marsad_landing::{Landing, Snapshot};
 use marsad_ledger::proposal::{Proposal, Request};
 use marsad_ledger::{Ledger, Receipt, Reserve, new_run};
 use marsad_privacy::bound::SelectionKey;
@@ -26,6 +26,25 @@ pub struct Runner<'a> {
     pub landing: &'a Landing,
     /// Selection and custody keys.
     pub keys: &'a Keys,
+    /// What the engine may take.
+    pub limits: Limits,
+    /// Counts what is read: for the custodian's terminal, to two digits, and stored nowhere.
+    pub read: ReadSoFar,
+    /// Told of each step that is done.
+    pub watch: &'a dyn Fn(Step),
+}
+
+/// A step of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// First-time series that fell due are drawn, and the cost is reserved.
+    Reserved,
+    /// All statistics are added up.
+    AddedUp,
+    /// The noise is drawn.
+    Measured,
+    /// The result is stored and in the ledger.
+    Stored,
 }
 
 /// What a run leaves.
@@ -61,14 +80,22 @@ impl Runner<'_> {
             }
         };
         let series = self.series(&prepared, &proposal.request).await?;
-        let landed = Landed { catalog: self.catalog, snapshot: &snapshot };
+        (self.watch)(Step::Reserved);
+        let landed = self.landed(&snapshot);
         let (noisy, organisations) =
             self.protect(&landed, prepared, proposal.request.nano_rho, progress).await?;
         let (release, f) = (proposal.release.clone(), proposal.f);
         let result = RunResult { release, proposal: proposal_id, f, noisy, series, organisations };
         let (receipt, bytes) = self.ledger.complete(reservation, &result).await?;
+        (self.watch)(Step::Stored);
         let charged = self.charged(proposal, proposal_id).await?;
         Ok(Outcome { receipt, bytes: bytes.to_vec(), charged })
+    }
+
+    /// The rows of a snapshot.
+    pub(crate) fn landed<'s>(&'s self, snapshot: &'s Snapshot) -> Landed<'s> {
+        let (limits, read) = (self.limits.clone(), self.read.clone());
+        Landed { catalog: self.catalog, snapshot, limits, read }
     }
 
     /// What the release paid: less than was proposed where another one opened a series meanwhile.
@@ -118,8 +145,11 @@ impl Runner<'_> {
             Some(joint) => {
                 let key = SelectionKey::new(*self.keys.selection());
                 let exact = landed.tabulate(joint, &analyses, &key, progress).await?;
+                (self.watch)(Step::AddedUp);
                 let drawn = tokio::task::spawn_blocking(move || measure(exact, price)).await;
-                Some(drawn.map_err(|_| marsad_privacy::Error::Randomness)??)
+                let noisy = drawn.map_err(|_| marsad_privacy::Error::Randomness)??;
+                (self.watch)(Step::Measured);
+                Some(noisy)
             }
             None => None,
         };

@@ -5,7 +5,6 @@
 
 use std::ops::RangeInclusive;
 
-use marsad_aggregate::tabulate::Landed;
 use marsad_aggregate::{Analysis, Closing};
 use marsad_catalog::RecordType;
 use marsad_landing::Register;
@@ -188,7 +187,7 @@ impl Runner<'_> {
         let register = self.closed(drawing, *steps.end()).await?;
         // The register's own entry moved the custody log: what is committed to is what the sums are made from.
         let snapshot = self.landing.snapshot().await?;
-        let landed = Landed { catalog: self.catalog, snapshot: &snapshot };
+        let landed = self.landed(&snapshot);
         let counts = landed.counts(drawing.analysis, &drawing.asked.shape, &register).await?;
         for (step, exact) in steps.clone().zip(counts.into_steps(steps)) {
             self.draw_one(drawing, (step, revision), exact, snapshot.head).await?;
@@ -224,7 +223,7 @@ impl Runner<'_> {
         while register.closed() <= last {
             let open = register.closed()..=last;
             let snapshot = self.landing.snapshot().await?;
-            let landed = Landed { catalog: self.catalog, snapshot: &snapshot };
+            let landed = self.landed(&snapshot);
             let closing = Closing { register: &register, open: open.clone(), key: &key };
             let entries = landed.entrants(analysis, &asked.shape, &closing).await?;
             register = self.landing.close_steps(record_type, asked.series, open, entries).await?;

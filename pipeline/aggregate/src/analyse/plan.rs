@@ -21,7 +21,7 @@ use super::outputs::{self, Columns};
 use super::refusal::{Code, Construct, Offence};
 use super::{Analysis, UnitPath, Verdict};
 use crate::carry;
-use crate::session::session;
+use crate::session::{Limits, session};
 use crate::sources::{Sources, Whose};
 
 /// A statement as it was written, and the engine that planned it over empty tables.
@@ -37,7 +37,7 @@ pub(super) fn plan(sql: &str, sources: &Sources) -> Result<Planned, Verdict> {
         let (line, column) = span.map_or((1, 1), |span| (span.start.line, span.start.column));
         Verdict::Invalid { what: first_line(&error.find_root().strip_backtrace()), line, column }
     };
-    let context = session(1).map_err(invalid)?;
+    let context = session(1, &Limits::default()).map_err(invalid)?;
     for (name, source) in &sources.tables {
         let table = Arc::new(EmptyTable::new(source.schema.clone()));
         context.register_table(name.as_str(), table).map_err(invalid)?;

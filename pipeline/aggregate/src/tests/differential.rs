@@ -20,7 +20,7 @@ use super::world::block_on;
 use crate::analyse::{Analysis, Declared, Dimension, Verdict, analyse};
 use crate::carry;
 use crate::operator::Work;
-use crate::session::session;
+use crate::session::{Limits, session};
 use crate::sources::{Source, Sources, Whose};
 use crate::tabulate::{Table, bounded_sums, over};
 
@@ -67,7 +67,19 @@ fn month_of(record: &Record) -> Month {
     Month { year: 2024 + u16::from(record.month / 12), month: record.month % 12 + 1 }
 }
 
-fn batch(records: &[Record]) -> RecordBatch {
+/// The nth of many rows in no order of persons.
+pub(super) fn numbered(n: usize) -> Record {
+    let digit = |by: usize, of: usize| n / by % of;
+    let small = |n: usize| u8::try_from(n).unwrap();
+    Record {
+        person: small(n * 37 % 251),
+        month: small(digit(7, 15)),
+        codes: [digit(3, 4), digit(11, 3), digit(5, 4)],
+        units: Some(1),
+    }
+}
+
+pub(super) fn batch(records: &[Record]) -> RecordBatch {
     let key = |n: u8| [n; 16];
     let keys = FixedSizeBinaryArray::try_from_iter(records.iter().map(|r| key(r.person)));
     let coded = |which: usize, list: &[&str]| {
@@ -125,9 +137,9 @@ pub(super) fn accepted(sql: &str) -> Analysis {
     }
 }
 
-const PERIODS: [&str; 7] = ["2024", "2024-Q1", "2024-Q2", "2024-Q3", "2024-Q4", "2025", "2025-Q1"];
+pub(super) const PERIODS: [&str; 7] = ["2024", "2024-Q1", "2024-Q2", "2024-Q3", "2024-Q4", "2025", "2025-Q1"];
 
-fn codes_of(dimension: &Dimension) -> &'static [&'static str] {
+pub(super) fn codes_of(dimension: &Dimension) -> &'static [&'static str] {
     match dimension.name.as_str() {
         "region" => &REGIONS,
         "sex" => &SEXES,
@@ -141,7 +153,7 @@ async fn ours(
     table: Arc<MemTable>,
     partitions: usize,
 ) -> Vec<i128> {
-    let context = session(partitions).unwrap();
+    let context = session(partitions, &Limits::default()).unwrap();
     let plan = carry::projected(analysis).unwrap();
     let tables = BTreeMap::from([("assistance_service".to_owned(), Table::Public(table))]);
     let input = over(&context.state(), plan, &tables).await.unwrap();

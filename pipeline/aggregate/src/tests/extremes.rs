@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::world::{Record, accepted, block_on, extremes, tables};
 use crate::carry;
-use crate::session::session;
+use crate::session::{Limits, session};
 use crate::tabulate::over;
 
 /// Runs the plan that a statement's final aggregate reads, over rows at the ends of their types.
@@ -13,7 +13,7 @@ fn runs(sql: &str, rows: &[Record]) {
     let analysis = accepted(sql);
     let plan = carry::projected(&analysis).unwrap();
     let done = block_on(async {
-        let context = session(1).unwrap();
+        let context = session(1, &Limits::default()).unwrap();
         let physical = over(&context.state(), plan, &tables(rows, 1)).await.unwrap();
         collect(physical, context.task_ctx()).await
     });

@@ -1,7 +1,6 @@
 //! Random accepted statements over several record types: with bounding off the operator equals plain DataFusion.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use marsad_privacy::bound::SelectionKey;
 use marsad_privacy::shape::StatisticShape;
@@ -13,6 +12,7 @@ use super::world::{REGIONS, Record, SERVICES, SEXES, accepted, block_on, plain, 
 use crate::analyse::{Analysis, Dimension};
 use crate::carry;
 use crate::operator::Work;
+use crate::session::Limits;
 use crate::tabulate::{Tables, sums_by_run};
 
 const PERIODS: [&str; 4] = ["2024", "2024-Q1", "2024-Q2", "2024-Q3"];
@@ -34,7 +34,7 @@ fn ours(analysis: &Analysis, shape: &StatisticShape, rows: &[Record], n_runs: u8
     };
     let runs: Vec<Tables> = (0..n_runs).map(of_run).collect();
     let work = Work { shape: Arc::new(shape.clone()), f: 0, key: SelectionKey::new([7; 32]) };
-    block_on(sums_by_run(carry::projected(analysis).unwrap(), runs, work, &AtomicU64::new(0))).unwrap()
+    block_on(sums_by_run(carry::projected(analysis).unwrap(), runs, work, &Limits::default())).unwrap()
 }
 
 /// DataFusion's own answer to one aggregate over one grouping set; a row without a period, or in one that is not asked for, has no cell.

@@ -10,5 +10,6 @@ mod refused;
 mod scans;
 mod series;
 mod statements;
+mod unsorted;
 mod verdicts;
 mod world;

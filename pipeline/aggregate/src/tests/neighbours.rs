@@ -9,7 +9,7 @@ use datafusion::physical_plan::collect;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::world::{Record, accepted, block_on, multiset, records, tables, vector};
-use crate::session::session;
+use crate::session::{Limits, session};
 use crate::tabulate::over;
 
 /// Statements that V12 lacks, for each accepted construct.
@@ -56,7 +56,7 @@ fn nodes(plan: &LogicalPlan) -> Vec<LogicalPlan> {
 }
 
 async fn run(plan: &LogicalPlan, rows: &[Record], partitions: usize) -> Vec<RecordBatch> {
-    let context = session(partitions).unwrap();
+    let context = session(partitions, &Limits::default()).unwrap();
     let physical = over(&context.state(), plan.clone(), &tables(rows, partitions)).await.unwrap();
     collect(physical, context.task_ctx()).await.unwrap_or_else(|error| panic!("{plan}: {error}"))
 }

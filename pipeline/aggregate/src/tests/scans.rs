@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
@@ -24,7 +23,7 @@ use crate::carry;
 use crate::landed_table::LandedTable;
 use crate::operator::Work;
 use crate::scan::fed;
-use crate::session::session;
+use crate::session::{Limits, session};
 use crate::sources::Sources;
 use crate::tabulate::{Landed, Table, bounded_sums, over};
 
@@ -64,7 +63,7 @@ fn statistics(catalog: &Catalog) -> Vec<(Analysis, Work)> {
 
 /// The sums over a table from which invisible rows were left out, with nobody beside.
 async fn alone(catalog: &Catalog, snapshot: &Snapshot, analysis: &Analysis, work: &Work) -> Vec<i128> {
-    let context = session(1).unwrap();
+    let context = session(1, &Limits::default()).unwrap();
     let name = analysis.record_types.keys().next().unwrap();
     let table = LandedTable::new(&catalog.record_types[&name.parse().unwrap()], snapshot);
     let tables = BTreeMap::from([(name.clone(), Table::Public(Arc::new(table)))]);
@@ -79,10 +78,9 @@ async fn statistics_that_share_a_reading_get_what_each_gets_alone() {
     let catalog = Catalog::load(folder.path()).unwrap();
     let snapshot = landed(&catalog, folder.path()).await;
     let statistics = statistics(&catalog);
-    let landed = Landed { catalog: &catalog, snapshot: &snapshot };
+    let landed = Landed::new(&catalog, &snapshot);
     let borrowed: Vec<(&Analysis, Work)> = statistics.iter().map(|(a, work)| (a, work.clone())).collect();
-    let read = Arc::new(AtomicU64::new(0));
-    let together = landed.all_sums(&borrowed, &read).await.unwrap();
+    let together = landed.all_sums(&borrowed).await.unwrap();
     let mut shared = 0;
     for ((analysis, work), together) in statistics.iter().zip(together) {
         assert_eq!(together, alone(&catalog, &snapshot, analysis, work).await, "{}", work.shape.id);
@@ -90,8 +88,8 @@ async fn statistics_that_share_a_reading_get_what_each_gets_alone() {
         shared += usize::from(analysis.record_types.contains_key("assistance_service"));
     }
     assert!(shared > 2, "several statistics read one record type");
-    let reads = read.load(std::sync::atomic::Ordering::Relaxed);
-    assert_eq!(reads, landed.n_parts(&borrowed), "every bucket is told of once");
+    let reads = landed.read.buckets();
+    assert_eq!(reads, landed.n_buckets(&borrowed).unwrap(), "every bucket is told of once");
     assert!(reads < statistics.len() as u64 * 4, "readings are shared");
 }
 

@@ -27,7 +27,7 @@ use crate::carry;
 use crate::landed_table::LandedTable;
 use crate::operator::Work;
 use crate::series::{Closing, Newcomers, joined, poured};
-use crate::session::session;
+use crate::session::{Limits, session};
 use crate::sources::Sources;
 use crate::tabulate::{Landed, Table, over};
 
@@ -171,7 +171,7 @@ impl Programme {
 
     async fn entrants(&self, open: RangeInclusive<u32>) -> Vec<Entry> {
         let snapshot = self.snapshot().await;
-        let landed = Landed { catalog: &CATALOG, snapshot: &snapshot };
+        let landed = Landed::new(&CATALOG, &snapshot);
         let register = self.register().await;
         let closing = Closing { register: &register, open, key: &key() };
         landed.entrants(&self.analysis, &self.shape, &closing).await.unwrap()
@@ -187,7 +187,7 @@ impl Programme {
     /// Step and region of those whose entries count, by the person's key.
     async fn counting(&self) -> BTreeMap<[u8; 16], (u32, u32)> {
         let snapshot = self.snapshot().await;
-        let landed = Landed { catalog: &CATALOG, snapshot: &snapshot };
+        let landed = Landed::new(&CATALOG, &snapshot);
         let register = self.register().await;
         landed.counts(&self.analysis, &self.shape, &register).await.unwrap();
         let withdrawn = landed.withdrawn(&self.analysis, &self.shape, &register).await.unwrap();
@@ -315,7 +315,7 @@ async fn a_register_of_another_series_is_refused() {
     let landing = landing(&programme.register, 0);
     let register = landing.close_steps(assistance(), series(), 0..=0, vec![entry]).await.unwrap();
     let snapshot = programme.snapshot().await;
-    let landed = Landed { catalog: &CATALOG, snapshot: &snapshot };
+    let landed = Landed::new(&CATALOG, &snapshot);
     let counts = landed.counts(&programme.analysis, &programme.shape, &register).await;
     assert!(matches!(counts, Err(crate::Error::Privacy(marsad_privacy::Error::Damaged { .. }))));
 }
@@ -395,7 +395,7 @@ async fn entering(
     let entries = entered.iter().map(|n| Entry { person: [*n; 16], step: 0, cells: vec![0, 0] }).collect();
     let landing = landing(&Store::memory(), 0);
     let register = landing.close_steps(assistance(), series(), 0..=0, entries).await.unwrap();
-    let context = session(partitions).unwrap();
+    let context = session(partitions, &Limits::default()).unwrap();
     let plan = carry::projected(&accepted(&sql(""))).unwrap();
     let tables =
         BTreeMap::from([("assistance_service".to_owned(), Table::Public(table(records, partitions)))]);
@@ -454,7 +454,7 @@ async fn row_groups_without_a_listed_day_are_not_read_and_no_sum_changes() {
     let days = |shape: &StatisticShape| Calendar::of(shape).span();
     let second = read(LandedTable::new(assistance(), &snapshot).of_days(days(&of("2025-Q2", 1)))).await;
     assert_eq!(second, all[1..2], "one batch a quarter: no other row is read");
-    let landed = Landed { catalog: &CATALOG, snapshot: &snapshot };
+    let landed = Landed::new(&CATALOG, &snapshot);
     // Three persons, then five; each weighs b = 2.
     for (start, n, counts) in
         [("2025-Q2", 1, vec![6]), ("2025-Q2", 2, vec![6, 10]), ("2024-Q1", 4, vec![0; 4])]

@@ -92,7 +92,8 @@ pub(super) fn config(workspace: &Workspace) -> Report {
         Some(path) => (path.display().to_string(), FILE),
         None => ("none".to_owned(), "default"),
     };
-    let stores = &settings.stores;
+    let (stores, limits) = (&settings.stores, workspace.limits());
+    let spill = limits.spill.display();
     let rows = [
         ("workspace.name", (settings.workspace.name.clone(), FILE)),
         ("workspace.agency", (settings.workspace.agency.clone(), FILE)),
@@ -103,6 +104,8 @@ pub(super) fn config(workspace: &Workspace) -> Report {
         ("stores.ledger", store(&stores.ledger, "ledger")),
         ("stores.releases", store(&stores.releases, "releases")),
         ("landing.bucket_bits", (settings.landing.bucket_bits.to_string(), FILE)),
+        ("engine.memory_mib", engine(settings.engine.memory_mib, limits.memory >> 20)),
+        ("engine.spill", engine(settings.engine.spill.as_ref().map(|_| &spill), &spill)),
         ("retention", retention(&settings.retention)),
         ("signing.author", key(&settings.signing.author)),
         ("signing.publisher", key(&settings.signing.publisher)),
@@ -112,6 +115,13 @@ pub(super) fn config(workspace: &Workspace) -> Report {
         rows.iter().map(|(name, (value, _))| ((*name).to_owned(), json!(value))).collect();
     let lines = rows.into_iter().map(|(name, (value, from))| vec![name.to_owned(), value, from.to_owned()]);
     Report::new(table(&["setting", "value", "from"], lines, 3), json!({"settings": json}))
+}
+
+fn engine<T: ToString>(given: Option<impl ToString>, default: T) -> (String, &'static str) {
+    match given {
+        Some(value) => (value.to_string(), FILE),
+        None => (default.to_string(), "default"),
+    }
 }
 
 fn retention(months: &BTreeMap<RecordTypeId, u32>) -> (String, &'static str) {

@@ -31,7 +31,9 @@ pub(super) async fn run(
     let catalog = workspace.catalog()?;
     match command {
         QueryCommand::List => Ok(list(&catalog)),
-        QueryCommand::Show { id, plan } => show::run(statistic(&catalog, id)?, &catalog, *plan),
+        QueryCommand::Show { id, plan } => {
+            show::run(workspace, (&catalog, statistic(&catalog, id)?), *plan).await
+        }
         QueryCommand::New { id } => new(workspace, &catalog, id),
         QueryCommand::Check { target, wish, bounds } if bounds.bounds => {
             let statistic = statistic(&catalog, target)?;

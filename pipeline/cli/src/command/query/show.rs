@@ -1,16 +1,23 @@
 //! `query show`: what a statistic is, in three languages, with all that bounds it.
 
+use marsad_aggregate::tabulate::Landed;
 use marsad_catalog::{Catalog, Price, Statistic};
-use marsad_release::check;
+use marsad_landing::Snapshot;
+use marsad_release::{Checked, Vector, check};
 use marsad_terms::Language;
 use serde_json::json;
 
 use super::check::{document_tables, tables, tree};
 use super::{SHOWN_AT, mode};
 use crate::report::{Failure, Report};
+use crate::workspace::Workspace;
 
-/// Shows one statistic.
-pub(super) fn run(statistic: &Statistic, catalog: &Catalog, with_plan: bool) -> Result<Report, Failure> {
+/// Shows one statistic; with its plans over what has landed, where `--plan` asks for them.
+pub(super) async fn run(
+    workspace: &Workspace,
+    (catalog, statistic): (&Catalog, &Statistic),
+    with_plan: bool,
+) -> Result<Report, Failure> {
     let texts = Language::ALL.map(|language| {
         let (title, note) = (statistic.title.get(language), statistic.note.get(language));
         format!("{}  {title}\n    {note}", language.tag())
@@ -26,13 +33,33 @@ pub(super) fn run(statistic: &Statistic, catalog: &Catalog, with_plan: bool) -> 
         let checked = check(catalog, statistic, &Price::Rho(SHOWN_AT))?;
         text = format!("{text}\n\n{}\n{}", statistic.sql.trim(), tables(&checked));
         if with_plan {
-            text =
-                format!("{text}\n\nhow the plan keeps the person\n{}", tree(&checked.analysis.unit_path, 0));
+            let kept = tree(&checked.analysis.unit_path, 0);
+            let (physical, whose) = physical(workspace, catalog, &checked).await?;
+            text = format!(
+                "{text}\n\nhow the plan keeps the person\n{kept}\n\nhow it is added up, {whose}\n{physical}"
+            );
+            json["plan"] = json!(physical);
         }
         json["tables"] = json!(document_tables(&checked));
         json["unit_path"] = json!(checked.analysis.unit_path);
     }
     Ok(Report::new(text, json))
+}
+
+/// The physical plan over the landing; without its keys over an empty one, and that it is so.
+async fn physical(
+    workspace: &Workspace,
+    catalog: &Catalog,
+    checked: &Checked,
+) -> Result<(String, &'static str), Failure> {
+    let (snapshot, whose) = match workspace.landing() {
+        Ok(landing) => (landing.snapshot().await?, "for one period of what has landed"),
+        Err(_) => (Snapshot::empty(), "for one period of an empty landing: its keys are not here"),
+    };
+    let landed = Landed { limits: workspace.limits(), ..Landed::new(catalog, &snapshot) };
+    let shape = checked.vector.as_ref().map(Vector::shape);
+    let plan = landed.explain(&checked.analysis, shape).await.map_err(marsad_release::Error::from)?;
+    Ok((plan, whose))
 }
 
 /// What its definition declares, a line a fact; what it does not declare is left out.

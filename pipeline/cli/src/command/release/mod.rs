@@ -15,6 +15,7 @@ mod sheet;
 mod show;
 mod summary;
 mod transfer;
+mod watch;
 
 use marsad_catalog::Catalog;
 use marsad_ledger::proposal::Proposal;

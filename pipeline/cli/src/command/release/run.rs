@@ -1,8 +1,8 @@
 //! `release run`: the cost is reserved, then the figures are added up and protected, once.
 
 use std::io::{IsTerminal, Write};
-use std::time::Instant;
 
+use marsad_aggregate::ReadSoFar;
 use marsad_ledger::Stage;
 use marsad_ledger::proposal::Proposal;
 use marsad_release::{Outcome, Runner};
@@ -12,6 +12,7 @@ use serde_json::json;
 use super::super::Quiet;
 use super::is_authorised;
 use super::question::is_yes;
+use super::watch::Watch;
 use crate::progress::Bar;
 use crate::report::{Failure, Report, decimal};
 use crate::workspace::Workspace;
@@ -41,9 +42,17 @@ pub(crate) async fn run(
         }
     }
     let (landing, keys) = (workspace.landing()?, workspace.keys()?);
-    let runner = Runner { catalog: &catalog, ledger: &ledger, landing: &landing, keys: &keys };
-    let bar = Bar::new("adding up person by person", quiet.0);
-    let started = Instant::now();
+    let bar = Bar::of_buckets("adding up person by person", quiet.0);
+    let (read, watch) = (ReadSoFar::default(), Watch::new());
+    let runner = Runner {
+        catalog: &catalog,
+        ledger: &ledger,
+        landing: &landing,
+        keys: &keys,
+        limits: workspace.limits(),
+        read: read.clone(),
+        watch: &|step| watch.done(step),
+    };
     let outcome = runner.run(&request.proposal, &|done, total| bar.at(done, total)).await;
     drop(bar);
     let outcome = match outcome {
@@ -55,22 +64,22 @@ pub(crate) async fn run(
     };
     let state = ledger.state().await?;
     let request = state.find(id)?;
-    let seconds = stats.then(|| started.elapsed().as_secs_f64());
-    Ok(describe(request, &outcome, seconds))
+    let stats = stats.then(|| watch.table(&read));
+    Ok(describe(request, &outcome, stats))
 }
 
-fn describe(request: &marsad_ledger::RequestState, outcome: &Outcome, seconds: Option<f64>) -> Report {
+fn describe(request: &marsad_ledger::RequestState, outcome: &Outcome, stats: Option<String>) -> Report {
     let receipt = &outcome.receipt;
     let cost = match outcome.charged {
         NanoRho::ZERO => "nothing was charged: the same bytes as before".to_owned(),
         rho => format!("ρ = {} charged; the noise was drawn once and never will be again", decimal(rho)),
     };
-    let time = seconds.map(|s| format!("\n{s:.2} s")).unwrap_or_default();
+    let stats = stats.map(|table| format!("\n{table}")).unwrap_or_default();
     let next = match request.state {
         Stage::Released => format!("\nnext: marsad release publish {}", receipt.release()),
         _ => String::new(),
     };
-    let text = format!("release {} is {}: {cost}{time}{next}", receipt.release(), request.state);
+    let text = format!("release {} is {}: {cost}{stats}{next}", receipt.release(), request.state);
     let json = json!({
         "release": receipt.release(), "proposal": receipt.proposal(), "state": request.state.as_str(),
         "run": receipt.run(), "hash": receipt.hash(), "charged": outcome.charged,

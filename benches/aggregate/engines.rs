@@ -1,10 +1,4 @@
-//! What does privacy cost? The bounded aggregate beside plain DataFusion on the same landed files, in one run.
-//!
-//! Each figure is the best of several rounds in which all take turns, so that a busy machine slows all alike. It prints
-//! ratios and deliberately asserts none: times differ from machine to machine. `MARSAD_BENCH_ROWS` sets the size.
-//! The last line is one JSON object (interfaces 3).
-
-#![allow(clippy::print_stdout, reason = "a benchmark is read on the terminal")]
+//! Landed rows, and the two engines that read them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +8,7 @@ use std::time::{Duration, Instant};
 use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use datafusion::common::config::{EncryptionFactoryOptions, TableParquetOptions};
+use datafusion::dataframe::DataFrameWriteOptions;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::ListingOptions;
 use datafusion::error::DataFusionError;
@@ -34,10 +29,8 @@ use marsad_terms::Period;
 use parquet::encryption::decrypt::FileDecryptionProperties;
 use parquet::encryption::encrypt::FileEncryptionProperties;
 
-/// Rows where nothing is said.
-const ROWS: u64 = 2_000_000;
-/// Rounds, the first of which only warms up.
-const ROUNDS: u32 = 8;
+use crate::{Contender, Failure};
+
 /// The rows that statistics may see: all figures are of these.
 const VISIBLE: &str = "consent_reporting AND legal_basis <> '_U'";
 /// The keys of the one grouping, as plain SQL finds them in a landed file.
@@ -49,39 +42,42 @@ const ONE: &str = "(quarter, region, sex, age_group)";
 const FIVE: &str = "(quarter), (quarter, region), (quarter, region, sex), (quarter, region, age_group), \
     (quarter, region, sex, age_group)";
 
-type Failure = Box<dyn std::error::Error>;
+/// Leading bits of a person's key that name a bucket: 16 buckets up to 20 million rows, 256 beyond.
+fn bucket_bits(rows: u64) -> u8 {
+    if rows > 20_000_000 { 8 } else { 4 }
+}
 
-#[tokio::main]
-async fn main() -> Result<(), Failure> {
-    let rows = std::env::var("MARSAD_BENCH_ROWS").map_or(Ok(ROWS), |text| text.parse())?;
-    let folder = tempfile::tempdir()?;
-    let bench = Bench::new(folder.path(), rows).await?;
-    let ours = [
-        Private::new(&bench, "bench_one")?,
-        Private::new(&bench, "bench_five")?,
-        Private::new(&bench, "bench_clip")?,
-    ];
-    let count_star = format!("SELECT {KEYS}, count(*) FROM landed WHERE {VISIBLE} GROUP BY {KEYS}");
-    let distinct =
-        format!("SELECT {KEYS}, count(DISTINCT person_key) FROM landed WHERE {VISIBLE} GROUP BY {KEYS}");
-    let mut best = [Duration::MAX; 5];
-    for round in 0..ROUNDS {
-        let mut times = [Duration::ZERO; 5];
-        for (time, private) in times.iter_mut().zip(&ours) {
-            *time = private.time(&bench).await?;
-        }
-        times[3] = bench.time_plain(&count_star).await?;
-        times[4] = bench.time_plain(&distinct).await?;
-        if round > 0 {
-            best.iter_mut().zip(times).for_each(|(best, time)| *best = time.min(*best));
-        }
-    }
-    report(rows, best.map(|time| time.as_secs_f64()));
+/// Simulates and lands rows in a folder.
+pub(crate) async fn land(rows: u64, dir: &Path) -> Result<(), Failure> {
+    builtin::write(dir)?;
+    define(dir, "bench_one", ONE, HOME)?;
+    define(dir, "bench_five", FIVE, HOME)?;
+    define(dir, "bench_clip", ONE, CLIP)?;
+    let started = Instant::now();
+    let written = rows::write(rows, &dir.join("simulated"), 7, &|_, _| ())?;
+    println!("simulated {rows} rows of {} persons, {:.1?}", written.persons, started.elapsed());
+    let started = Instant::now();
+    Keys::generate(&dir.join("keys"))?;
+    let catalog = catalog(dir)?;
+    let landed = landing(dir, rows)?.land(&catalog, "partner_assistance", &written.file, &|_, _| ()).await?;
+    println!("landed {} of them, {:.1?}\n", landed.landed, started.elapsed());
+    fs::remove_file(&written.file)?;
     Ok(())
 }
 
+fn catalog(dir: &Path) -> Result<Catalog, Failure> {
+    Ok(Catalog::load(dir).map_err(|faults| format!("{faults:?}"))?)
+}
+
+fn landing(dir: &Path, rows: u64) -> Result<Landing, Failure> {
+    let [programme, restricted] = [Store::open("landing", dir)?, Store::open("restricted", dir)?];
+    let programme_start = NaiveDate::from_ymd_opt(2023, 1, 1).ok_or("no such day")?;
+    let options = Options { bucket_bits: bucket_bits(rows), custodian: "bench".to_owned(), programme_start };
+    Ok(Landing::open(programme, restricted, Keys::load(&dir.join("keys"))?, options))
+}
+
 /// Landed rows, ready for both engines.
-struct Bench {
+pub(crate) struct Bench {
     catalog: Catalog,
     snapshot: Snapshot,
     key: SelectionKey,
@@ -89,39 +85,56 @@ struct Bench {
 }
 
 impl Bench {
-    async fn new(dir: &Path, rows: u64) -> Result<Self, Failure> {
-        builtin::write(dir)?;
-        define(dir, "bench_one", ONE, HOME)?;
-        define(dir, "bench_five", FIVE, HOME)?;
-        define(dir, "bench_clip", ONE, CLIP)?;
-        let catalog = Catalog::load(dir).map_err(|faults| format!("{faults:?}"))?;
-        let started = Instant::now();
-        let written = rows::write(rows, &dir.join("simulated"), 7, &|_, _| ())?;
-        println!("simulated {rows} rows of {} persons, {:.1?}", written.persons, started.elapsed());
-        let started = Instant::now();
-        Keys::generate(&dir.join("keys"))?;
-        let keys = Keys::load(&dir.join("keys"))?;
-        let key = SelectionKey::new(*keys.selection());
-        let [programme, restricted] = [Store::open("landing", dir)?, Store::open("restricted", dir)?];
-        let programme_start = NaiveDate::from_ymd_opt(2023, 1, 1).ok_or("no such day")?;
-        let options = Options { bucket_bits: 4, custodian: "bench".to_owned(), programme_start };
-        let landing = Landing::open(programme, restricted, keys, options);
-        let landed = landing.land(&catalog, "partner_assistance", &written.file, &|_, _| ()).await?;
-        println!("landed {} of them, {:.1?}\n", landed.landed, started.elapsed());
-        fs::remove_file(&written.file)?;
+    pub(crate) async fn open(dir: &Path, rows: u64) -> Result<Self, Failure> {
+        let catalog = catalog(dir)?;
+        let landing = landing(dir, rows)?;
+        let key = SelectionKey::new(*landing.keys().selection());
         let snapshot = landing.snapshot().await?;
         let plain = plain(&dir.join("landing/assistance_service"), &snapshot).await?;
         Ok(Self { catalog, snapshot, key, plain })
     }
 
-    async fn time_plain(&self, sql: &str) -> Result<Duration, Failure> {
+    /// How long a contender takes from the files to all its figures.
+    pub(crate) async fn time(&self, contender: Contender) -> Result<Duration, Failure> {
+        let sql = match contender {
+            Contender::CountStar => {
+                format!("SELECT {KEYS}, count(*) FROM landed WHERE {VISIBLE} GROUP BY {KEYS}")
+            }
+            Contender::CountDistinct => {
+                format!(
+                    "SELECT {KEYS}, count(DISTINCT person_key) FROM landed WHERE {VISIBLE} GROUP BY {KEYS}"
+                )
+            }
+            Contender::One => return self.private("bench_one").await,
+            Contender::Five => return self.private("bench_five").await,
+            Contender::Clip => return self.private("bench_clip").await,
+        };
         let started = Instant::now();
-        let batches = self.plain.sql(sql).await?.collect().await?;
+        let batches = self.plain.sql(&sql).await?.collect().await?;
         let time = started.elapsed();
         if batches.iter().all(|batch| batch.num_rows() == 0) {
             return Err("the plain statement found nothing".into());
         }
         Ok(time)
+    }
+
+    async fn private(&self, id: &str) -> Result<Duration, Failure> {
+        let private = Private::new(self, id)?;
+        let landed = Landed::new(&self.catalog, &self.snapshot);
+        let started = Instant::now();
+        landed.tabulate(private.joint, &[&private.analysis], &self.key, &|_, _| ()).await?;
+        Ok(started.elapsed())
+    }
+
+    /// Writes what statistics may see, in clear, for other engines.
+    pub(crate) async fn export(&self, file: &str) -> Result<(), Failure> {
+        let sql = format!(
+            "SELECT encode(person_key, 'hex') AS person, date_trunc('quarter', event_month) AS quarter, region, sex, \
+             age_group FROM landed WHERE {VISIBLE}"
+        );
+        let options = DataFrameWriteOptions::new().with_single_file_output(true);
+        self.plain.sql(&sql).await?.write_parquet(file, options, None).await?;
+        Ok(())
     }
 }
 
@@ -210,35 +223,4 @@ impl Private {
         let joint = Joint::new(vec![analysis.shape(statistic, &bench.catalog, &periods, 1)?])?;
         Ok(Self { analysis: *analysis, joint })
     }
-
-    async fn time(&self, bench: &Bench) -> Result<Duration, Failure> {
-        let landed = Landed { catalog: &bench.catalog, snapshot: &bench.snapshot };
-        let joint = self.joint.clone();
-        let started = Instant::now();
-        landed.tabulate(joint, &[&self.analysis], &bench.key, &|_, _| ()).await?;
-        Ok(started.elapsed())
-    }
-}
-
-fn report(rows: u64, [one, five, clip, count_star, distinct]: [f64; 5]) {
-    let line =
-        |what: &str, seconds: f64| println!("{what:<44} {seconds:>8.3} s {:>8.2}", seconds / count_star);
-    println!("{:<44} {:>10} {:>8}", "persons by quarter × region × sex × age", "best of 7", "ratio");
-    line("DataFusion, count(*): rows, no privacy", count_star);
-    line("DataFusion, count(distinct): no privacy", distinct);
-    line("Marsad, one grouping", one);
-    line("Marsad, five groupings", five);
-    line("Marsad, one grouping, norm clip", clip);
-    let ratios = serde_json::json!({
-        "rows": rows,
-        "over_count_star": rounded(one / count_star),
-        "count_distinct_over": rounded(distinct / one),
-        "five_groupings_over_one": rounded(five / one),
-        "norm_clip_over": rounded(clip / one),
-    });
-    println!("\n{ratios}");
-}
-
-fn rounded(ratio: f64) -> f64 {
-    (ratio * 1000.0).round() / 1000.0
 }
