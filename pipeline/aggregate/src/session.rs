@@ -38,6 +38,8 @@ pub(crate) fn session(partitions: usize, limits: &Limits) -> Result<SessionConte
         .with_round_robin_repartition(false)
         .with_repartition_file_scans(false)
         .with_information_schema(false);
+    let kept_for_merging = &mut config.options_mut().execution.sort_spill_reservation_bytes;
+    *kept_for_merging = (limits.memory / 8).min(*kept_for_merging);
     config.options_mut().sql_parser.collect_spans = true;
     config.options_mut().sql_parser.map_string_types_to_utf8view = false;
     let files = Arc::new(SealedFiles::new(limits.spill.clone()));

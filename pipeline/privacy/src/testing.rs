@@ -122,7 +122,7 @@ pub(crate) fn shape() -> impl Strategy<Value = StatisticShape> {
     )
 }
 
-fn build(
+pub(crate) fn build(
     dimensions: &[(usize, Option<HomeRule>)],
     tables: &[(usize, bool, usize, u32)],
     (mode, c_squared, k, left_out_cap): (u8, u64, u32, u32),

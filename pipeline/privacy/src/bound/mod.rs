@@ -21,4 +21,6 @@ pub use selection::{SelectionKey, Selector, Tag};
 pub use tally::{Row, Tally};
 
 #[cfg(test)]
+mod naive;
+#[cfg(test)]
 mod tests;

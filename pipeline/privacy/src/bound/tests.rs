@@ -6,6 +6,7 @@ use marsad_terms::{Grain, Period};
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::naive::block;
 use super::*;
 use crate::error::Error;
 use crate::sensitivity::{self, FigureWeights};
@@ -368,26 +369,6 @@ proptest! {
         prop_assert_eq!(&merged.into_sums(), &whole);
         prop_assert_eq!(&added, &whole);
     }
-}
-
-/// The rows of persons as columns, and where each person's rows stand.
-fn block(shape: &StatisticShape, persons: &[Vec<OwnedRow>]) -> (Block, Vec<std::ops::Range<usize>>) {
-    let rows = || persons.iter().flatten();
-    let period = |grain: usize| rows().map(|row| row.periods[grain].unwrap_or(NO_PERIOD)).collect();
-    let mask = |row: &OwnedRow| (0..).zip(&row.counted).map(|(a, counted)| u64::from(*counted) << a).sum();
-    let block = Block {
-        periods: [period(0), period(1)],
-        codes: (0..shape.dimensions.len()).map(|d| rows().map(|row| row.codes[d]).collect()).collect(),
-        values: (0..shape.aggregates.len()).map(|a| rows().map(|row| row.values[a]).collect()).collect(),
-        masks: rows().map(mask).collect(),
-    };
-    let mut end = 0;
-    let places = persons.iter().map(|rows| {
-        end += rows.len();
-        end - rows.len()..end
-    });
-    let places = places.collect();
-    (block, places)
 }
 
 /// The rows of a few persons who mostly keep to a few rows, so that both ways are taken.
