@@ -129,8 +129,9 @@ impl Bench {
     /// Writes what statistics may see, in clear, for other engines.
     pub(crate) async fn export(&self, file: &str) -> Result<(), Failure> {
         let sql = format!(
-            "SELECT encode(person_key, 'hex') AS person, date_trunc('quarter', event_month) AS quarter, region, sex, \
-             age_group FROM landed WHERE {VISIBLE}"
+            "SELECT encode(person_key, 'hex') AS person, date_trunc('quarter', event_month) AS quarter, \
+             CAST(region AS VARCHAR) AS region, CAST(sex AS VARCHAR) AS sex, CAST(age_group AS VARCHAR) AS age_group \
+             FROM landed WHERE {VISIBLE}"
         );
         let options = DataFrameWriteOptions::new().with_single_file_output(true);
         self.plain.sql(&sql).await?.write_parquet(file, options, None).await?;
