@@ -383,7 +383,7 @@ fn closing(dir: &Path, bundle: &Path) -> String {
          marsad release show {RELEASE}                    the proposal as its steward read it\n  \
          marsad budget --svg budget.svg                what is left, as a picture\n  \
          marsad query new my_statistic                 a statistic of your own, then `query check`\n  \
-         marsad release new 2025-Q1 --like {RELEASE}      the next release\n  \
+         marsad release new 2025-Q4 --like {RELEASE}      the next one of a year and its last quarter\n  \
          marsad release run {RELEASE}                     the same bytes again, at no cost\n  \
          ssh-keygen -Y verify -f allowed_signers -I publisher -n marsad-release -s releases/{RELEASE}/release.json.sig < releases/{RELEASE}/release.json",
         bundle.display(),
