@@ -6,7 +6,30 @@ use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A canonical identifier with its scheme, `partner:P-00017`. Zeroed when dropped; no `Debug`.
+#[derive(Default)]
 pub(crate) struct Identifier(pub(crate) Zeroizing<String>);
+
+impl Identifier {
+    /// Begins another one of this scheme, with room for what follows, so that none leaves a copy behind where it grows.
+    pub(crate) fn begin(&mut self, scheme: &str, room: usize) {
+        let room = scheme.len() + 1 + room;
+        if self.0.capacity() < room {
+            self.0 = Zeroizing::new(String::with_capacity(room));
+        }
+        self.0.clear();
+        self.0.push_str(scheme);
+        self.0.push(':');
+    }
+
+    /// Becomes a copy of this text.
+    pub(crate) fn copy(&mut self, text: &str) {
+        if self.0.capacity() < text.len() {
+            self.0 = Zeroizing::new(String::with_capacity(text.len()));
+        }
+        self.0.clear();
+        self.0.push_str(text);
+    }
+}
 
 /// 16 bytes that stand for a person, the same wherever the identifier is the same.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,8 +77,10 @@ impl Pseudonymiser {
     }
 
     /// The identity of a record of these parts.
-    pub(crate) fn record<'i>(&'i self, parts: &'i mut IdentityParts) -> RecordIdentity<'i> {
-        RecordIdentity { pseudonyms: self, parts }
+    pub(crate) fn record(&self, parts: &IdentityParts) -> RecordIdentity<'_> {
+        let mut parts_hashed = blake3::Hasher::new_keyed(&self.record);
+        parts_hashed.update(&parts.0);
+        RecordIdentity { parts_hashed, rotations: &self.rotations }
     }
 }
 
@@ -96,6 +121,13 @@ impl Default for IdentityParts {
 }
 
 impl IdentityParts {
+    /// One part.
+    pub(crate) fn of(part: &[u8]) -> Self {
+        let mut parts = Self(Zeroizing::default());
+        parts.add(part);
+        parts
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
@@ -104,23 +136,26 @@ impl IdentityParts {
         self.0.extend_from_slice(&(part.len() as u64).to_le_bytes());
         self.0.extend_from_slice(part);
     }
+
+    /// Adds parts that were joined before.
+    pub(crate) fn extend(&mut self, parts: &Self) {
+        self.0.extend_from_slice(&parts.0);
+    }
 }
 
 /// Gives the ids of a record's rows.
 pub(crate) struct RecordIdentity<'i> {
-    pseudonyms: &'i Pseudonymiser,
-    parts: &'i mut IdentityParts,
+    /// Of the parts, which all rows have before their index.
+    parts_hashed: blake3::Hasher,
+    rotations: &'i [Rotation],
 }
 
 impl RecordIdentity<'_> {
     /// The id of the record's row of that index.
-    pub(crate) fn row(&mut self, index: u32) -> [u8; 16] {
-        let parts = &mut self.parts.0;
-        let length = parts.len();
-        parts.extend_from_slice(&index.to_le_bytes());
-        let first = first_16(&blake3::keyed_hash(&self.pseudonyms.record, parts));
-        parts.truncate(length);
-        self.pseudonyms.rotations.iter().fold(first, |id, rotation| rotation.record(&id))
+    pub(crate) fn row(&self, index: u32) -> [u8; 16] {
+        let hash = self.parts_hashed.clone().update(&index.to_le_bytes()).finalize();
+        let first = first_16(&hash);
+        self.rotations.iter().fold(first, |id, rotation| rotation.record(&id))
     }
 }
 

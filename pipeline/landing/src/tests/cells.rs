@@ -194,7 +194,7 @@ fn one_hot_columns_alone_are_read() {
         let extract = findings.parts.extract(0).unwrap();
         let record = &extract.records[0];
         let codes = plan.targets[need].codes().unwrap();
-        let found: Vec<&str> = record.rows.clone().map(|row| codes.code(extract.value(row, need))).collect();
+        let found: Vec<&str> = record.rows.clone().map(|row| codes.code(extract.row(row)[need])).collect();
         assert_eq!(found, expected);
     }
 }
