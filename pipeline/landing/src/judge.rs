@@ -129,9 +129,8 @@ pub(crate) fn judge(extract: &Extract<'_>, known: &Known) -> Judged {
 /// All records by person and id, those of one id in the file's order. Both are keyed hashes: eight bytes decide nearly always.
 fn order(extract: &Extract<'_>) -> Vec<usize> {
     let key = |at: usize| (extract.records[at].person, extract.id_of(at), at);
-    let leading = |at: usize| u128::from_be_bytes(extract.records[at].person.0) >> 64;
-    let mut order: Vec<(u64, usize)> =
-        (0..extract.records.len()).map(|at| (u64::try_from(leading(at)).unwrap_or_default(), at)).collect();
+    let leading = |at: usize| u64::from_be_bytes(extract.records[at].person.0.as_chunks().0[0]);
+    let mut order: Vec<(u64, usize)> = (0..extract.records.len()).map(|at| (leading(at), at)).collect();
     order.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| key(one.1).cmp(&key(other.1))));
     order.into_iter().map(|(_, at)| at).collect()
 }

@@ -65,7 +65,7 @@ impl Pseudonymiser {
     pub(crate) fn new(first: &[u8; 32], rotations: &[[u8; 32]]) -> Self {
         Self {
             person: blake3::derive_key("marsad person_key v1", first),
-            record: blake3::derive_key("marsad record_id v1", first),
+            record: blake3::derive_key("marsad record_id v2", first),
             rotations: rotations.iter().map(Rotation::new).collect(),
         }
     }
@@ -76,11 +76,14 @@ impl Pseudonymiser {
         Pseudonym(self.rotations.iter().fold(first, |key, rotation| rotation.person(&key)))
     }
 
-    /// The identity of a record of these parts.
-    pub(crate) fn record(&self, parts: &IdentityParts) -> RecordIdentity<'_> {
-        let mut parts_hashed = blake3::Hasher::new_keyed(&self.record);
-        parts_hashed.update(&parts.0);
-        RecordIdentity { parts_hashed, rotations: &self.rotations }
+    /// The ids of the rows of a record of these parts, by their index: pieces of one output of BLAKE3, which may be as long as
+    /// is wanted (BLAKE3 2.6), so that a record is hashed once however many rows it has.
+    pub(crate) fn rows(&self, parts: &IdentityParts, ids: &mut [[u8; 16]]) {
+        let mut hasher = blake3::Hasher::new_keyed(&self.record);
+        hasher.update(&parts.0).finalize_xof().fill(ids.as_flattened_mut());
+        for id in ids {
+            *id = self.rotations.iter().fold(*id, |id, rotation| rotation.record(&id));
+        }
     }
 }
 
@@ -140,22 +143,6 @@ impl IdentityParts {
     /// Adds parts that were joined before.
     pub(crate) fn extend(&mut self, parts: &Self) {
         self.0.extend_from_slice(&parts.0);
-    }
-}
-
-/// Gives the ids of a record's rows.
-pub(crate) struct RecordIdentity<'i> {
-    /// Of the parts, which all rows have before their index.
-    parts_hashed: blake3::Hasher,
-    rotations: &'i [Rotation],
-}
-
-impl RecordIdentity<'_> {
-    /// The id of the record's row of that index.
-    pub(crate) fn row(&self, index: u32) -> [u8; 16] {
-        let hash = self.parts_hashed.clone().update(&index.to_le_bytes()).finalize();
-        let first = first_16(&hash);
-        self.rotations.iter().fold(first, |id, rotation| rotation.record(&id))
     }
 }
 

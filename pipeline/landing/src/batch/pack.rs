@@ -18,6 +18,8 @@ pub(crate) struct Packer<'a> {
     /// Whose record was packed last: a person's records often stand together.
     last: Option<(Identifier, Pseudonym)>,
     parts: IdentityParts,
+    /// Of the rows of the record at hand, and the one beyond them.
+    ids: Vec<[u8; 16]>,
     numbers_records: bool,
     source: IdentityParts,
     /// The columns that are content, by position, with each code as a part of the identity.
@@ -32,6 +34,7 @@ impl<'a> Packer<'a> {
             pseudonyms,
             last: None,
             parts: IdentityParts::default(),
+            ids: Vec::new(),
             numbers_records: plan.mapping.numbers_records(),
             source: IdentityParts::of(plan.mapping.source.as_bytes()),
             content: content.map(|(at, target)| (at, target.codes().map(parts_of))).collect(),
@@ -45,19 +48,20 @@ impl<'a> Packer<'a> {
         let day = record.day.unwrap_or_default();
         self.carrier(reader, person, slots);
         self.identity(reader, day);
-        let identity = self.pseudonyms.record(&self.parts);
         let width = self.plan.targets.len();
-        let n_rows = u32::try_from(record.rows.len() / width).unwrap_or(u32::MAX);
-        let packed = slots.of(person, n_rows as usize);
+        let n_rows = record.rows.len() / width;
+        self.ids.resize(n_rows + 1, [0; 16]);
+        self.pseudonyms.rows(&self.parts, &mut self.ids);
+        let packed = slots.of(person, n_rows);
         count(packed, number);
         count(packed, line);
         packed.extend_from_slice(&person.map_or([0; 16], |person| person.0));
         signed(packed, i64::from(month_of(day).first_day()));
         packed.push(u8::from(record.consent || self.plan.identifier.is_none()));
-        packed.extend_from_slice(&identity.row(n_rows));
-        count(packed, u64::from(n_rows));
-        for (index, row) in (0..).zip(record.rows.chunks(width)) {
-            packed.extend_from_slice(&identity.row(index));
+        packed.extend_from_slice(&self.ids[n_rows]);
+        count(packed, n_rows as u64);
+        for (id, row) in self.ids.iter().zip(record.rows.chunks(width)) {
+            packed.extend_from_slice(id);
             for value in row {
                 signed(packed, *value);
             }
@@ -108,7 +112,9 @@ impl<'a> Packer<'a> {
         }
         self.parts.clear();
         reader.identity().for_each(|part| self.parts.add(part.as_bytes()));
-        let hash = self.pseudonyms.record(&self.parts).row(0);
+        let mut hash = [[0; 16]];
+        self.pseudonyms.rows(&self.parts, &mut hash);
+        let [hash] = hash;
         let carriers = slots.carriers(hash);
         carriers.extend_from_slice(&hash);
         carriers.extend_from_slice(&person.map_or([0; 16], |person| person.0));

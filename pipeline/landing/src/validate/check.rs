@@ -328,7 +328,9 @@ impl<'c> Reader<'c> {
     /// Reads one cell into the draft.
     pub(crate) fn cell(&mut self, row: &Row, column: usize) -> Result<(), Reason> {
         let (text, memory) = (row.cell(column), &mut self.memories[column]);
-        let may_repeat = self.checker.repeats[column] && !row.is_marked() && Memory::holds(text);
+        // A cell that was too long is empty now, and is none that was empty.
+        let is_remembered = Memory::holds(text) && !row.is_marked() && !row.is_too_long(column);
+        let may_repeat = is_remembered && (self.checker.repeats[column] || text.is_empty());
         let Self { checker, draft, fresh, .. } = self;
         if checker.identifier == Some(column)
             && !row.is_marked()

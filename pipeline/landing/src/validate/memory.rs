@@ -4,8 +4,8 @@
 use super::check::Found;
 use crate::Reason;
 
-/// Places a column; the days of a programme find room.
-const PLACES: usize = 1 << 11;
+/// Places a column; the days of a programme find room, in two spellings.
+const PLACES: usize = 1 << 12;
 /// Longer cells hardly repeat.
 const LONGEST: usize = 64;
 
@@ -27,7 +27,7 @@ struct Key(usize, u64, u64);
 impl Memory {
     /// Whether such a cell is remembered.
     pub(crate) fn holds(text: &str) -> bool {
-        !text.is_empty() && text.len() <= LONGEST
+        text.len() <= LONGEST
     }
 
     /// What a cell of this text says; it is read where it is not remembered.
