@@ -2,19 +2,21 @@
 //!
 //! Landing and catalogue share these two functions, so that a name is the same name in both. They know nothing of any code list.
 
+use std::borrow::Cow;
 use std::iter::once;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// The canonical text of a cell: NFKC; no format characters, no tatweel; ASCII digits; `-` for every dash; single spaces, trimmed.
-pub fn clean(text: &str) -> String {
-    if text.is_ascii() {
-        return if is_single_spaced(text) { text.to_owned() } else { single_spaced(text.chars()) };
+/// Borrowed where it is that already.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if is_latin(text) {
+        return if is_single_spaced(text) { text.into() } else { single_spaced(text.chars()).into() };
     }
     // Taking a format character away can leave a letter beside its mark: hence the second composition.
     let bare: String = text.nfkc().filter(|c| !is_format(*c) && *c != '\u{640}').map(plain).collect();
-    single_spaced(bare.nfkc())
+    single_spaced(bare.nfkc()).into()
 }
 
 /// The form in which spellings are compared: [`clean`], case-folded, without combining marks, ى as ي, ة as ه, and hyphens,
@@ -41,16 +43,21 @@ fn separator(c: char) -> char {
     }
 }
 
-/// Whether ASCII text has single spaces between words and no other white space: most cells do.
+/// Whether all is ASCII or from À (U+00C0) to ÿ (U+00FF), whose UTF-8 begins with 0xC3: there only white space can be another.
+fn is_latin(text: &str) -> bool {
+    text.bytes().all(|byte| byte < 0xC0 || byte == 0xC3)
+}
+
+/// Whether such text has single spaces between words and no other white space: most cells do.
 fn is_single_spaced(text: &str) -> bool {
-    let mut before = ' ';
-    for c in text.chars() {
-        if c.is_whitespace() && (c != ' ' || before == ' ') {
+    let mut before = b' ';
+    for byte in text.bytes() {
+        if matches!(byte, b'\t'..=b'\r' | b' ') && (byte != b' ' || before == b' ') {
             return false;
         }
-        before = c;
+        before = byte;
     }
-    before != ' ' || text.is_empty()
+    before != b' ' || text.is_empty()
 }
 
 fn single_spaced(chars: impl Iterator<Item = char>) -> String {
@@ -167,10 +174,21 @@ mod tests {
         assert_ne!(fold("Niger"), fold("Nigeria"));
     }
 
+    #[test]
+    fn latin_letters_are_canonical_as_they_are() {
+        for c in (0..=0xFF_u8).map(char::from).filter(|c| is_latin(&c.to_string()) && !c.is_whitespace()) {
+            let text = c.to_string();
+            assert_eq!(text.nfkc().map(plain).collect::<String>(), text);
+            assert!(!is_format(c));
+        }
+        assert!(is_latin("àÿß×") && !is_latin("\u{bf}") && !is_latin("\u{100}") && !is_latin("\u{a0}"));
+    }
+
     proptest! {
         #[test]
         fn both_forms_are_final(text in "\\PC*") {
-            prop_assert_eq!(clean(&clean(&text)), clean(&text));
+            let once = clean(&text);
+            prop_assert_eq!(clean(&once), once.as_ref());
             prop_assert_eq!(fold(&fold(&text)), fold(&text));
             prop_assert_eq!(fold(&clean(&text)), fold(&text));
         }

@@ -9,6 +9,8 @@ use regex::Regex;
 
 /// The longest run of digits that a phone number has.
 const LONGEST_PHONE: usize = 16;
+/// The fewest digits that [`is_phone`] takes for one.
+const SHORTEST_PHONE: usize = 8;
 
 /// Whether the text holds an e-mail address, phone number, coordinates or a document's number.
 pub(crate) fn identifies(text: &str) -> bool {
@@ -63,8 +65,16 @@ fn groups(text: &str) -> Vec<Group> {
     groups
 }
 
+/// Whether the text holds at least so many ASCII digits; most cells are done with by this.
+pub(crate) fn has_digits(text: &str, fewest: usize) -> bool {
+    text.bytes().filter(u8::is_ascii_digit).count() >= fewest
+}
+
 /// Every start is tried with at most `LONGEST_PHONE` digits after it, so the work stays linear.
 fn has_phone(text: &str) -> bool {
+    if !has_digits(text, SHORTEST_PHONE) {
+        return false;
+    }
     let groups = groups(text);
     (0..groups.len()).any(|first| !is_date(text, &groups[first..]) && phone_begins(text, &groups[first..]))
 }
@@ -97,7 +107,7 @@ fn is_phone_gap(gap: &str) -> bool {
 /// With a country in front (`+` or `00`), Morocco's without either, or ten digits as dialled in Morocco and France.
 fn is_phone(digits: &[u8], plus: bool) -> bool {
     match digits {
-        _ if plus => (8..=15).contains(&digits.len()),
+        _ if plus => (SHORTEST_PHONE..=15).contains(&digits.len()),
         [b'0', b'0', b'1'..=b'9', rest @ ..] => (7..=13).contains(&rest.len()),
         [b'2', b'1', b'2', b'5'..=b'8', rest @ ..] | [b'0', b'5'..=b'8', rest @ ..] => rest.len() == 8,
         _ => false,
@@ -115,14 +125,20 @@ fn is_date(text: &str, groups: &[Group]) -> bool {
 
 /// Coordinates: four decimals or more of at most 180 degrees, or degrees with minutes.
 fn is_place(text: &str) -> bool {
+    has_degrees(text) || (text.contains('°') && MINUTES.is_match(text))
+}
+
+fn has_degrees(text: &str) -> bool {
+    if !has_digits(text, 5) {
+        return false;
+    }
     let groups = groups(text);
     let decimal = |left: Group, right: Group| matches!(&text[left.end..right.start], "." | "," | "٫");
-    let degrees = groups.windows(2).enumerate().any(|(at, pair)| {
+    groups.windows(2).enumerate().any(|(at, pair)| {
         let whole = pair[0].text(text).parse::<u8>().is_ok_and(|n| n <= 180);
         let chained = at > 0 && decimal(groups[at - 1], pair[0]);
         whole && !chained && decimal(pair[0], pair[1]) && pair[1].end - pair[1].start >= 4
-    });
-    degrees || MINUTES.is_match(text)
+    })
 }
 
 static MINUTES: LazyLock<Regex> = LazyLock::new(|| {
@@ -154,7 +170,7 @@ const DOCUMENT_WORDS: [&str; 15] = [
 ];
 
 fn is_document(text: &str) -> bool {
-    DOCUMENT.is_match(text) || (has_four_digits(text) && names_document(text))
+    has_digits(text, 4) && (DOCUMENT.is_match(text) || (has_four_digits(text) && names_document(text)))
 }
 
 fn has_four_digits(text: &str) -> bool {

@@ -1,14 +1,10 @@
 //! Decisions that need other records of the same person: duplicates, contradictions, consent, plausible numbers of rows
 //! (extracts 2.5, 2.6, 7). They need nothing else, so that leaving one person out changes nobody else's outcome.
 
-use std::collections::HashMap;
-
 use marsad_terms::Period;
 
 use crate::Reason;
-use crate::batch::{Extract, Known, Record};
-use crate::hash::ByHash;
-use crate::pseudonym::Pseudonym;
+use crate::batch::{Extract, Known};
 use crate::report::Rejected;
 
 /// Rows of one person in one batch, beyond which all are kept out whatever the record type says.
@@ -40,26 +36,36 @@ pub(crate) struct LandingRow {
 pub(crate) struct Judged {
     pub(crate) fates: Vec<Fate>,
     consents: Vec<bool>,
+    /// The records by person.
+    order: Vec<usize>,
 }
 
 impl Judged {
-    /// The records that the batch holds.
-    fn landing(&self) -> impl Iterator<Item = usize> {
-        let lands = |at: &usize| matches!(self.fates[*at], Fate::Landed | Fate::Withdraws);
-        (0..self.fates.len()).filter(lands)
+    /// Whether the batch holds a record.
+    fn lands(&self, at: usize) -> bool {
+        matches!(self.fates[at], Fate::Landed | Fate::Withdraws)
     }
 
-    /// The rows that the batch holds.
+    /// The rows that the batch holds, by person and id.
     pub(crate) fn rows(&self, extract: &Extract<'_>) -> Vec<LandingRow> {
-        let rows = self.landing().flat_map(|record| {
-            let rows = extract.records[record].rows.clone();
-            rows.map(move |row| LandingRow { record, row, consent: self.consents[record] })
-        });
-        rows.collect()
+        let mut rows = Vec::with_capacity(self.order.len());
+        let person = |at: &usize| extract.records[*at].person;
+        for records in self.order.chunk_by(|one, next| person(one) == person(next)) {
+            let first = rows.len();
+            for record in records.iter().copied().filter(|at| self.lands(*at)) {
+                let consent = self.consents[record];
+                let of_record = extract.records[record].rows.clone();
+                rows.extend(of_record.map(|row| LandingRow { record, row, consent }));
+            }
+            // Rows beyond a record's first have ids of their own.
+            rows[first..].sort_unstable_by_key(|row| extract.id(row.row));
+        }
+        rows
     }
 
     fn n_rows(&self, extract: &Extract<'_>) -> u64 {
-        self.landing().map(|record| extract.records[record].rows.len() as u64).sum()
+        let landing = (0..self.fates.len()).filter(|at| self.lands(*at));
+        landing.map(|record| extract.records[record].rows.len() as u64).sum()
     }
 }
 
@@ -101,88 +107,116 @@ impl Tally {
 
 /// Judges all records of an extract against each other and against what landed before.
 pub(crate) fn judge(extract: &Extract<'_>, known: &Known) -> Judged {
-    let mut judged = Judged {
-        fates: Vec::with_capacity(extract.records.len()),
+    let order = order(extract);
+    let mut judging = Judging {
+        extract,
+        known,
+        fates: vec![Fate::Landed; extract.records.len()],
         consents: extract.records.iter().map(|record| record.consent).collect(),
     };
-    let mut first_of: HashMap<[u8; 16], usize, ByHash> = HashMap::default();
-    first_of.reserve(extract.records.len());
-    let mut landed_before = Vec::new();
-    for (at, record) in extract.records.iter().enumerate() {
-        let id = extract.id(record.rows.start);
-        if let Some(first) = first_of.get(&id).copied() {
-            let fate = again(extract, &mut judged, first, record);
-            judged.fates.push(fate);
-            continue;
-        }
-        let fate = against_landed(extract, known, record);
-        if fate != Fate::Contradicts {
-            first_of.insert(id, at);
-        }
-        if fate == Fate::Duplicate {
-            landed_before.push(at);
-        }
-        judged.fates.push(fate);
-    }
-    settle_withdrawals(&mut judged, extract, known, &landed_before);
-    keep_out_implausible(&mut judged, extract, known);
-    judged
-}
-
-/// A record whose identity stands earlier in the file: the stricter consent of the two holds.
-fn again(extract: &Extract<'_>, judged: &mut Judged, first: usize, record: &Record) -> Fate {
-    if !extract.are_alike(&extract.records[first], record) {
-        return Fate::Contradicts;
-    }
-    judged.consents[first] &= record.consent;
-    Fate::Duplicate
-}
-
-fn against_landed(extract: &Extract<'_>, known: &Known, record: &Record) -> Fate {
-    let landed = |row: usize| known.rows.get(&extract.id(row));
-    let n_landed = record.rows.clone().filter(|row| landed(*row).is_some()).count();
-    if n_landed == 0 {
-        return Fate::Landed;
-    }
-    let is_same = |row: usize| landed(row).is_some_and(|known| known.content == extract.content(record, row));
-    let has_more = known.rows.contains_key(&record.beyond);
-    if !has_more && record.rows.clone().all(is_same) { Fate::Duplicate } else { Fate::Contradicts }
-}
-
-/// Records that landed before, once each: they land again where they withhold a consent that the landed rows have.
-fn settle_withdrawals(judged: &mut Judged, extract: &Extract<'_>, known: &Known, landed_before: &[usize]) {
-    for at in landed_before {
-        let mut rows = extract.records[*at].rows.clone().filter_map(|row| known.rows.get(&extract.id(row)));
-        if !judged.consents[*at] && rows.any(|known| known.consent) {
-            judged.fates[*at] = Fate::Withdraws;
+    let most = extract.plan.record_type.max_rows_a_quarter.filter(|_| extract.plan.identifier.is_some());
+    let (person, id) = (|at: usize| extract.records[at].person, |at: usize| extract.id_of(at));
+    for records in order.chunk_by(|one, next| person(*one) == person(*next)) {
+        records.chunk_by(|one, next| id(*one) == id(*next)).for_each(|alike| judging.identity(alike));
+        if let Some(most) = most {
+            judging.keep_out_implausible(records, most);
         }
     }
+    let Judging { fates, consents, .. } = judging;
+    Judged { fates, consents, order }
 }
 
-/// R12: all rows that a person brings for a quarter, where they and what landed are more than plausible.
-fn keep_out_implausible(judged: &mut Judged, extract: &Extract<'_>, known: &Known) {
-    let Some(most) =
-        extract.plan.record_type.max_rows_a_quarter.filter(|_| extract.plan.identifier.is_some())
-    else {
-        return;
-    };
-    let mut of_person: HashMap<Pseudonym, u32, ByHash> = HashMap::default();
-    let mut of_quarter: HashMap<(Pseudonym, Period), u32, ByHash> = HashMap::default();
-    let landing = |judged: &Judged, at: usize| judged.fates[at] == Fate::Landed;
-    for (at, record) in extract.records.iter().enumerate().filter(|(at, _)| landing(judged, *at)) {
-        let n_rows = u32::try_from(extract.records[at].rows.len()).unwrap_or(u32::MAX);
-        let person = of_person.entry(record.person).or_default();
-        *person = person.saturating_add(n_rows);
-        let of = (record.person, record.quarter());
-        let landed = known.per_quarter.get(&of).copied().unwrap_or(0);
-        let quarter = of_quarter.entry(of).or_insert(landed);
-        *quarter = quarter.saturating_add(n_rows);
+/// All records by person and id, those of one id in the file's order. Both are keyed hashes: eight bytes decide nearly always.
+fn order(extract: &Extract<'_>) -> Vec<usize> {
+    let key = |at: usize| (extract.records[at].person, extract.id_of(at), at);
+    let leading = |at: usize| u64::from_be_bytes(extract.records[at].person.0.as_chunks().0[0]);
+    let mut order: Vec<(u64, usize)> = (0..extract.records.len()).map(|at| (leading(at), at)).collect();
+    order.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| key(one.1).cmp(&key(other.1))));
+    order.into_iter().map(|(_, at)| at).collect()
+}
+
+/// What is decided so far.
+struct Judging<'e, 'a> {
+    extract: &'e Extract<'a>,
+    known: &'e Known,
+    fates: Vec<Fate>,
+    consents: Vec<bool>,
+}
+
+impl Judging<'_, '_> {
+    /// Records of one identity, in the file's order: the first that does not contradict what landed stands for the others.
+    fn identity(&mut self, records: &[usize]) {
+        let mut first = None;
+        for at in records.iter().copied() {
+            self.fates[at] = match first {
+                Some(first) => self.again(first, at),
+                None => self.against_landed(at),
+            };
+            if self.fates[at] != Fate::Contradicts {
+                first.get_or_insert(at);
+            }
+        }
+        if let Some(first) = first.filter(|first| self.fates[*first] == Fate::Duplicate) {
+            self.settle_withdrawal(first);
+        }
     }
-    for (at, record) in extract.records.iter().enumerate() {
-        let is_too_many = of_person.get(&record.person).is_some_and(|n| *n > MOST_ROWS_A_BATCH)
-            || of_quarter.get(&(record.person, record.quarter())).is_some_and(|n| *n > most);
-        if is_too_many && landing(judged, at) {
-            judged.fates[at] = Fate::TooManyRows;
+
+    /// A record whose identity stands earlier in the file: the stricter consent of the two holds.
+    fn again(&mut self, first: usize, at: usize) -> Fate {
+        let [first_record, record] = [first, at].map(|at| &self.extract.records[at]);
+        if !self.extract.are_alike(first_record, record) {
+            return Fate::Contradicts;
+        }
+        self.consents[first] &= record.consent;
+        Fate::Duplicate
+    }
+
+    fn against_landed(&self, at: usize) -> Fate {
+        let (extract, record) = (self.extract, &self.extract.records[at]);
+        let landed = |row: usize| self.known.rows.get(&extract.id(row));
+        if !record.rows.clone().any(|row| landed(row).is_some()) {
+            return Fate::Landed;
+        }
+        let is_same =
+            |row: usize| landed(row).is_some_and(|known| known.content == extract.content(record, row));
+        let has_more = self.known.rows.contains_key(&record.beyond);
+        if !has_more && record.rows.clone().all(is_same) { Fate::Duplicate } else { Fate::Contradicts }
+    }
+
+    /// A record that landed before lands again, once, where it withholds a consent that the landed rows have.
+    fn settle_withdrawal(&mut self, at: usize) {
+        let rows = self.extract.records[at].rows.clone();
+        let mut landed = rows.filter_map(|row| self.known.rows.get(&self.extract.id(row)));
+        if !self.consents[at] && landed.any(|known| known.consent) {
+            self.fates[at] = Fate::Withdraws;
+        }
+    }
+
+    /// R12: all rows that a person brings for a quarter, where they and what landed are more than plausible.
+    fn keep_out_implausible(&mut self, records: &[usize], most: u32) {
+        let (mut n_rows, mut of_quarter) = (0_u32, Vec::<(Period, u32)>::new());
+        let landing = records.iter().filter(|at| self.fates[**at] == Fate::Landed);
+        for record in landing.map(|at| &self.extract.records[*at]) {
+            let n_of_record = u32::try_from(record.rows.len()).unwrap_or(u32::MAX);
+            n_rows = n_rows.saturating_add(n_of_record);
+            let quarter = record.quarter();
+            match of_quarter.iter_mut().find(|(other, _)| *other == quarter) {
+                Some((_, n)) => *n = n.saturating_add(n_of_record),
+                None => {
+                    let landed = self.known.per_quarter.get(&(record.person, quarter)).copied().unwrap_or(0);
+                    of_quarter.push((quarter, landed.saturating_add(n_of_record)));
+                }
+            }
+        }
+        of_quarter.retain(|(_, n)| *n > most);
+        if n_rows <= MOST_ROWS_A_BATCH && of_quarter.is_empty() {
+            return;
+        }
+        for at in records.iter().copied().filter(|at| self.fates[*at] == Fate::Landed).collect::<Vec<_>>() {
+            let quarter = self.extract.records[at].quarter();
+            if n_rows > MOST_ROWS_A_BATCH || of_quarter.iter().any(|(other, _)| *other == quarter) {
+                self.fates[at] = Fate::TooManyRows;
+            }
         }
     }
 }

@@ -86,7 +86,7 @@ impl<'c> Preview<'c> {
         for role in &checker.layout.roles[column] {
             match role {
                 Role::Identifier => {
-                    let canonical = draft.identifier.as_ref().and_then(|found| found.0.split_once(':'));
+                    let canonical = draft.identifier().and_then(|found| found.0.split_once(':'));
                     is_changed |= canonical.is_some_and(|(_, canonical)| canonical != written);
                 }
                 Role::Date => cells.becomes(checker.form(&text, row.mark(column)), "(a date)"),

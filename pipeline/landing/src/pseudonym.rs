@@ -6,7 +6,30 @@ use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A canonical identifier with its scheme, `partner:P-00017`. Zeroed when dropped; no `Debug`.
+#[derive(Default)]
 pub(crate) struct Identifier(pub(crate) Zeroizing<String>);
+
+impl Identifier {
+    /// Begins another one of this scheme, with room for what follows, so that none leaves a copy behind where it grows.
+    pub(crate) fn begin(&mut self, scheme: &str, room: usize) {
+        let room = scheme.len() + 1 + room;
+        if self.0.capacity() < room {
+            self.0 = Zeroizing::new(String::with_capacity(room));
+        }
+        self.0.clear();
+        self.0.push_str(scheme);
+        self.0.push(':');
+    }
+
+    /// Becomes a copy of this text.
+    pub(crate) fn copy(&mut self, text: &str) {
+        if self.0.capacity() < text.len() {
+            self.0 = Zeroizing::new(String::with_capacity(text.len()));
+        }
+        self.0.clear();
+        self.0.push_str(text);
+    }
+}
 
 /// 16 bytes that stand for a person, the same wherever the identifier is the same.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,7 +65,7 @@ impl Pseudonymiser {
     pub(crate) fn new(first: &[u8; 32], rotations: &[[u8; 32]]) -> Self {
         Self {
             person: blake3::derive_key("marsad person_key v1", first),
-            record: blake3::derive_key("marsad record_id v1", first),
+            record: blake3::derive_key("marsad record_id v2", first),
             rotations: rotations.iter().map(Rotation::new).collect(),
         }
     }
@@ -53,9 +76,14 @@ impl Pseudonymiser {
         Pseudonym(self.rotations.iter().fold(first, |key, rotation| rotation.person(&key)))
     }
 
-    /// The identity of a record of these parts.
-    pub(crate) fn record<'i>(&'i self, parts: &'i mut IdentityParts) -> RecordIdentity<'i> {
-        RecordIdentity { pseudonyms: self, parts }
+    /// The ids of the rows of a record of these parts, by their index: pieces of one output of BLAKE3, which may be as long as
+    /// is wanted (BLAKE3 2.6), so that a record is hashed once however many rows it has.
+    pub(crate) fn rows(&self, parts: &IdentityParts, ids: &mut [[u8; 16]]) {
+        let mut hasher = blake3::Hasher::new_keyed(&self.record);
+        hasher.update(&parts.0).finalize_xof().fill(ids.as_flattened_mut());
+        for id in ids {
+            *id = self.rotations.iter().fold(*id, |id, rotation| rotation.record(&id));
+        }
     }
 }
 
@@ -96,6 +124,13 @@ impl Default for IdentityParts {
 }
 
 impl IdentityParts {
+    /// One part.
+    pub(crate) fn of(part: &[u8]) -> Self {
+        let mut parts = Self(Zeroizing::default());
+        parts.add(part);
+        parts
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
@@ -104,23 +139,10 @@ impl IdentityParts {
         self.0.extend_from_slice(&(part.len() as u64).to_le_bytes());
         self.0.extend_from_slice(part);
     }
-}
 
-/// Gives the ids of a record's rows.
-pub(crate) struct RecordIdentity<'i> {
-    pseudonyms: &'i Pseudonymiser,
-    parts: &'i mut IdentityParts,
-}
-
-impl RecordIdentity<'_> {
-    /// The id of the record's row of that index.
-    pub(crate) fn row(&mut self, index: u32) -> [u8; 16] {
-        let parts = &mut self.parts.0;
-        let length = parts.len();
-        parts.extend_from_slice(&index.to_le_bytes());
-        let first = first_16(&blake3::keyed_hash(&self.pseudonyms.record, parts));
-        parts.truncate(length);
-        self.pseudonyms.rotations.iter().fold(first, |id, rotation| rotation.record(&id))
+    /// Adds parts that were joined before.
+    pub(crate) fn extend(&mut self, parts: &Self) {
+        self.0.extend_from_slice(&parts.0);
     }
 }
 

@@ -229,7 +229,7 @@ impl<'l> Rejections<'l> {
     }
 
     fn count(&mut self, column: usize, cell: &str) {
-        let spelling = clean(cell);
+        let spelling = clean(cell).into_owned();
         let spellings = self.spellings.entry(column).or_default();
         if spelling.len() <= LONGEST_SPELLING
             && (spellings.len() < MOST_SPELLINGS || spellings.contains_key(&spelling))

@@ -4,6 +4,7 @@ use marsad_terms::Period;
 
 use super::content::Content;
 use super::pack::{Cursor, quarter_of};
+use super::parts::Size;
 use crate::pseudonym::Pseudonym;
 use crate::validate::{NULL, Plan, Target};
 
@@ -36,8 +37,14 @@ pub(crate) struct Extract<'a> {
 }
 
 impl<'a> Extract<'a> {
-    pub(crate) fn new(plan: &'a Plan<'a>) -> Self {
-        Self { plan, records: Vec::new(), ids: Vec::new(), values: Vec::new() }
+    /// Of a part that will have this size.
+    pub(crate) fn new(plan: &'a Plan<'a>, size: Size) -> Self {
+        Self {
+            plan,
+            records: Vec::with_capacity(size.records),
+            ids: Vec::with_capacity(size.rows),
+            values: Vec::with_capacity(size.rows * plan.targets.len()),
+        }
     }
 
     /// Takes in records that were packed.
@@ -73,15 +80,23 @@ impl<'a> Extract<'a> {
         self.ids[row]
     }
 
-    pub(crate) fn value(&self, row: usize, target: usize) -> i64 {
-        self.values[row * self.plan.targets.len() + target]
+    /// The id of a record's first row, which is the record's.
+    pub(crate) fn id_of(&self, record: usize) -> [u8; 16] {
+        self.ids[self.records[record].rows.start]
+    }
+
+    /// A row's values, by target.
+    pub(crate) fn row(&self, row: usize) -> &[i64] {
+        let width = self.plan.targets.len();
+        &self.values[row * width..][..width]
     }
 
     /// The hash of a row's content.
     pub(crate) fn content(&self, record: &Record, row: usize) -> [u8; 16] {
         let mut content = Content::of_month(record.month);
+        let values = self.row(row);
         for (at, target) in self.content_targets() {
-            let value = self.value(row, at);
+            let value = values[at];
             match target.codes() {
                 Some(codes) => content.code(codes.code(value)),
                 None => content.number(Some(value).filter(|value| *value != NULL)),

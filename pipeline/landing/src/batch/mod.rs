@@ -7,7 +7,7 @@ mod parts;
 mod read;
 mod write;
 
-pub(crate) use extract::{Extract, Record};
+pub(crate) use extract::Extract;
 pub(crate) use pack::Packer;
 pub(crate) use parts::{Parts, Slots};
 pub(crate) use read::{Known, known};

@@ -8,46 +8,60 @@ use chrono::{Datelike, NaiveDate};
 use marsad_terms::{Month, Period};
 
 use super::parts::Slots;
-use crate::pseudonym::{IdentityParts, Pseudonym, Pseudonymiser};
-use crate::validate::{NULL, Plan, Reader, Target};
+use crate::pseudonym::{Identifier, IdentityParts, Pseudonym, Pseudonymiser};
+use crate::validate::{Codes, NULL, Plan, Reader};
 
 /// Packs the records of one reader.
 pub(crate) struct Packer<'a> {
     plan: &'a Plan<'a>,
     pseudonyms: Pseudonymiser,
+    /// Whose record was packed last: a person's records often stand together.
+    last: Option<(Identifier, Pseudonym)>,
     parts: IdentityParts,
+    /// Of the rows of the record at hand, and the one beyond them.
+    ids: Vec<[u8; 16]>,
     numbers_records: bool,
-    /// The columns that are content, by position.
-    content: Vec<(usize, &'a Target<'a>)>,
+    source: IdentityParts,
+    /// The columns that are content, by position, with each code as a part of the identity.
+    content: Vec<(usize, Option<Vec<IdentityParts>>)>,
 }
 
 impl<'a> Packer<'a> {
     pub(crate) fn new(plan: &'a Plan<'a>, pseudonyms: Pseudonymiser) -> Self {
-        let content = plan.targets.iter().enumerate().filter(|(_, target)| !target.is_derived()).collect();
-        let numbers_records = plan.mapping.numbers_records();
-        Self { plan, pseudonyms, parts: IdentityParts::default(), numbers_records, content }
+        let content = plan.targets.iter().enumerate().filter(|(_, target)| !target.is_derived());
+        Self {
+            plan,
+            pseudonyms,
+            last: None,
+            parts: IdentityParts::default(),
+            ids: Vec::new(),
+            numbers_records: plan.mapping.numbers_records(),
+            source: IdentityParts::of(plan.mapping.source.as_bytes()),
+            content: content.map(|(at, target)| (at, target.codes().map(parts_of))).collect(),
+        }
     }
 
     /// Packs the record that a reader holds; its identifier ends here.
     pub(crate) fn pack(&mut self, (number, line): (u64, u64), reader: &Reader<'_>, slots: &mut Slots) {
         let record = &reader.draft;
-        let person = record.identifier.as_ref().map(|identifier| self.pseudonyms.person(identifier));
+        let person = record.identifier().map(|identifier| self.person(identifier));
         let day = record.day.unwrap_or_default();
         self.carrier(reader, person, slots);
         self.identity(reader, day);
-        let mut identity = self.pseudonyms.record(&mut self.parts);
         let width = self.plan.targets.len();
-        let n_rows = u32::try_from(record.rows.len() / width).unwrap_or(u32::MAX);
-        let packed = slots.of(person);
+        let n_rows = record.rows.len() / width;
+        self.ids.resize(n_rows + 1, [0; 16]);
+        self.pseudonyms.rows(&self.parts, &mut self.ids);
+        let packed = slots.of(person, n_rows);
         count(packed, number);
         count(packed, line);
         packed.extend_from_slice(&person.map_or([0; 16], |person| person.0));
         signed(packed, i64::from(month_of(day).first_day()));
         packed.push(u8::from(record.consent || self.plan.identifier.is_none()));
-        packed.extend_from_slice(&identity.row(n_rows));
-        count(packed, u64::from(n_rows));
-        for (index, row) in (0..).zip(record.rows.chunks(width)) {
-            packed.extend_from_slice(&identity.row(index));
+        packed.extend_from_slice(&self.ids[n_rows]);
+        count(packed, n_rows as u64);
+        for (id, row) in self.ids.iter().zip(record.rows.chunks(width)) {
+            packed.extend_from_slice(id);
             for value in row {
                 signed(packed, *value);
             }
@@ -58,8 +72,8 @@ impl<'a> Packer<'a> {
     fn identity(&mut self, reader: &Reader<'_>, day: NaiveDate) {
         let (parts, record) = (&mut self.parts, &reader.draft);
         parts.clear();
-        parts.add(self.plan.mapping.source.as_bytes());
-        parts.add(record.identifier.as_ref().map_or(&[][..], |identifier| identifier.0.as_bytes()));
+        parts.extend(&self.source);
+        parts.add(record.identifier().map_or(&[][..], |identifier| identifier.0.as_bytes()));
         let mut declared = reader.identity().peekable();
         if declared.peek().is_some() {
             parts.add(b"declared");
@@ -67,15 +81,28 @@ impl<'a> Packer<'a> {
             return;
         }
         parts.add(b"values");
-        parts.add(day.to_string().as_bytes());
+        parts.add(&written(day));
         for row in record.rows.chunks(self.plan.targets.len()) {
-            for (at, target) in &self.content {
-                match target.codes() {
-                    Some(codes) => parts.add(codes.code(row[*at]).as_bytes()),
-                    None => parts.add(&row[*at].to_le_bytes()),
+            for (at, codes) in &self.content {
+                let Some(codes) = codes else {
+                    parts.add(&row[*at].to_le_bytes());
+                    continue;
+                };
+                match usize::try_from(row[*at]).ok().and_then(|index| codes.get(index)) {
+                    Some(code) => parts.extend(code),
+                    None => parts.add(&[]),
                 }
             }
         }
+    }
+
+    fn person(&mut self, identifier: &Identifier) -> Pseudonym {
+        let (last, person) = self.last.get_or_insert_with(|| (Identifier::default(), Pseudonym([0; 16])));
+        if last.0 != identifier.0 {
+            last.copy(&identifier.0);
+            *person = self.pseudonyms.person(identifier);
+        }
+        *person
     }
 
     /// Who carries the record's number, by its hash.
@@ -85,11 +112,36 @@ impl<'a> Packer<'a> {
         }
         self.parts.clear();
         reader.identity().for_each(|part| self.parts.add(part.as_bytes()));
-        let hash = self.pseudonyms.record(&mut self.parts).row(0);
+        let mut hash = [[0; 16]];
+        self.pseudonyms.rows(&self.parts, &mut hash);
+        let [hash] = hash;
         let carriers = slots.carriers(hash);
         carriers.extend_from_slice(&hash);
         carriers.extend_from_slice(&person.map_or([0; 16], |person| person.0));
     }
+}
+
+/// Each code by its index.
+fn parts_of(codes: &Codes<'_>) -> Vec<IdentityParts> {
+    codes.list.codes.iter().map(|code| IdentityParts::of(code.id.as_bytes())).collect()
+}
+
+/// `2025-07-12`: days of events have four digits of a year.
+fn written(day: NaiveDate) -> [u8; 10] {
+    let digit = |number: u32| b'0' + (number % 10).to_le_bytes()[0];
+    let (year, month, day) = (day.year().unsigned_abs(), day.month(), day.day());
+    [
+        digit(year / 1000),
+        digit(year / 100),
+        digit(year / 10),
+        digit(year),
+        b'-',
+        digit(month / 10),
+        digit(month),
+        b'-',
+        digit(day / 10),
+        digit(day),
+    ]
 }
 
 fn month_of(day: NaiveDate) -> Month {
@@ -102,6 +154,7 @@ pub(crate) fn quarter_of(day: i32) -> Option<Period> {
     Some(month_of(Date32Type::to_naive_date_opt(day)?).quarter())
 }
 
+#[inline]
 fn count(packed: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         packed.push(number.to_le_bytes()[0] | 0x80);
@@ -111,6 +164,7 @@ fn count(packed: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Absent is 0, so that it takes one byte.
+#[inline]
 fn signed(packed: &mut Vec<u8>, number: i64) {
     let zigzag = ((number << 1) ^ (number >> 63)).cast_unsigned();
     count(packed, if number == NULL { 0 } else { zigzag + 1 });
@@ -120,12 +174,14 @@ fn signed(packed: &mut Vec<u8>, number: i64) {
 pub(crate) struct Cursor<'p>(pub(crate) &'p [u8]);
 
 impl Cursor<'_> {
+    #[inline]
     pub(crate) fn id(&mut self) -> Option<[u8; 16]> {
         let (id, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*id)
     }
 
+    #[inline]
     pub(crate) fn count(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
@@ -139,6 +195,7 @@ impl Cursor<'_> {
         None
     }
 
+    #[inline]
     pub(crate) fn number(&mut self) -> Option<i64> {
         let Some(zigzag) = self.count()?.checked_sub(1) else { return Some(NULL) };
         Some((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed())

@@ -17,18 +17,29 @@ const MOST_BITS: u8 = 8;
 /// Carriers of declared identities are cut by the identity's leading bits.
 const CARRIER_BITS: u8 = 4;
 
+/// How many records and rows a part has.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Size {
+    pub(crate) records: usize,
+    pub(crate) rows: usize,
+}
+
 /// What one reader packed of one run of rows, by part; emptied and used again.
 #[derive(Clone)]
 pub(crate) struct Slots {
     bits: u8,
+    sizes: Vec<Size>,
     records: Vec<Vec<u8>>,
     carriers: Vec<Vec<u8>>,
 }
 
 impl Slots {
-    /// Where the records of a person go.
-    pub(crate) fn of(&mut self, person: Option<Pseudonym>) -> &mut Vec<u8> {
-        &mut self.records[person.map_or(0, |person| person.bucket(self.bits)) as usize]
+    /// Where a record of a person goes that has so many rows.
+    pub(crate) fn of(&mut self, person: Option<Pseudonym>, n_rows: usize) -> &mut Vec<u8> {
+        let part = person.map_or(0, |person| person.bucket(self.bits)) as usize;
+        self.sizes[part].records += 1;
+        self.sizes[part].rows += n_rows;
+        &mut self.records[part]
     }
 
     /// Where the carriers of an identity of this hash go.
@@ -43,6 +54,7 @@ pub(crate) struct Parts<'a> {
     bucket_bits: u8,
     /// Of parts; at most as many as of buckets.
     bits: u8,
+    sizes: Vec<Size>,
     records: Spill,
     carriers: Spill,
 }
@@ -54,6 +66,7 @@ impl<'a> Parts<'a> {
             plan,
             bucket_bits,
             bits,
+            sizes: vec![Size::default(); 1 << bits],
             records: Spill::new(1 << bits),
             carriers: Spill::new(1 << CARRIER_BITS),
         }
@@ -61,7 +74,8 @@ impl<'a> Parts<'a> {
 
     pub(crate) fn slots(&self) -> Slots {
         let empty = |bits: u8| vec![Vec::new(); 1 << bits];
-        Slots { bits: self.bits, records: empty(self.bits), carriers: empty(CARRIER_BITS) }
+        let sizes = vec![Size::default(); 1 << self.bits];
+        Slots { bits: self.bits, sizes, records: empty(self.bits), carriers: empty(CARRIER_BITS) }
     }
 
     /// Takes in what a reader packed of the next run of rows.
@@ -69,6 +83,11 @@ impl<'a> Parts<'a> {
     /// # Errors
     /// `Spill`, `Randomness`.
     pub(crate) fn take(&mut self, slots: &mut Slots) -> Result<()> {
+        for (size, more) in self.sizes.iter_mut().zip(&mut slots.sizes) {
+            let more = std::mem::take(more);
+            size.records += more.records;
+            size.rows += more.rows;
+        }
         self.records.take(&mut slots.records)?;
         self.carriers.take(&mut slots.carriers)
     }
@@ -89,7 +108,7 @@ impl<'a> Parts<'a> {
     /// # Errors
     /// `Spill`.
     pub(crate) fn extract(&self, part: usize) -> Result<Extract<'a>> {
-        let mut extract = Extract::new(self.plan);
+        let mut extract = Extract::new(self.plan, self.sizes[part]);
         self.records.read(part, |packed| extract.unpack(packed))?;
         Ok(extract)
     }

@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt16Type};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::extract::Extract;
 use crate::Result;
@@ -41,7 +41,7 @@ pub(crate) fn buckets(
     let is_personal = extract.plan.identifier.is_some();
     let person = |row: &LandingRow| extract.records[row.record].person;
     let bucket_of = |row: &LandingRow| if is_personal { person(row).bucket(bits) } else { 0 };
-    let rows = sorted(judged.rows(extract), |row| (person(row).0, extract.id(row.row)));
+    let rows = judged.rows(extract);
     let bucket = |rows: &[LandingRow]| {
         let path = format!("{folder}/{}.parquet", bucket_of(&rows[0]));
         let batches = rows.chunks(ROW_GROUP).map(|rows| arrow_batch(extract, &schema, rows));
@@ -49,17 +49,6 @@ pub(crate) fn buckets(
         Ok(Bucket { path, n_rows: rows.len() as u64, file })
     };
     rows.chunk_by(|one, next| bucket_of(one) == bucket_of(next)).map(bucket).collect()
-}
-
-/// Sorted by a key that stands beside each row while it is sorted.
-fn sorted(rows: Vec<LandingRow>, key: impl Fn(&LandingRow) -> ([u8; 16], [u8; 16])) -> Vec<LandingRow> {
-    let beside = |row: LandingRow| {
-        let (person, id) = key(&row);
-        (u128::from_be_bytes(person), u128::from_be_bytes(id), row)
-    };
-    let mut rows: Vec<(u128, u128, LandingRow)> = rows.into_iter().map(beside).collect();
-    rows.sort_unstable_by_key(|(person, id, _)| (*person, *id));
-    rows.into_iter().map(|(_, _, row)| row).collect()
 }
 
 /// The quarantine's file: places and reasons, no values.
@@ -87,9 +76,16 @@ pub(crate) fn encode(
     seal: Seal,
 ) -> Result<Sealed> {
     // A dictionary of records' keys is as long as the keys; a person has several rows, one after the other.
-    let properties = WriterProperties::builder()
-        .set_column_dictionary_enabled("record_id".into(), false)
+    let mut properties = WriterProperties::builder().set_column_dictionary_enabled("record_id".into(), false);
+    // Row groups are skipped by these; of all other columns every group holds about all values.
+    for name in ["person_key", "event_month"] {
+        properties = properties.set_column_statistics_enabled(name.into(), EnabledStatistics::Chunk);
+    }
+    let properties = properties
+        .set_statistics_enabled(EnabledStatistics::None)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        // Hashes, each once: there is nothing to find in them.
+        .set_column_compression("record_id".into(), Compression::UNCOMPRESSED)
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .with_file_encryption_properties(seal.encryption.clone())
         .build();
@@ -110,12 +106,12 @@ fn arrow_batch(extract: &Extract<'_>, schema: &SchemaRef, rows: &[LandingRow]) -
     }
     columns.push(Arc::new(keys(rows.iter().map(|row| extract.id(row.row)))?));
     columns.push(Arc::new(Date32Array::from_iter_values(rows.iter().map(|row| record(row).month))));
-    for (at, target) in extract.plan.targets[..n_own].iter().enumerate() {
-        columns.push(column(extract, at, target, rows)?);
-    }
-    if record_type.is_personal() {
-        columns.push(Arc::new(rows.iter().map(|row| Some(row.consent)).collect::<BooleanArray>()));
-        columns.push(column(extract, n_own, &extract.plan.targets[n_own], rows)?);
+    for (at, (target, values)) in extract.plan.targets.iter().zip(by_target(extract, rows)).enumerate() {
+        // Persons have a legal basis after the record type's own columns.
+        if at == n_own {
+            columns.push(Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(row.consent)))));
+        }
+        columns.push(column(target, &values)?);
     }
     columns.push(Arc::new(UInt16Array::from_value(record_type.schema_version, rows.len())));
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
@@ -123,12 +119,25 @@ fn arrow_batch(extract: &Extract<'_>, schema: &SchemaRef, rows: &[LandingRow]) -
 
 /// A column of keys of 16 bytes.
 pub(crate) fn keys(keys: impl ExactSizeIterator<Item = [u8; 16]>) -> Result<FixedSizeBinaryArray> {
-    let bytes: Vec<u8> = keys.flatten().collect();
+    let mut bytes = Vec::with_capacity(16 * keys.len());
+    keys.for_each(|key| bytes.extend_from_slice(&key));
     Ok(FixedSizeBinaryArray::try_new(16, bytes.into(), None)?)
 }
 
-fn column(extract: &Extract<'_>, at: usize, target: &Target<'_>, rows: &[LandingRow]) -> Result<ArrayRef> {
-    let values = rows.iter().map(|row| extract.value(row.row, at));
+/// The rows' values, turned so that each target has its own: rows are looked up once, since they lie in the file's order.
+fn by_target(extract: &Extract<'_>, rows: &[LandingRow]) -> Vec<Vec<i64>> {
+    let empty = || Vec::with_capacity(rows.len());
+    let mut columns: Vec<Vec<i64>> = std::iter::repeat_with(empty).take(extract.plan.targets.len()).collect();
+    for row in rows {
+        for (column, value) in columns.iter_mut().zip(extract.row(row.row)) {
+            column.push(*value);
+        }
+    }
+    columns
+}
+
+fn column(target: &Target<'_>, values: &[i64]) -> Result<ArrayRef> {
+    let values = values.iter().copied();
     let present = values.clone().map(|value| Some(value).filter(|value| *value != NULL));
     Ok(match &target.value {
         Value::Code(codes) => {

@@ -11,30 +11,27 @@ pub(crate) struct Decoded<R> {
     input: R,
     decoder: Decoder,
     raw: Vec<u8>,
-    text: Vec<u8>,
     ended: bool,
 }
 
 impl<R: Read> Decoded<R> {
     pub(crate) fn new(input: R, encoding: &'static Encoding) -> Self {
         let decoder = encoding.new_decoder_with_bom_removal();
-        Self { input, decoder, raw: vec![0; CHUNK], text: Vec::new(), ended: false }
+        Self { input, decoder, raw: vec![0; CHUNK], ended: false }
     }
 
-    /// The next piece of text; `None` at the end.
-    pub(crate) fn chunk(&mut self) -> io::Result<Option<&[u8]>> {
-        while !self.ended {
+    /// Puts the next piece of text in the place of the last one; false at the end.
+    pub(crate) fn chunk(&mut self, text: &mut String) -> io::Result<bool> {
+        text.clear();
+        while !self.ended && text.is_empty() {
             let length = read_some(&mut self.input, &mut self.raw)?;
             self.ended = length == 0;
             let room = self.decoder.max_utf8_buffer_length(length).unwrap_or(4 * CHUNK);
-            self.text.resize(room, 0);
-            let (_, _, written, _) =
-                self.decoder.decode_to_utf8(&self.raw[..length], &mut self.text, self.ended);
-            if written > 0 {
-                return Ok(Some(&self.text[..written]));
-            }
+            text.reserve(room);
+            // With so much room all is taken.
+            let (..) = self.decoder.decode_to_string(&self.raw[..length], text, self.ended);
         }
-        Ok(None)
+        Ok(!text.is_empty())
     }
 
     pub(crate) fn input(&self) -> &R {

@@ -134,7 +134,7 @@ impl Line<'_> {
 /// Decoded text cut at line feeds, in bounded memory.
 struct Lines {
     input: Decoded<File>,
-    chunk: Vec<u8>,
+    chunk: String,
     at: usize,
     line: Vec<u8>,
     number: u64,
@@ -144,7 +144,7 @@ struct Lines {
 impl Lines {
     fn new(file: File, encoding: &'static encoding_rs::Encoding) -> Self {
         let input = Decoded::new(file, encoding);
-        Self { input, chunk: Vec::new(), at: 0, line: Vec::new(), number: 0, n_bytes: 0 }
+        Self { input, chunk: String::new(), at: 0, line: Vec::new(), number: 0, n_bytes: 0 }
     }
 
     /// The next line that is not blank; `None` at the end.
@@ -154,7 +154,7 @@ impl Lines {
             let (mut too_long, mut any, mut ended) = (false, false, false);
             while !ended && self.fill()? {
                 any = true;
-                let rest = &self.chunk[self.at..];
+                let rest = &self.chunk.as_bytes()[self.at..];
                 let end = rest.iter().position(|byte| *byte == b'\n');
                 let piece = &rest[..end.unwrap_or(rest.len())];
                 too_long |= self.line.len() + piece.len() > LONGEST_ROW;
@@ -179,10 +179,10 @@ impl Lines {
         if self.at < self.chunk.len() {
             return Ok(true);
         }
-        let Some(chunk) = self.input.chunk()? else { return Ok(false) };
-        self.chunk.clear();
-        self.chunk.extend_from_slice(chunk);
         self.at = 0;
+        if !self.input.chunk(&mut self.chunk)? {
+            return Ok(false);
+        }
         self.n_bytes += self.chunk.len() as u64;
         Ok(true)
     }

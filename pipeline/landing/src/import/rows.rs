@@ -6,6 +6,7 @@
 use std::io::{self, Read};
 
 use chrono::NaiveDate;
+use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::import::decode::Decoded;
 
@@ -20,6 +21,7 @@ pub(crate) const MOST_CELLS: usize = 4096;
 #[derive(Default)]
 pub(crate) struct Row {
     line: u64,
+    /// Each kept cell, and one byte after it.
     text: String,
     ends: Vec<usize>,
     n_cells: usize,
@@ -39,8 +41,12 @@ pub(crate) enum Mark {
 impl Row {
     /// Begins a row of no cells.
     pub(crate) fn begin(&mut self, line: u64) {
-        *self = Self { line, text: std::mem::take(&mut self.text), ..Self::default() };
+        self.line = line;
         self.text.clear();
+        self.ends.clear();
+        self.n_cells = 0;
+        self.too_long.clear();
+        self.marks.clear();
     }
 
     /// Adds a cell; too long a one is dropped and remembered.
@@ -52,6 +58,7 @@ impl Row {
                 self.text.push_str(text);
             }
             self.ends.push(self.text.len());
+            self.text.push('\n');
             self.marks.extend(mark.map(|mark| (self.n_cells, mark)));
         }
         self.n_cells += 1;
@@ -62,6 +69,7 @@ impl Row {
     }
 
     /// Whether a cell of the row has a mark.
+    #[inline]
     pub(crate) fn is_marked(&self) -> bool {
         !self.marks.is_empty()
     }
@@ -76,16 +84,19 @@ impl Row {
         self.line
     }
 
+    #[inline]
     pub(crate) fn n_cells(&self) -> usize {
         self.n_cells
     }
 
     /// The cell's text; empty where it was too long.
+    #[inline]
     pub(crate) fn cell(&self, index: usize) -> &str {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        let start = if index == 0 { 0 } else { self.ends[index - 1] + 1 };
         &self.text[start..self.ends[index]]
     }
 
+    #[inline]
     pub(crate) fn is_too_long(&self, index: usize) -> bool {
         self.too_long.contains(&index)
     }
@@ -116,7 +127,7 @@ enum State {
 pub(crate) struct Rows<R> {
     input: Decoded<R>,
     delimiter: u8,
-    chunk: Vec<u8>,
+    chunk: String,
     at: usize,
     line: u64,
     after_return: bool,
@@ -125,6 +136,7 @@ pub(crate) struct Rows<R> {
 
 /// The row being built, as bytes.
 struct Building {
+    /// As of [`Row`].
     text: Vec<u8>,
     ends: Vec<usize>,
     n_cells: usize,
@@ -134,8 +146,13 @@ struct Building {
 }
 
 impl Building {
+    /// Where the cell at hand begins.
+    fn start(&self) -> usize {
+        self.ends.last().map_or(0, |end| end + 1)
+    }
+
     fn push(&mut self, byte: u8) {
-        let start = self.ends.last().copied().unwrap_or(0);
+        let start = self.start();
         let full = self.text.len() - start >= LONGEST_CELL || self.text.len() >= LONGEST_ROW;
         if full || self.cell_is_long || self.n_cells >= MOST_CELLS {
             self.cell_is_long = true;
@@ -149,7 +166,7 @@ impl Building {
     /// The same for several bytes.
     fn push_all(&mut self, bytes: &[u8]) {
         let Some((first, rest)) = bytes.split_first() else { return };
-        let start = self.ends.last().copied().unwrap_or(0);
+        let start = self.start();
         let length = self.text.len() + bytes.len();
         if length - start > LONGEST_CELL || length > LONGEST_ROW {
             self.cell_is_long = true;
@@ -166,6 +183,7 @@ impl Building {
                 self.too_long.push(self.n_cells);
             }
             self.ends.push(self.text.len());
+            self.text.push(b'\n');
         }
         self.n_cells += 1;
         self.cell_is_long = false;
@@ -191,7 +209,7 @@ impl<R: Read> Rows<R> {
             cell_is_long: false,
             is_blank: true,
         };
-        Self { input, delimiter, chunk: Vec::new(), at: 0, line: 1, after_return: false, building }
+        Self { input, delimiter, chunk: String::new(), at: 0, line: 1, after_return: false, building }
     }
 
     pub(crate) fn set_delimiter(&mut self, delimiter: u8) {
@@ -204,6 +222,9 @@ impl<R: Read> Rows<R> {
 
     /// Reads the next row that is not a blank line; false at the end.
     pub(crate) fn next(&mut self, row: &mut Row) -> Result<bool, RowFault> {
+        if self.plain_row(row) {
+            return Ok(true);
+        }
         self.building.clear();
         let mut state = State::CellStart;
         row.line = 0;
@@ -264,9 +285,34 @@ impl<R: Read> Rows<R> {
         Ok(true)
     }
 
+    /// Takes a whole row at once where the chunk holds all of it and no quotation mark stands in it: most rows are such.
+    fn plain_row(&mut self, row: &mut Row) -> bool {
+        if self.after_return && self.chunk[self.at..].starts_with('\n') {
+            self.at += 1;
+            self.after_return = false;
+        }
+        let rest = &self.chunk[self.at..];
+        let Some(end) = memchr2(b'\n', b'\r', rest.as_bytes()) else { return false };
+        let line = &rest[..end];
+        if line.is_empty() || memchr(b'"', line.as_bytes()).is_some() {
+            return false;
+        }
+        row.begin(self.line);
+        row.ends.extend(memchr_iter(self.delimiter, line.as_bytes()));
+        row.ends.push(end);
+        row.n_cells = row.ends.len();
+        if row.n_cells > MOST_CELLS {
+            return false;
+        }
+        row.text.push_str(&rest[..=end]);
+        self.at += end + 1;
+        self.count_line(rest.as_bytes()[end]);
+        true
+    }
+
     /// Takes at once what stands before the next line end or byte of which this holds, as far as the chunk goes.
     fn take_run(&mut self, ends: impl Fn(u8) -> bool) {
-        let rest = &self.chunk[self.at..];
+        let rest = &self.chunk.as_bytes()[self.at..];
         let end = rest.iter().position(|byte| ends(*byte) || matches!(byte, b'\n' | b'\r'));
         let run = &rest[..end.unwrap_or(rest.len())];
         self.building.push_all(run);
@@ -286,13 +332,13 @@ impl<R: Read> Rows<R> {
 
     fn byte(&mut self) -> io::Result<Option<u8>> {
         if self.at == self.chunk.len() {
-            let Some(chunk) = self.input.chunk()? else { return Ok(None) };
-            self.chunk.clear();
-            self.chunk.extend_from_slice(chunk);
             self.at = 0;
+            if !self.input.chunk(&mut self.chunk)? {
+                return Ok(None);
+            }
         }
         self.at += 1;
-        Ok(Some(self.chunk[self.at - 1]))
+        Ok(Some(self.chunk.as_bytes()[self.at - 1]))
     }
 
     fn hand_over(&mut self, row: &mut Row) {

@@ -172,7 +172,7 @@ fn cells(file: &Path, mut table: Table, width: usize) -> Result<(Vec<Cells>, u64
             continue;
         }
         for (index, column) in columns.iter_mut().enumerate() {
-            let text = clean(row.cell(index));
+            let text = clean(row.cell(index)).into_owned();
             if text.is_empty() {
                 continue;
             }

@@ -92,6 +92,24 @@ fn cells_land_or_fail_for_their_own_reason() {
 }
 
 #[test]
+fn a_cell_too_long_is_none_that_was_empty() {
+    let record = |identifier: &str, amount: &str| {
+        let mut cells = GOOD;
+        (cells[0], cells[9]) = (identifier, amount);
+        cells.join(";")
+    };
+    let long = "1".repeat((1 << 20) + 1);
+    let rows = [record("C-1", ""), record("C-2", &long), record("C-3", ""), record("C-3", &long)];
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("extract.csv");
+    std::fs::write(&file, windows_1252(&format!("{SERVICES}\n{}\n", rows.join("\n")))).unwrap();
+    let start = options().programme_start;
+    let report = check_without_keys(&CATALOG, "partner_assistance", &file, start, &|_, _| {}).unwrap();
+    let rejected: Vec<_> = report.rejected.iter().map(|r| (r.record, r.reason.as_str())).collect();
+    assert_eq!((report.landed, rejected), (2, vec![(2, "R10"), (4, "R10")]));
+}
+
+#[test]
 fn identifiers_follow_pattern_and_padding() {
     let catalog = with("partner_assistance", |mapping| {
         let identifier = mapping.identifier.as_mut().unwrap();
@@ -194,7 +212,7 @@ fn one_hot_columns_alone_are_read() {
         let extract = findings.parts.extract(0).unwrap();
         let record = &extract.records[0];
         let codes = plan.targets[need].codes().unwrap();
-        let found: Vec<&str> = record.rows.clone().map(|row| codes.code(extract.value(row, need))).collect();
+        let found: Vec<&str> = record.rows.clone().map(|row| codes.code(extract.row(row)[need])).collect();
         assert_eq!(found, expected);
     }
 }

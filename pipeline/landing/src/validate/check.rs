@@ -1,8 +1,6 @@
 //! One row, checked: field count, then every column in the header's order, then what spans columns. The first failure is
 //! the reason (extracts 2).
 
-use std::collections::BTreeSet;
-
 use chrono::NaiveDate;
 use marsad_catalog::{clean, fold};
 use unicode_normalization::UnicodeNormalization;
@@ -43,7 +41,11 @@ impl Rejection {
 /// What is known of a record while its cells are read, and all of it where the check passes.
 #[derive(Default)]
 pub(crate) struct Draft {
-    pub(crate) identifier: Option<Identifier>,
+    /// Of the record where `is_identified`, else of one before it.
+    identifier: Identifier,
+    is_identified: bool,
+    /// The cell that the identifier was read from: a person's records often stand together.
+    written: Identifier,
     pub(crate) day: Option<NaiveDate>,
     pub(crate) consent: bool,
     pub(crate) values: Vec<i64>,
@@ -68,9 +70,16 @@ pub(crate) struct Ages {
     pub(crate) birth_year: Option<(i64, usize)>,
 }
 
+impl Draft {
+    pub(crate) fn identifier(&self) -> Option<&Identifier> {
+        self.is_identified.then_some(&self.identifier)
+    }
+}
+
 /// What one cell says for one of its column's roles.
 pub(crate) enum Found {
-    Identifier(Option<Identifier>),
+    /// It stands beside.
+    Identifier,
     Day(NaiveDate),
     Value(usize, i64),
     /// Of a column that gives a row a code, or is a multi-select: the target, its codes, and the choices that one-hot columns
@@ -94,6 +103,8 @@ pub(crate) struct Checker<'a> {
     pub(crate) one_hot_alone: Vec<usize>,
     /// The target that gives a row a code.
     pub(crate) per_code: Option<usize>,
+    /// The column that is read for the identifier and for nothing else.
+    identifier: Option<usize>,
     /// By column: whether its cells repeat, and may be remembered. Identifiers and notes never are.
     repeats: Vec<bool>,
 }
@@ -120,38 +131,52 @@ impl<'a> Checker<'a> {
             columns,
             one_hot_alone: (0..plan.targets.len()).filter(|at| is_alone(&plan.targets[*at])).collect(),
             per_code: plan.targets.iter().position(|target| target.row_per_code),
+            identifier: layout.roles.iter().position(|roles| matches!(roles.as_slice(), [Role::Identifier])),
             repeats: layout.roles.iter().map(|roles| !roles.iter().any(is_its_own)).collect(),
         }
     }
 
-    /// What a cell says for all its roles, by itself: nothing of other cells enters.
-    fn found(&self, row: &Row, column: usize) -> Result<Vec<Found>, Reason> {
+    /// What a cell says for all its roles, by itself: nothing of other cells enters. An identifier is put beside.
+    fn found(&self, row: &Row, column: usize, cell: &mut Fresh) -> Result<(), Reason> {
+        cell.found.clear();
         if row.is_too_long(column) || is_unreadable(row.cell(column)) {
             return Err(Reason::Unreadable);
         }
         let text = clean(row.cell(column));
-        let mut found = Vec::new();
         for role in &self.layout.roles[column] {
             let read = match (role, row.mark(column)) {
-                (Role::Identity, _) => Ok(Some(Found::Identity(self.parsed_text(&found, &text)))),
+                (Role::Identity, _) => Ok(Some(Found::Identity(self.parsed_text(cell, &text)))),
+                (Role::Identifier, mark) => self.identifier(mark, &text, &mut cell.identifier).map(Some),
                 (_, Some(mark)) => self.marked(role, mark, &text),
                 (_, None) => self.role(role, &text),
             };
-            found.extend(read.map_err(|reason| seen(reason, &text))?);
+            cell.found.extend(read.map_err(|reason| seen(reason, &text))?);
         }
-        Ok(found)
+        Ok(())
+    }
+
+    fn identifier(
+        &self,
+        mark: Option<Mark>,
+        text: &str,
+        identifier: &mut Identifier,
+    ) -> Result<Found, Reason> {
+        let Some(rule) = &self.plan.identifier else { return Ok(Found::Identifier) };
+        // A spreadsheet drops zeros and rounds: only a pattern tells that the digits are still the identifier.
+        if mark.is_some() && rule.pattern.is_none() {
+            return Err(Reason::NoIdentifier);
+        }
+        rule.read(text, identifier)?;
+        Ok(Found::Identifier)
     }
 
     /// Reads a cell that its container calls a date or a number.
     fn marked(&self, role: &Role, mark: Mark, text: &str) -> Result<Option<Found>, Reason> {
-        let has_pattern = self.plan.identifier.as_ref().is_some_and(|rule| rule.pattern.is_some());
         match role {
             Role::Date => {
                 let day = date::marked(mark, self.plan.dates).or_else(|| date::parse(text, self.plan.dates));
                 Ok(Some(Found::Day(self.possible(day.ok_or(Reason::Date)?)?)))
             }
-            // A spreadsheet drops zeros and rounds: only a pattern tells that the digits are still the identifier.
-            Role::Identifier if !has_pattern => Err(Reason::NoIdentifier),
             _ => self.role(role, text),
         }
     }
@@ -159,10 +184,6 @@ impl<'a> Checker<'a> {
     /// Reads one cell for one of its roles.
     fn role(&self, role: &Role, text: &str) -> Result<Option<Found>, Reason> {
         Ok(Some(match role {
-            Role::Identifier => {
-                let rule = self.plan.identifier.as_ref();
-                Found::Identifier(rule.map(|rule| identifier(rule, text)).transpose()?)
-            }
             Role::Date => Found::Day(self.possible(date::parse(text, self.plan.dates).ok_or(Reason::Date)?)?),
             Role::Value(target) => self.value_of(*target, text)?,
             Role::Age(target) => Found::Age(*target, age(&self.plan.targets[*target], text)?),
@@ -171,7 +192,7 @@ impl<'a> Checker<'a> {
             Role::OneHot(at) => Found::OneHot(*at, one_hot(text)?),
             Role::OnePerson(expected) if fold(text) != *expected => return Err(Reason::NotOnePerson),
             Role::Scan if detect::identifies(text) => return Err(Reason::Identifies),
-            Role::OnePerson(_) | Role::Scan | Role::Identity => return Ok(None),
+            Role::OnePerson(_) | Role::Scan | Role::Identity | Role::Identifier => return Ok(None),
         }))
     }
 
@@ -200,10 +221,10 @@ impl<'a> Checker<'a> {
     }
 
     /// A cell as it enters the identity: its parsed value where it is mapped too, so that respelling it changes nothing.
-    fn parsed_text(&self, found: &[Found], text: &str) -> String {
-        let parsed = found.iter().find_map(|found| match found {
+    fn parsed_text(&self, cell: &Fresh, text: &str) -> String {
+        let parsed = cell.found.iter().find_map(|found| match found {
             Found::Day(day) => Some(day.to_string()),
-            Found::Identifier(identifier) => identifier.as_ref().map(|identifier| identifier.0.to_string()),
+            Found::Identifier => Some(cell.identifier.0.to_string()).filter(|text| !text.is_empty()),
             Found::Age(_, declared) => Some(declared.map_or(String::new(), |age| age.to_string())),
             Found::Codes(target, codes, _) if self.plan.targets[*target].row_per_code => {
                 let codes = codes.iter().map(|code| value_text(&self.plan.targets[*target], *code));
@@ -235,11 +256,19 @@ fn first_code(codes: &[i64]) -> i64 {
     codes.iter().copied().min().unwrap_or(NULL)
 }
 
+/// What a cell was read as that is not remembered.
+#[derive(Default)]
+struct Fresh {
+    found: Vec<Found>,
+    identifier: Identifier,
+}
+
 /// Reads rows one after the other: the record at hand, and how cells that repeat were read.
 pub(crate) struct Reader<'c> {
     pub(crate) checker: &'c Checker<'c>,
     pub(crate) draft: Draft,
     memories: Vec<Memory>,
+    fresh: Fresh,
     /// By target: its value before a cell is read.
     empty: Vec<i64>,
 }
@@ -260,7 +289,7 @@ impl<'c> Reader<'c> {
             ..Draft::default()
         };
         let memories = std::iter::repeat_with(Memory::default).take(n_columns).collect();
-        Self { checker, draft, memories, empty }
+        Self { checker, draft, memories, fresh: Fresh::default(), empty }
     }
 
     /// Checks a row; where it passes the draft is its record.
@@ -285,7 +314,7 @@ impl<'c> Reader<'c> {
     /// Forgets the record at hand.
     pub(crate) fn begin(&mut self) {
         let draft = &mut self.draft;
-        draft.identifier = None;
+        draft.is_identified = false;
         draft.day = self.checker.plan.day;
         draft.consent = false;
         draft.values.copy_from_slice(&self.empty);
@@ -299,17 +328,35 @@ impl<'c> Reader<'c> {
     /// Reads one cell into the draft.
     pub(crate) fn cell(&mut self, row: &Row, column: usize) -> Result<(), Reason> {
         let (text, memory) = (row.cell(column), &mut self.memories[column]);
-        let may_repeat = self.checker.repeats[column] && !row.is_marked() && Memory::holds(text);
-        let mut fresh;
-        let found = if may_repeat {
-            memory.or_read(text, || self.checker.found(row, column))
-        } else {
-            fresh = self.checker.found(row, column);
-            &mut fresh
-        };
-        match found {
-            Ok(found) => found.iter_mut().for_each(|found| self.draft.take(self.checker, column, found)),
-            Err(reason) => return Err(*reason),
+        // A cell that was too long is empty now, and is none that was empty.
+        let is_remembered = Memory::holds(text) && !row.is_marked() && !row.is_too_long(column);
+        let may_repeat = is_remembered && (self.checker.repeats[column] || text.is_empty());
+        let Self { checker, draft, fresh, .. } = self;
+        if checker.identifier == Some(column)
+            && !row.is_marked()
+            && !text.is_empty()
+            && *draft.written.0 == text
+        {
+            draft.is_identified = true;
+            return Ok(());
+        }
+        if may_repeat {
+            let found = memory.or_read(text, || {
+                checker.found(row, column, fresh)?;
+                Ok(std::mem::take(&mut fresh.found))
+            });
+            let found = found.as_ref().map_err(|reason| *reason)?;
+            found.iter().for_each(|found| draft.take(checker, column, found));
+            return Ok(());
+        }
+        checker.found(row, column, fresh)?;
+        for found in &fresh.found {
+            draft.take(checker, column, found);
+            if matches!(found, Found::Identifier) && checker.plan.identifier.is_some() {
+                std::mem::swap(&mut draft.identifier, &mut fresh.identifier);
+                draft.written.copy(text);
+                draft.is_identified = true;
+            }
         }
         Ok(())
     }
@@ -321,9 +368,9 @@ impl<'c> Reader<'c> {
 }
 
 impl Draft {
-    fn take(&mut self, checker: &Checker<'_>, column: usize, found: &mut Found) {
+    fn take(&mut self, checker: &Checker<'_>, column: usize, found: &Found) {
         match found {
-            Found::Identifier(identifier) => self.identifier = identifier.take(),
+            Found::Identifier => {}
             Found::Day(day) => self.day = Some(*day),
             Found::Value(target, value) => self.values[*target] = *value,
             Found::Codes(target, codes, picked) => {
@@ -369,35 +416,41 @@ fn is_unreadable(cell: &str) -> bool {
         "#GETTING_DATA",
     ];
     let is_bad = |c: char| (c.is_control() && !matches!(c, '\t' | '\r' | '\n')) || c == '\u{FFFD}';
-    let trimmed = cell.trim();
-    cell.contains(is_bad)
-        || (trimmed.starts_with('#') && ERRORS.iter().any(|error| trimmed.eq_ignore_ascii_case(error)))
+    // What is bad begins with one of these bytes: ASCII's controls, U+0080 to U+009F, U+FFFD.
+    let may_be_bad = |byte: u8| byte < b' ' || matches!(byte, 0x7F | 0xC2 | 0xEF);
+    let is_error = |cell: &str| ERRORS.iter().any(|error| cell.eq_ignore_ascii_case(error));
+    (cell.bytes().any(may_be_bad) && cell.contains(is_bad)) || (cell.contains('#') && is_error(cell.trim()))
 }
 
-/// The canonical identifier with its scheme (extracts 5); R01, then R02.
-fn identifier(rule: &IdentifierRule, text: &str) -> Result<Identifier, Reason> {
-    let mut canonical = Zeroizing::new(text.to_uppercase());
-    if !canonical.is_ascii() {
-        canonical = Zeroizing::new(canonical.nfkc().collect());
+impl IdentifierRule {
+    /// The canonical identifier with its scheme (extracts 5); R01, then R02.
+    fn read(&self, text: &str, identifier: &mut Identifier) -> Result<(), Reason> {
+        let pad = self.pad.filter(|_| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
+        let n_zeros = pad.unwrap_or(0).saturating_sub(text.len());
+        identifier.begin(&self.scheme, 4 * text.len() + n_zeros);
+        let start = identifier.0.len();
+        identifier.0.extend(std::iter::repeat_n('0', n_zeros));
+        if text.is_ascii() {
+            identifier.0.push_str(text);
+            identifier.0[start..].make_ascii_uppercase();
+        } else {
+            identifier.0.extend(Zeroizing::new(text.to_uppercase()).nfkc());
+        }
+        let canonical = &identifier.0[start..];
+        if self.is_placeholder(canonical) || self.pattern.as_ref().is_some_and(|p| !p.is_match(canonical)) {
+            return Err(Reason::NoIdentifier);
+        }
+        if detect::is_contact(canonical) { Err(Reason::Identifies) } else { Ok(()) }
     }
-    if let Some(pad) =
-        rule.pad.filter(|_| canonical.bytes().all(|b| b.is_ascii_digit()) && !canonical.is_empty())
-    {
-        canonical = Zeroizing::new(format!("{:0>pad$}", canonical.as_str()));
-    }
-    let folded = Zeroizing::new(fold(&canonical));
-    let is_placeholder = folded.is_empty() || is_in(&rule.placeholders, &folded);
-    if is_placeholder || rule.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(&canonical)) {
-        return Err(Reason::NoIdentifier);
-    }
-    if detect::is_contact(&canonical) {
-        return Err(Reason::Identifies);
-    }
-    Ok(Identifier(Zeroizing::new(format!("{}:{}", rule.scheme, canonical.as_str()))))
-}
 
-fn is_in(set: &BTreeSet<String>, text: &str) -> bool {
-    set.contains(text)
+    /// A placeholder, or nothing. Folding keeps every ASCII digit, so that more digits than any placeholder has say no.
+    fn is_placeholder(&self, canonical: &str) -> bool {
+        if detect::has_digits(canonical, self.most_digits + 1) {
+            return false;
+        }
+        let folded = Zeroizing::new(fold(canonical));
+        folded.is_empty() || self.placeholders.contains(folded.as_str())
+    }
 }
 
 /// The value of a cell of a column without codes; empty is absent.

@@ -99,6 +99,8 @@ pub(crate) struct IdentifierRule {
     pub(crate) pattern: Option<Regex>,
     pub(crate) pad: Option<usize>,
     pub(crate) placeholders: BTreeSet<String>,
+    /// ASCII digits of the placeholder that has most.
+    pub(crate) most_digits: usize,
 }
 
 /// A mapping against its record type.
@@ -316,11 +318,14 @@ fn rule(spec: &IdentifierSpec) -> Result<IdentifierRule, String> {
     let anchored = |pattern: &String| Regex::new(&format!("^(?:{pattern})$"));
     let pattern = spec.pattern.as_ref().map(anchored).transpose();
     let own = spec.placeholders.iter().map(String::as_str);
+    let placeholders: BTreeSet<String> = PLACEHOLDERS.into_iter().chain(own).map(fold).collect();
+    let n_digits = |text: &String| text.bytes().filter(u8::is_ascii_digit).count();
     Ok(IdentifierRule {
         scheme: spec.scheme.clone(),
         pattern: pattern.map_err(|_| "the identifier's pattern is no regular expression")?,
         pad: spec.pad.and_then(|pad| usize::try_from(pad).ok()),
-        placeholders: PLACEHOLDERS.into_iter().chain(own).map(fold).collect(),
+        most_digits: placeholders.iter().map(n_digits).max().unwrap_or(0),
+        placeholders,
     })
 }
 
