@@ -41,13 +41,18 @@ impl Error {
         move |source| Self::Engine { statistic, step, source: Box::new(source) }
     }
 
-    fn of_engine(&self) -> Explanation {
-        Explanation::new(
-            "Q01",
-            self.to_string(),
-            "a landed file is missing or damaged, or memory or disk ran out",
-            "check the landing store with `marsad batch list`; a run that was reserved stays charged",
-        )
+    fn of_engine(&self, source: &DataFusionError) -> Explanation {
+        let charged = "a run that was reserved stays charged";
+        let (why, remedy) = match source.find_root() {
+            DataFusionError::ResourcesExhausted(_) => {
+                ("it would take more memory than it may", "raise memory_mib under [engine] in marsad.toml")
+            }
+            _ => (
+                "a landed file is missing or damaged, or memory or disk ran out",
+                "check the landing store with `marsad batch list`",
+            ),
+        };
+        Explanation::new("Q01", self.to_string(), why, format!("{remedy}; {charged}"))
     }
 }
 
@@ -63,7 +68,7 @@ impl Explain for Error {
     fn explain(&self) -> Explanation {
         match self {
             Self::Engine { source, .. } => {
-                of_landing(source).map_or_else(|| self.of_engine(), Explain::explain)
+                of_landing(source).map_or_else(|| self.of_engine(source), Explain::explain)
             }
             Self::Landing(error) => error.explain(),
             Self::Simulation(error) => error.explain(),

@@ -22,9 +22,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// One gibibyte, and the folder for temporary files.
+    /// Two gibibytes, and the folder for temporary files.
     fn default() -> Self {
-        Self { memory: 1 << 30, spill: std::env::temp_dir() }
+        Self { memory: 2 << 30, spill: std::env::temp_dir() }
     }
 }
 
