@@ -260,6 +260,32 @@ fn the_ledger_and_releases_are_listed_and_compared() {
 }
 
 #[test]
+fn how_a_statistic_is_added_up_is_shown_and_kept_within_limits() {
+    let workspace = Workspace::new();
+    workspace.land_services(12);
+    workspace.approved(RELEASE);
+    workspace.edit("marsad.toml", "[engine]", "[engine]\nmemory_mib = 64\nspill = \"put-down\"");
+    let settings = workspace.json(&["config", "show"]).done();
+    assert_eq!(settings.at("settings")["engine.memory_mib"], "64");
+    assert!(settings.at("settings")["engine.spill"].as_str().unwrap().ends_with("put-down"));
+    let shown = workspace.json(&["query", "show", "assisted_persons", "--plan"]).done();
+    let plan = shown.at("plan").as_str().unwrap();
+    for told in
+        ["PersonBoundedAggregateExec: assisted_persons", "home_cell", "sorted by person_key", "buckets in"]
+    {
+        assert!(plan.contains(told), "{told}: {plan}");
+    }
+    let run = workspace.marsad(&["release", "run", RELEASE, "--yes", "--stats"]).done();
+    let added = run.stdout.lines().find(|line| line.trim_start().starts_with("add up")).unwrap();
+    assert!(added.split_whitespace().any(|rows| rows == "12"), "{added}");
+    fs::rename(workspace.path("keys/landing.key"), workspace.path("landing.key")).unwrap();
+    let shown = workspace.marsad(&["query", "show", "assisted_persons", "--plan"]).done();
+    assert!(shown.stdout.contains("an empty landing: its keys are not here"), "{}", shown.stdout);
+    workspace.edit("marsad.toml", "memory_mib = 64", "memory_mib = 0");
+    assert_eq!(workspace.json(&["config", "show"]).code, 2);
+}
+
+#[test]
 fn a_forged_ledger_does_not_verify() {
     let workspace = Workspace::new();
     workspace.land_services(12);

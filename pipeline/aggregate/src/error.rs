@@ -18,6 +18,14 @@ pub enum Error {
         #[source]
         source: Box<DataFusionError>,
     },
+    /// The sums need more memory than they may take.
+    #[error("the sums of the release take {needed} MiB at once, and may take {limit}")]
+    Room {
+        /// MiB, by the cells and the processors.
+        needed: usize,
+        /// MiB
+        limit: usize,
+    },
     /// The landing could not be read.
     #[error("the landed files cannot be read")]
     Landing(#[from] marsad_landing::Error),
@@ -70,6 +78,12 @@ impl Explain for Error {
             Self::Engine { source, .. } => {
                 of_landing(source).map_or_else(|| self.of_engine(source), Explain::explain)
             }
+            Self::Room { .. } => Explanation::new(
+                "Q05",
+                self.to_string(),
+                "each processor holds the sums of the statistics that share a reading",
+                "raise memory_mib under [engine] in marsad.toml, or release fewer cells at once",
+            ),
             Self::Landing(error) => error.explain(),
             Self::Simulation(error) => error.explain(),
             Self::Folder(_) => Explanation::new(

@@ -95,6 +95,11 @@ pub(crate) fn is_sorted(input: &Arc<dyn ExecutionPlan>) -> Result<bool> {
     }
 }
 
+/// Bytes of one partition: the sums, and what marks the cells of the person at hand.
+pub(crate) fn memory_of(shape: &StatisticShape) -> usize {
+    shape.n_coordinates() * 2 * size_of::<i128>()
+}
+
 impl fmt::Debug for PersonBoundedAggregateExec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PersonBoundedAggregateExec").finish_non_exhaustive()
@@ -149,8 +154,7 @@ impl ExecutionPlan for PersonBoundedAggregateExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let sums = MemoryConsumer::new(format!("the sums of {}", self.work.shape.id));
         let memory = sums.register(context.memory_pool());
-        // The sums, and what marks the cells of the person at hand.
-        memory.try_grow(self.work.shape.n_coordinates() * 2 * size_of::<i128>())?;
+        memory.try_grow(memory_of(&self.work.shape))?;
         let input = self.input.execute(partition, context)?;
         let (work, schema) = (self.work.clone(), self.schema());
         let result = schema.clone();

@@ -34,7 +34,7 @@ use marsad_terms::{Name, Period, Progress};
 use crate::analyse::Analysis;
 use crate::error::Error;
 use crate::landed_table::{LandedTable, ReadSoFar, by_person};
-use crate::operator::{PersonBoundedAggregateExec, Work, is_sorted};
+use crate::operator::{PersonBoundedAggregateExec, Work, is_sorted, memory_of};
 use crate::scan::{self, Failed};
 use crate::session::Limits;
 use crate::{carry, organisation, reference, session};
@@ -95,10 +95,24 @@ impl Landed<'_> {
         Ok(ExactTable::from_sums(joint, sums)?)
     }
 
+    /// Whether the sums of a release fit into the engine's memory: to be asked before anything is paid.
+    ///
+    /// # Errors
+    /// Where they do not.
+    pub fn has_room(&self, joint: &Joint, analyses: &[&Analysis]) -> Result<(), Error> {
+        let of_group = |group: Vec<usize>| -> usize {
+            group.into_iter().map(|index| memory_of(&joint.shapes()[index])).sum()
+        };
+        let most = groups(analyses.iter().copied()).into_iter().map(of_group).max().unwrap_or(0);
+        let (needed, limit) = (most.saturating_mul(partitions()), self.limits.memory);
+        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
+        if needed <= limit { Ok(()) } else { Err(Error::Room { needed: mib(needed), limit: mib(limit) }) }
+    }
+
     /// The sums of statistics, in their order: those that scan one record type together, then the others.
     pub(crate) async fn all_sums(&self, statistics: &[(&Analysis, Work)]) -> Result<Vec<Vec<i128>>, Failed> {
         let mut sums = vec![Vec::new(); statistics.len()];
-        for group in groups(statistics) {
+        for group in groups(statistics.iter().map(|(analysis, _)| *analysis)) {
             let members = group.iter().map(|index| statistics[*index].clone()).collect();
             let of_group = |(index, error): Failed| (group[index], error);
             for (index, part) in group.iter().zip(self.group(members).await.map_err(of_group)?) {
@@ -165,7 +179,7 @@ impl Landed<'_> {
     /// How many buckets are read for statistics.
     pub(crate) fn n_buckets(&self, statistics: &[(&Analysis, Work)]) -> Result<u64, Error> {
         let mut n = 0;
-        for group in groups(statistics) {
+        for group in groups(statistics.iter().map(|(analysis, _)| *analysis)) {
             let (analysis, work) = &statistics[group[0]];
             let failed = Error::engine(&work.shape.id, "plan its reading");
             let tables = carry::projected(analysis).and_then(|plan| self.tables(analysis, &plan));
@@ -391,21 +405,19 @@ async fn told<T>(work: impl Future<Output = T>, tell: impl Fn()) -> T {
 }
 
 /// Statistics by the record type that they scan, a few at a time; those that do more stand alone.
-fn groups(statistics: &[(&Analysis, Work)]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let record_types = |index: usize| statistics[index].0.record_types.keys();
-    for (index, (analysis, _)) in statistics.iter().enumerate() {
-        let fits = |group: &&mut Vec<usize>| {
-            let other = group[0];
+fn groups<'a>(analyses: impl IntoIterator<Item = &'a Analysis>) -> Vec<Vec<usize>> {
+    let mut groups: Vec<(&Analysis, Vec<usize>)> = Vec::new();
+    for (index, analysis) in analyses.into_iter().enumerate() {
+        let fits = |(first, group): &&mut (&Analysis, Vec<usize>)| {
             analysis.is_scan
-                && statistics[other].0.is_scan
+                && first.is_scan
                 && group.len() < MOST_TOGETHER
-                && record_types(other).eq(record_types(index))
+                && first.record_types.keys().eq(analysis.record_types.keys())
         };
         match groups.iter_mut().find(fits) {
-            Some(group) => group.push(index),
-            None => groups.push(vec![index]),
+            Some((_, group)) => group.push(index),
+            None => groups.push((analysis, vec![index])),
         }
     }
-    groups
+    groups.into_iter().map(|(_, group)| group).collect()
 }

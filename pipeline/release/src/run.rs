@@ -67,6 +67,10 @@ impl Runner<'_> {
             return Ok(Outcome { receipt, bytes: bytes.to_vec(), charged: NanoRho::ZERO });
         }
         let prepared = self.as_proposed(proposal)?;
+        if let Some(joint) = &prepared.joint {
+            let analyses: Vec<&Analysis> = private(&prepared.statistics).collect();
+            self.landed(&Snapshot::empty()).has_room(joint, &analyses)?;
+        }
         let proposal_id = canonical::digest(proposal)?;
         self.ledger.open_series(proposal_id).await?;
         self.draw_due(&prepared, &proposal.request).await?;

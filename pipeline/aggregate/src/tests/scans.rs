@@ -12,6 +12,7 @@ use marsad_catalog::{BoundMode, Catalog};
 use marsad_landing::keys::Keys;
 use marsad_landing::{Landing, Options, Snapshot};
 use marsad_log::Store;
+use marsad_privacy::Joint;
 use marsad_privacy::bound::SelectionKey;
 use marsad_simulate::Programme;
 use marsad_terms::Period;
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 use super::world::block_on;
 use crate::analyse::{Analysis, Declared, Verdict, analyse};
 use crate::carry;
+use crate::error::Error;
 use crate::landed_table::LandedTable;
 use crate::operator::Work;
 use crate::scan::fed;
@@ -91,6 +93,11 @@ async fn statistics_that_share_a_reading_get_what_each_gets_alone() {
     let reads = landed.read.buckets();
     assert_eq!(reads, landed.n_buckets(&borrowed).unwrap(), "every bucket is told of once");
     assert!(reads < statistics.len() as u64 * 4, "readings are shared");
+    let joint = Joint::new(statistics.iter().map(|(_, work)| (*work.shape).clone()).collect()).unwrap();
+    let analyses: Vec<&Analysis> = statistics.iter().map(|(analysis, _)| analysis).collect();
+    landed.has_room(&joint, &analyses).unwrap();
+    let tight = Landed { limits: Limits { memory: 1000, ..Limits::default() }, ..landed };
+    assert!(matches!(tight.has_room(&joint, &analyses), Err(Error::Room { limit: 1, .. })));
 }
 
 #[test]
