@@ -346,7 +346,9 @@ impl<'c> Reader<'c> {
                 Ok(std::mem::take(&mut fresh.found))
             });
             let found = found.as_ref().map_err(|reason| *reason)?;
-            found.iter().for_each(|found| draft.take(checker, column, found));
+            for found in found {
+                draft.take(checker, column, found);
+            }
             return Ok(());
         }
         checker.found(row, column, fresh)?;
