@@ -39,6 +39,7 @@ with open(file, encoding="cp1252", newline="") as read, open(text, "w", encoding
 def cpu():
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+duckdb.execute("SET enable_progress_bar = false")    # it would stand before the result
 started, before = time.monotonic(), cpu()
 duckdb.execute(f"""
   COPY (SELECT md5('key' || "N° dossier") AS person_key, * EXCLUDE ("N° dossier")

@@ -200,12 +200,11 @@ impl Judging<'_, '_> {
             let n_of_record = u32::try_from(record.rows.len()).unwrap_or(u32::MAX);
             n_rows = n_rows.saturating_add(n_of_record);
             let quarter = record.quarter();
-            match of_quarter.iter_mut().find(|(other, _)| *other == quarter) {
-                Some((_, n)) => *n = n.saturating_add(n_of_record),
-                None => {
-                    let landed = self.known.per_quarter.get(&(record.person, quarter)).copied().unwrap_or(0);
-                    of_quarter.push((quarter, landed.saturating_add(n_of_record)));
-                }
+            if let Some((_, n)) = of_quarter.iter_mut().find(|(other, _)| *other == quarter) {
+                *n = n.saturating_add(n_of_record);
+            } else {
+                let landed = self.known.per_quarter.get(&(record.person, quarter)).copied().unwrap_or(0);
+                of_quarter.push((quarter, landed.saturating_add(n_of_record)));
             }
         }
         of_quarter.retain(|(_, n)| *n > most);

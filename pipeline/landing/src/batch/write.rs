@@ -109,7 +109,7 @@ fn arrow_batch(extract: &Extract<'_>, schema: &SchemaRef, rows: &[LandingRow]) -
     for (at, (target, values)) in extract.plan.targets.iter().zip(by_target(extract, rows)).enumerate() {
         // Persons have a legal basis after the record type's own columns.
         if at == n_own {
-            columns.push(Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(row.consent)))));
+            columns.push(Arc::new(rows.iter().map(|row| Some(row.consent)).collect::<BooleanArray>()));
         }
         columns.push(column(target, &values)?);
     }

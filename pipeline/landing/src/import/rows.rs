@@ -222,9 +222,11 @@ impl<R: Read> Rows<R> {
 
     /// Reads the next row that is not a blank line; false at the end.
     pub(crate) fn next(&mut self, row: &mut Row) -> Result<bool, RowFault> {
-        if self.plain_row(row) {
-            return Ok(true);
-        }
+        if self.plain_row(row) { Ok(true) } else { self.any_row(row) }
+    }
+
+    /// Reads the next row byte by byte, and chunk by chunk.
+    fn any_row(&mut self, row: &mut Row) -> Result<bool, RowFault> {
         self.building.clear();
         let mut state = State::CellStart;
         row.line = 0;

@@ -3,15 +3,13 @@
 
 use chrono::NaiveDate;
 use marsad_catalog::{clean, fold};
-use unicode_normalization::UnicodeNormalization;
-use zeroize::Zeroizing;
 
 use super::age::POSSIBLE;
 use super::codes::{Choice, Picked};
 use super::layout::{Layout, Role};
 use super::memory::Memory;
 use super::number::Number;
-use super::plan::{IdentifierRule, Plan, Source, Target, Value, boolean, value_text};
+use super::plan::{Plan, Source, Target, Value, boolean, value_text};
 use super::{NULL, across, date};
 use crate::Reason;
 use crate::detect;
@@ -346,7 +344,9 @@ impl<'c> Reader<'c> {
                 Ok(std::mem::take(&mut fresh.found))
             });
             let found = found.as_ref().map_err(|reason| *reason)?;
-            found.iter().for_each(|found| draft.take(checker, column, found));
+            for found in found {
+                draft.take(checker, column, found);
+            }
             return Ok(());
         }
         checker.found(row, column, fresh)?;
@@ -420,37 +420,6 @@ fn is_unreadable(cell: &str) -> bool {
     let may_be_bad = |byte: u8| byte < b' ' || matches!(byte, 0x7F | 0xC2 | 0xEF);
     let is_error = |cell: &str| ERRORS.iter().any(|error| cell.eq_ignore_ascii_case(error));
     (cell.bytes().any(may_be_bad) && cell.contains(is_bad)) || (cell.contains('#') && is_error(cell.trim()))
-}
-
-impl IdentifierRule {
-    /// The canonical identifier with its scheme (extracts 5); R01, then R02.
-    fn read(&self, text: &str, identifier: &mut Identifier) -> Result<(), Reason> {
-        let pad = self.pad.filter(|_| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
-        let n_zeros = pad.unwrap_or(0).saturating_sub(text.len());
-        identifier.begin(&self.scheme, 4 * text.len() + n_zeros);
-        let start = identifier.0.len();
-        identifier.0.extend(std::iter::repeat_n('0', n_zeros));
-        if text.is_ascii() {
-            identifier.0.push_str(text);
-            identifier.0[start..].make_ascii_uppercase();
-        } else {
-            identifier.0.extend(Zeroizing::new(text.to_uppercase()).nfkc());
-        }
-        let canonical = &identifier.0[start..];
-        if self.is_placeholder(canonical) || self.pattern.as_ref().is_some_and(|p| !p.is_match(canonical)) {
-            return Err(Reason::NoIdentifier);
-        }
-        if detect::is_contact(canonical) { Err(Reason::Identifies) } else { Ok(()) }
-    }
-
-    /// A placeholder, or nothing. Folding keeps every ASCII digit, so that more digits than any placeholder has say no.
-    fn is_placeholder(&self, canonical: &str) -> bool {
-        if detect::has_digits(canonical, self.most_digits + 1) {
-            return false;
-        }
-        let folded = Zeroizing::new(fold(canonical));
-        folded.is_empty() || self.placeholders.contains(folded.as_str())
-    }
 }
 
 /// The value of a cell of a column without codes; empty is absent.

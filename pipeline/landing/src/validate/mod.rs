@@ -6,6 +6,7 @@ mod age;
 mod check;
 mod codes;
 pub(crate) mod date;
+mod identifier;
 mod layout;
 mod memory;
 mod number;
