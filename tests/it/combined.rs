@@ -68,7 +68,13 @@ fn a_closed_quarter_that_was_measured_twice_is_also_published_combined() {
         workspace.read("series.csv"),
         workspace.read("releases/2024-Q4-B/sdmx/DF_ASSISTED_PERSONS.csv")
     );
-    assert_eq!(series("assisted_person").error(), "B14");
+    for written in ["assisted_person", "DF_ASSISTED_PERSONS"] {
+        let unknown = series(written);
+        assert_eq!(unknown.error(), "B14");
+        let what = unknown.at("error.what").as_str().unwrap();
+        assert!(what.ends_with("; did you mean `assisted_persons`?"), "{what}");
+    }
+    assert!(series("grants").at("error.what").as_str().unwrap().ends_with("no published release holds it"));
     let usage = workspace.json(&["release", "publish", "--series", "assisted_persons"]);
     assert_eq!(usage.code, 2, "where the file goes must be said");
 

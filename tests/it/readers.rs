@@ -13,12 +13,12 @@ use tempfile::TempDir;
 
 use crate::workspace::{RELEASE, Workspace, marsad_in};
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The Python that has the readers.
-fn python() -> &'static str {
+pub(crate) fn python() -> &'static str {
     static PYTHON: OnceLock<String> = OnceLock::new();
     PYTHON.get_or_init(|| {
         let made = Command::new(root().join("scripts/readers")).output().expect("scripts/readers starts");
@@ -45,7 +45,7 @@ fn run(program: &str, args: &[&str]) -> String {
     run_in(bundle(), program, args)
 }
 
-fn run_in(folder: &Path, program: &str, args: &[&str]) -> String {
+pub(crate) fn run_in(folder: &Path, program: &str, args: &[&str]) -> String {
     let mut command = Command::new(program);
     command.current_dir(folder).args(args).env("PYTHONUTF8", "1").env("LC_ALL", "C.UTF-8");
     let output = command.output().unwrap_or_else(|error| panic!("{program} does not start: {error}"));

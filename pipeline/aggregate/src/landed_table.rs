@@ -10,12 +10,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{Array, AsArray, BooleanArray, Date32Array, RecordBatch, RecordBatchOptions, StringArray};
-use arrow::buffer::BooleanBuffer;
-use arrow::compute::{SortOptions, filter_record_batch};
-use arrow::datatypes::{Date32Type, SchemaRef, UInt16Type};
+use arrow::array::{Array, AsArray};
+use arrow::compute::SortOptions;
+use arrow::datatypes::{Date32Type, SchemaRef};
 use async_trait::async_trait;
-use chrono::{Datelike, NaiveDate};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
@@ -43,14 +41,11 @@ use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
 
+use crate::landed_rows::{column, date_of, keep, mark, show, visible};
 use crate::sources::visible_schema;
 
 /// Rows of one batch while reading.
 const BATCH_ROWS: usize = 8192;
-
-/// The day of a row that counts nowhere: 1899-12-31, the day before the first that lands, with which allowed expressions are
-/// tried as well.
-pub(crate) const NO_DAY: i32 = -25_568;
 
 /// What has been read so far, by all who share it.
 #[derive(Clone, Debug, Default)]
@@ -499,110 +494,4 @@ async fn withdrawn(files: &[Opened]) -> Result<HashSet<[u8; 16]>> {
         }
     }
     Ok(ids)
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Arc<dyn Array>> {
-    let missing = || DataFusionError::Execution(format!("a landed file lacks the column {name}"));
-    batch.column_by_name(name).ok_or_else(missing)
-}
-
-/// The rows that statistics may see: consent, a known legal basis, not withdrawn by another batch.
-fn visible(batch: &RecordBatch, withdrawn: &HashSet<[u8; 16]>) -> Result<BooleanBuffer> {
-    let consent = column(batch, "consent_reporting")?.as_boolean();
-    let basis = column(batch, "legal_basis")?;
-    let basis = basis
-        .as_dictionary_opt::<UInt16Type>()
-        .ok_or_else(|| DataFusionError::Execution("a landed legal basis has another type".to_owned()))?;
-    let mut visible = consent.values().clone();
-    if let Some(nulls) = consent.nulls() {
-        visible = &visible & nulls.inner();
-    }
-    let known: Vec<bool> =
-        basis.values().as_string::<i32>().iter().map(|code| code.is_some_and(|c| c != "_U")).collect();
-    // Where every basis of the batch is known, no row is looked at.
-    if basis.null_count() > 0 || known.contains(&false) {
-        let lawful = |row| basis.key(row).is_some_and(|key| known[key]);
-        visible = &visible & &BooleanBuffer::collect_bool(batch.num_rows(), lawful);
-    }
-    if !withdrawn.is_empty() {
-        let records = column(batch, "record_id")?.as_fixed_size_binary();
-        let standing = |row| !withdrawn.contains(records.value(row));
-        visible = &visible & &BooleanBuffer::collect_bool(batch.num_rows(), standing);
-    }
-    Ok(visible)
-}
-
-fn keep(batch: RecordBatch, visible: BooleanBuffer) -> Result<RecordBatch> {
-    if visible.count_set_bits() == batch.num_rows() {
-        return Ok(batch);
-    }
-    Ok(filter_record_batch(&batch, &BooleanArray::new(visible, None))?)
-}
-
-/// Takes the day of every row that is not visible.
-fn mark(batch: RecordBatch, visible: &BooleanBuffer) -> Result<RecordBatch> {
-    if visible.count_set_bits() == batch.num_rows() {
-        return Ok(batch);
-    }
-    let Ok(index) = batch.schema_ref().index_of("event_month") else {
-        return Err(DataFusionError::Plan("a reading with marks lacks the month".to_owned()));
-    };
-    let days = batch.column(index).as_primitive::<Date32Type>();
-    let marked = visible.iter().zip(days.values());
-    let marked: Date32Array =
-        marked.map(|(seen, day)| if seen { *day } else { NO_DAY }).collect::<Vec<_>>().into();
-    let (schema, mut columns, _) = batch.into_parts();
-    columns[index] = Arc::new(marked);
-    Ok(RecordBatch::try_new(schema, columns)?)
-}
-
-/// The shown columns in their order, `quarter` and `year` computed.
-fn show(batch: &RecordBatch, shown: &SchemaRef) -> Result<RecordBatch> {
-    let mut columns: Vec<Arc<dyn Array>> = Vec::with_capacity(shown.fields().len());
-    for field in shown.fields() {
-        columns.push(match field.name().as_str() {
-            "quarter" => period_texts(batch, |months| {
-                format!("{}-Q{}", months.div_euclid(12), months.rem_euclid(12) / 3 + 1)
-            })?,
-            "year" => period_texts(batch, |months| months.div_euclid(12).to_string())?,
-            name => column(batch, name)?.clone(),
-        });
-    }
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(shown.clone(), columns, &options)?)
-}
-
-fn period_texts(batch: &RecordBatch, text: impl Fn(i32) -> String) -> Result<Arc<dyn Array>> {
-    let months = column(batch, "event_month")?.as_primitive::<Date32Type>();
-    let mut last = None;
-    let texts = months_of(months).map(|month| match &last {
-        Some((known, text)) if *known == month => Arc::clone(text),
-        _ => {
-            let new: Arc<str> = text(month).into();
-            last = Some((month, new.clone()));
-            new
-        }
-    });
-    Ok(Arc::new(StringArray::from_iter_values(texts)))
-}
-
-/// Months since year 0 of landed days.
-pub(crate) fn months_of(days: &Date32Array) -> impl Iterator<Item = i32> {
-    let mut last = (i32::MIN, 0);
-    days.values().iter().map(move |day| {
-        if last.0 != *day {
-            last = (*day, month_of(*day));
-        }
-        last.1
-    })
-}
-
-fn date_of(day: i32) -> Option<NaiveDate> {
-    NaiveDate::from_epoch_days(day)
-}
-
-/// Months since year 0 of a day counted from 1970-01-01.
-pub(crate) fn month_of(day: i32) -> i32 {
-    let date = date_of(day).unwrap_or_default();
-    date.year() * 12 + i32::try_from(date.month0()).unwrap_or(0)
 }

@@ -10,6 +10,7 @@ mod calendar;
 mod carry;
 mod error;
 mod explain;
+mod landed_rows;
 pub mod landed_table;
 mod operator;
 mod organisation;

@@ -32,7 +32,8 @@ use marsad_privacy::shape::{Aggregate, Bound, StatisticShape};
 use marsad_terms::Grain;
 
 use crate::calendar::Calendar;
-use crate::landed_table::{NO_DAY, by_person, month_of};
+use crate::landed_rows::{NO_DAY, month_of};
+use crate::landed_table::by_person;
 
 /// The columns of the operator's input: person, month, the period of a grain where the month does not say it, dimensions,
 /// then a value and a flag an aggregate.

@@ -361,6 +361,11 @@ pub(crate) enum ReleaseCommand {
         #[arg(long, value_name = "FILE.csv", requires = "series", value_hint = ValueHint::FilePath)]
         to: Option<PathBuf>,
     },
+    /// Print the report of a published release, or of any bundle, as PDF: by Chromium, without network
+    #[command(
+        after_help = "Example:\n  marsad release pdf 2024-Q4 --to report.pdf\n  marsad release pdf downloads/2024-Q4 --to report-ar.pdf --language ar"
+    )]
+    Pdf(PdfArgs),
     /// Record that a recipient was served with a published release
     Transfer {
         /// A release
@@ -377,7 +382,10 @@ pub(crate) enum ReleaseCommand {
         #[command(flatten)]
         key: KeyArg,
     },
-    /// Take a release back, leaving a tombstone and the reason
+    /// Take a release back: a tombstone with the reason takes its place; again, what was cut off is completed
+    #[command(
+        after_help = "Publish a revision first (`replaces` in its definition) and the tombstone names it.\n\nExample:\n  marsad release withdraw 2024-Q4 --reason-file why.toml"
+    )]
     Withdraw {
         /// A release
         id: String,
@@ -387,6 +395,23 @@ pub(crate) enum ReleaseCommand {
         #[command(flatten)]
         key: KeyArg,
     },
+}
+
+/// `release pdf`
+#[derive(Debug, Args)]
+pub(crate) struct PdfArgs {
+    /// A release of this workspace, or the folder of a bundle
+    #[arg(value_name = "ID|DIR")]
+    pub of: String,
+    /// Where the PDF goes; what stands there is replaced
+    #[arg(long, value_name = "FILE.pdf", value_hint = ValueHint::FilePath)]
+    pub to: PathBuf,
+    /// Of the report: fr, ar, en
+    #[arg(long, value_name = "LANGUAGE", default_value = "fr")]
+    pub language: Language,
+    /// How long the browser may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub timeout: u64,
 }
 
 /// Answers to the checklist.

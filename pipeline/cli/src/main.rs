@@ -1,6 +1,7 @@
 //! The `marsad` command.
 
 mod args;
+mod browser;
 mod command;
 mod panics;
 mod progress;

@@ -176,6 +176,12 @@ pub(crate) struct Withdrawn {
     /// Hash of the `release.json` that the tombstone shows, where the release was public.
     pub(crate) manifest: Option<Digest>,
     pub(crate) reason: Text,
+    /// The time that the tombstone shows.
+    #[serde(rename = "withdrawn", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<String>,
+    /// Signature of the tombstone's `release.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sshsig: Option<String>,
 }
 
 impl Event {

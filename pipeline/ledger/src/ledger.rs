@@ -57,6 +57,19 @@ pub struct Publication {
     pub ledger_head: Digest,
 }
 
+/// What the ledger records of a tombstone: with the `release.json` that was published, enough to write it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Hash of its `release.json`.
+    pub manifest: Digest,
+    /// The armoured signature of that.
+    pub sshsig: String,
+    /// The time that it shows, RFC 3339.
+    pub withdrawn: String,
+    /// The number of the entry that it names, which must be the one that is about to be written.
+    pub entry: u64,
+}
+
 /// What an operation found or left.
 struct Done {
     state: State,
@@ -203,17 +216,17 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes a release back; nothing is refunded. `manifest` is the hash of the tombstone's `release.json`, if there is
-    /// one. Withdrawn already: no new entry.
+    /// Takes a release back; nothing is refunded. Where its bundle was public a tombstone takes its place. Withdrawn already:
+    /// no new entry.
     ///
     /// # Errors
     /// `Refused` where the key is no publisher's or privacy officer's, there is nothing to withdraw, or a language of the
-    /// reason is missing.
+    /// reason is missing; `Contended` where another entry took the number that the tombstone names.
     pub async fn withdraw(
         &self,
         f: Digest,
         reason: &Text,
-        manifest: Option<Digest>,
+        tombstone: Option<&Tombstone>,
         key: &SigningKey,
     ) -> Result<()> {
         self.append(|state| {
@@ -221,8 +234,17 @@ impl Ledger {
             if request.state == Stage::Withdrawn {
                 return Ok(None);
             }
-            let (release, f) = (request.release().clone(), request.f);
-            let said = Withdrawn { release, f, manifest, reason: reason.clone() };
+            if tombstone.is_some_and(|stone| stone.entry != state.next()) {
+                return Err(Error::Contended { attempts: 1 });
+            }
+            let said = Withdrawn {
+                release: request.release().clone(),
+                f: request.f,
+                manifest: tombstone.map(|stone| stone.manifest),
+                reason: reason.clone(),
+                time: tombstone.map(|stone| stone.withdrawn.clone()),
+                sshsig: tombstone.map(|stone| stone.sshsig.clone()),
+            };
             sign_as(state, &Event::Withdrawn(said), sign::RELEASE, key).map(Some)
         })
         .await?;

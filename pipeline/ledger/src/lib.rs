@@ -29,7 +29,7 @@ pub mod transfer;
 mod verify;
 
 pub use error::{Error, Result};
-pub use ledger::{Ledger, Publication, Recovered, Reserve, ReserveStep, RunOf};
+pub use ledger::{Ledger, Publication, Recovered, Reserve, ReserveStep, RunOf, Tombstone};
 pub use policy::{Policy, Role, Signer};
 pub use refusal::Refusal;
 pub use reservation::{Receipt, Reservation, StepReservation, new_run};

@@ -121,7 +121,7 @@ impl State {
             Event::Transferred(said) => {
                 self.change(entry, said.f, |request| request.transfers.push(said.transfer()));
             }
-            Event::Withdrawn(said) => self.withdraw(entry, said),
+            Event::Withdrawn(said) => self.withdraw(entry, said, signed),
         }
     }
 
@@ -197,12 +197,14 @@ impl State {
         });
     }
 
-    fn withdraw(&mut self, entry: &Entry, said: Withdrawn) {
+    fn withdraw(&mut self, entry: &Entry, said: Withdrawn, signed: Option<Signed>) {
         self.change(entry, said.f, |request| {
             request.state = Stage::Withdrawn;
-            request.withdrawn = Some(entry.time.clone());
+            request.withdrawn = Some(said.time.unwrap_or_else(|| entry.time.clone()));
             request.reason = Some(said.reason);
             request.tombstone = said.manifest;
+            request.tombstone_sshsig = said.sshsig;
+            request.withdrawer_key = signed.map(|signed| signed.key);
         });
     }
 
@@ -238,12 +240,14 @@ fn proposed(
         reason: None,
         withdrawn: None,
         tombstone: None,
+        tombstone_sshsig: None,
         transfers: Vec::new(),
         proposed_at: entry.sequence,
         proposed: entry.time.clone(),
         period_closes_after_months: policy.and_then(|policy| policy.period_closes_after_months),
         sequence: entry.sequence,
         publisher_key: None,
+        withdrawer_key: None,
         author_key: signed.map(|signed| signed.key),
         scopes: BTreeSet::new(),
         charged: NanoRho::ZERO,

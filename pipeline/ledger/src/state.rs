@@ -75,6 +75,8 @@ pub struct RequestState {
     pub withdrawn: Option<String>,
     /// Hash of the `release.json` that stands in its place since.
     pub tombstone: Option<Digest>,
+    /// The signature of that `release.json`.
+    pub tombstone_sshsig: Option<String>,
     /// Who was served with the bundle, in order.
     pub transfers: Vec<Transfer>,
     /// The entry of the newest proposal.
@@ -87,6 +89,7 @@ pub struct RequestState {
     pub sequence: u64,
     pub(crate) author_key: Option<PublicKey>,
     pub(crate) publisher_key: Option<PublicKey>,
+    pub(crate) withdrawer_key: Option<PublicKey>,
     pub(crate) scopes: BTreeSet<Scope>,
     pub(crate) charged: NanoRho,
 }
@@ -171,6 +174,11 @@ impl State {
     /// Number and hash of the last entry.
     pub fn head(&self) -> Option<(u64, Digest)> {
         self.head
+    }
+
+    /// The number that the next entry will have.
+    pub fn next(&self) -> u64 {
+        self.head.map_or(0, |(sequence, _)| sequence + 1)
     }
 
     /// Lifetime budget used so far.

@@ -350,13 +350,19 @@ async fn check_bundle(
     let withdrawn = request.state == Stage::Withdrawn;
     let hash = Some(Digest::of(&bytes));
     if withdrawn && hash == request.tombstone {
-        return Ok(());
+        return check_tombstone(store, request, &bytes, found).await;
+    }
+    if withdrawn && request.tombstone.is_some() {
+        found.notes.push(format!(
+            "release {release}: its tombstone is not there yet; `marsad release withdraw` puts it"
+        ));
     }
     if hash != request.manifest {
         found.fault(at, FaultKind::BundleHash, format!("{release}/release.json is not what was published"));
     }
     if hash == request.manifest {
-        check_signature(request, &bytes, found);
+        let sshsig = request.sshsig.as_deref().unwrap_or_default();
+        check_signature(request, (&bytes, sshsig), request.publisher_key.as_ref(), found);
     }
     let Some(manifest) = check_head(release, at, &bytes, known, found) else { return Ok(()) };
     for file in manifest.files.iter().filter(|_| !withdrawn) {
@@ -372,13 +378,39 @@ async fn check_bundle(
     Ok(())
 }
 
-/// The publisher who signed the entry signed `release.json` too.
-fn check_signature(request: &RequestState, bytes: &[u8], found: &mut Findings) {
+/// The place of a withdrawn bundle holds its tombstone, signed by whoever withdrew it, and nothing else.
+async fn check_tombstone(
+    store: &Store,
+    request: &RequestState,
+    bytes: &[u8],
+    found: &mut Findings,
+) -> Result<()> {
+    let release = request.release();
+    // Ledgers from before tombstones were signed name none.
+    if let Some(sshsig) = request.tombstone_sshsig.as_deref() {
+        check_signature(request, (bytes, sshsig), request.withdrawer_key.as_ref(), found);
+    }
+    let own = ["release.json", "release.json.sig"].map(|name| format!("{release}/{name}"));
+    let left = store.list(release.as_str()).await?.into_iter().filter(|path| !own.contains(path)).count();
+    if left > 0 {
+        found.notes.push(format!(
+            "release {release} is withdrawn and {left} of its files are still there; `marsad release withdraw` removes them"
+        ));
+    }
+    Ok(())
+}
+
+/// Whoever signed the entry signed `release.json` too.
+fn check_signature(
+    request: &RequestState,
+    (bytes, sshsig): (&[u8], &str),
+    signer: Option<&PublicKey>,
+    found: &mut Findings,
+) {
     let (at, file) = (Some(request.sequence), format!("{}/release.json", request.release()));
-    let sshsig = request.sshsig.as_deref().unwrap_or_default();
     match PublicKey::of_signature(sign::RELEASE, bytes, sshsig) {
         Err(error) => found.fault(at, FaultKind::Signature, format!("{file}: {error}")),
-        Ok(key) if request.publisher_key.as_ref() != Some(&key) => {
+        Ok(key) if signer != Some(&key) => {
             found.fault(at, FaultKind::Authority, format!("{file}: another key signed it than its entry"));
         }
         Ok(_) => {}

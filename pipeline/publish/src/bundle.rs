@@ -22,10 +22,11 @@ use crate::dataflow::{self, Dataflow};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
 use crate::files::Written;
-use crate::release_json::{self, FileJson};
+use crate::release_json::{self, FileJson, ReleaseJson};
 use crate::released::ReleasedTable;
 use crate::sdmx::ml::{self, Version};
 use crate::sdmx::structure::Structure;
+use crate::versions::Versions;
 use crate::{csv, csvw, datapackage, dcat, files, parquet, privacy_yaml, report, sdmx, xlsx};
 
 /// What a bundle says beside the result and the proposal.
@@ -53,6 +54,8 @@ pub struct Context {
     pub rule: Rule,
     /// Published releases that its figures may be combined with.
     pub earlier: Vec<Earlier>,
+    /// Statements of all releases that were public before, oldest first: versions follow theirs.
+    pub past: Vec<ReleaseJson>,
 }
 
 /// What was built.
@@ -64,6 +67,8 @@ pub struct Built {
     pub manifest: Digest,
     /// All other files, sorted.
     pub files: Vec<FileJson>,
+    /// Versions that are new, and why, a sentence each.
+    pub versions: Vec<String>,
 }
 
 /// Writes all of the bundle but `release.json.sig` into `dir`. Same input, same bytes.
@@ -97,6 +102,7 @@ pub fn edition(
     let mut dataflows = dataflow::dataflows(catalog, released, proposal, &context.agency)?;
     let own = (proposal, &context.rule, released);
     dataflows.extend(combined::dataflows(catalog, own, &context.earlier, &dataflows)?);
+    let versions = Versions::find(catalog, &mut dataflows, &context.past)?;
     Ok(Edition {
         release: proposal.release.clone(),
         title: proposal.title.clone(),
@@ -116,6 +122,7 @@ pub fn edition(
         ceiling: context.ceiling,
         delta: delta(&context.display_delta)?,
         series_nano_rho: sum(dataflows.iter().filter_map(|flow| Some(flow.series()?.nano_rho)))?,
+        versions,
         dataflows,
     })
 }
@@ -142,10 +149,11 @@ pub(crate) fn assemble(dir: &Path, catalog: &Catalog, edition: &Edition) -> Resu
         more.push(files::put(dir, path, &bytes)?);
     }
     let all = data.into_iter().chain(more).map(|written| written.file).collect();
-    let statement = release_json::statement(catalog, edition, all)?;
+    let statement = release_json::statement(catalog, edition, all);
     let release_json = release_json::write(&statement)?;
     files::put(dir, release_json::PATH.into(), &release_json)?;
-    Ok(Built { manifest: Digest::of(&release_json), release_json, files: statement.files })
+    let versions = edition.versions.told.clone();
+    Ok(Built { manifest: Digest::of(&release_json), release_json, files: statement.files, versions })
 }
 
 /// The workbook, and the files of each dataflow, on two threads: the workbook alone takes as long as all others together. The

@@ -182,6 +182,8 @@ pub struct PublishedCode {
     pub label: Text,
     /// The code that it is a part of.
     pub parent: Option<String>,
+    /// Codes of earlier versions of the list that it stands for: the list's column `was`.
+    pub was: Vec<String>,
 }
 
 /// One key with its figures.
@@ -216,6 +218,13 @@ impl Dimension {
             id: code.id.clone(),
             label: code.label.clone(),
             parent: code.parent.clone(),
+            was: code
+                .attributes
+                .get("was")
+                .into_iter()
+                .flat_map(|was| was.split_whitespace())
+                .map(Into::into)
+                .collect(),
         };
         let roots: Vec<_> = list.codes.iter().filter(|code| code.parent.is_none()).collect();
         let mut codes: Vec<PublishedCode> = list.codes.iter().map(published).collect();
@@ -239,7 +248,7 @@ impl Dimension {
 
 fn total() -> PublishedCode {
     let label = Text::new("Total", "المجموع", "Total");
-    PublishedCode { id: TOTAL.into(), label, parent: None }
+    PublishedCode { id: TOTAL.into(), label, parent: None, was: Vec::new() }
 }
 
 impl Dataflow {

@@ -7,6 +7,7 @@ use marsad_terms::{Digest, NanoRho, ReleaseId, Text};
 
 use crate::dataflow::Dataflow;
 use crate::form::isolated;
+use crate::versions::Versions;
 
 /// A release with its dataflows.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub struct Edition {
     pub ceiling: NanoRho,
     /// δ of the (ε, δ) that is shown.
     pub delta: f64,
+    /// Versions of its code lists and concepts.
+    pub versions: Versions,
     /// Its dataflows in order.
     pub dataflows: Vec<Dataflow>,
 }

@@ -54,6 +54,12 @@ pub enum Error {
         /// What is wrong, and with which release.
         what: String,
     },
+    /// A change that ends a series and that its statistic does not declare.
+    #[error("a series breaks: {what}")]
+    Breaks {
+        /// Which statistics, from which version on, and why.
+        what: String,
+    },
     /// An SDMX id of more than 50 characters.
     #[error("`{id}` is too long for an SDMX id")]
     LongName {
@@ -143,6 +149,12 @@ impl Error {
                 "B14",
                 "a series holds the rows of published bundles as they were signed",
                 "see `marsad release list`; restore a damaged bundle with `marsad release publish`",
+            ),
+            Self::Breaks { .. } => (
+                "B51",
+                "what readers join by has changed since it was last published, so figures before and after are not one series",
+                "write the codes or columns back; or, if it is meant, raise `version` in `queries/<statistic>.toml` as named and do \
+                 this again: an approval, figures and their cost stay as they are",
             ),
             Self::LongName { .. } => (
                 "B08",

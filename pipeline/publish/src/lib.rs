@@ -30,7 +30,9 @@ pub mod series;
 pub mod sheet;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tombstone;
 pub mod verify;
+pub mod versions;
 pub mod xlsx;
 mod xml;
 

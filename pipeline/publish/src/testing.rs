@@ -98,6 +98,7 @@ fn context() -> Context {
         workspace_name: "Programme fictif".into(),
         rule: rule(),
         earlier: Vec::new(),
+        past: Vec::new(),
     }
 }
 

@@ -34,7 +34,7 @@ pub use allowed::Allowed;
 /// One check and how it went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What kind of check: `statement`, `signature`, `files`, `hash`, `table`, `flags`, `totals`, `combined`, `sdmx`, `parquet`,
+    /// What kind of check: `statement`, `signature`, `withdrawn`, `files`, `hash`, `table`, `flags`, `totals`, `combined`, `sdmx`, `parquet`,
     /// `workbook`, `csvw`, `structure`, `package`, `dcat`, `privacy`, `report`.
     pub name: String,
     /// Whether it held.
@@ -52,11 +52,14 @@ pub struct Report {
     pub ok: bool,
     /// In the order in which they were made.
     pub checks: Vec<Check>,
+    /// Of a tombstone: when the release was withdrawn, why, and what stands in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<String>,
 }
 
 impl Report {
     fn new(checks: Vec<Check>) -> Self {
-        Self { ok: checks.iter().all(|check| check.ok), checks }
+        Self { ok: checks.iter().all(|check| check.ok), checks, withdrawn: None }
     }
 
     /// The checks that failed.
@@ -97,6 +100,11 @@ pub fn verify(dir: &Path, allowed: &Allowed) -> Report {
             return Report::new(checks);
         }
     };
+    if statement.state == release_json::WITHDRAWN {
+        checks.push(check("withdrawn", release_json::PATH, tombstone(&statement)));
+        checks.push(check("files", release_json::PATH, files::alone(dir)));
+        return Report { withdrawn: Some(told(&statement)), ..Report::new(checks) };
+    }
     checks.push(check("statement", release_json::PATH, form(&statement)));
     checks.extend(files::checks(dir, &statement));
     checks.extend(contents(dir, &statement, &checks));
@@ -140,19 +148,47 @@ fn signature(dir: &Path, bytes: &[u8], allowed: &Allowed) -> Found {
 }
 
 fn form(statement: &ReleaseJson) -> Found {
-    let need = |ok: bool, what: &str| if ok { Ok(()) } else { Err(what.to_owned()) };
     need(statement.format == release_json::FORMAT, "the format is not marsad-release/1")?;
-    need(statement.state == "published", "the release is not in state `published`")?;
+    need(statement.state == release_json::PUBLISHED, "the release is not in state `published`")?;
     need(!statement.statistics.is_empty(), "it holds no statistic")?;
     for text in [&statement.proposal, &statement.ledger_head] {
         need(text.parse::<Digest>().is_ok(), "proposal and ledger head must be hashes b3:<64 hex>")?;
     }
-    let time = statement.published.as_bytes();
-    need(time.len() == 20 && time[19] == b'Z' && time[10] == b'T', "`published` is no time in UTC")?;
+    need(is_time(&statement.published), "`published` is no time in UTC")?;
     need(statement.files.is_sorted_by(|a, b| a.path < b.path), "the files are not sorted")?;
     let ids: std::collections::BTreeSet<&str> = statement.statistics.iter().map(|s| s.id.as_str()).collect();
     need(ids.len() == statement.statistics.len(), "a dataflow stands twice")?;
     Ok(format!("release {}, {} dataflows", statement.release, statement.statistics.len()))
+}
+
+/// What a tombstone must say.
+fn tombstone(statement: &ReleaseJson) -> Found {
+    need(statement.format == release_json::FORMAT, "the format is not marsad-release/1")?;
+    need(statement.withdrawn.as_deref().is_some_and(is_time), "`withdrawn` is no time in UTC")?;
+    let reason = statement.reason.as_ref().map(|reason| reason.missing().is_empty());
+    need(reason == Some(true), "the reason is not given in three languages")?;
+    need(statement.ledger_entry.is_some(), "it does not name its entry in the ledger")?;
+    let manifest = statement.manifest.as_ref().is_some_and(|hash| hash.parse::<Digest>().is_ok());
+    need(manifest, "it does not name the release.json that was published, by b3:<64 hex>")?;
+    Ok(told(statement))
+}
+
+fn told(statement: &ReleaseJson) -> String {
+    let day = statement.withdrawn.as_deref().and_then(|time| time.get(..10)).unwrap_or("an unknown day");
+    let reason = statement.reason.as_ref().map_or("no reason given", |reason| reason.en.as_str());
+    let instead =
+        statement.replaced_by.as_ref().map_or_else(String::new, |other| format!("; see {other} instead"));
+    format!("release {} was withdrawn on {day}: {reason}{instead}", statement.release)
+}
+
+fn need(ok: bool, what: &str) -> Result<(), String> {
+    if ok { Ok(()) } else { Err(what.to_owned()) }
+}
+
+/// `2024-11-15T08:59:12Z`
+fn is_time(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() == 20 && bytes[19] == b'Z' && bytes[10] == b'T'
 }
 
 /// A bundle whose dataflows are looked at one by one.

@@ -241,7 +241,7 @@ fn periods_are_those_of_the_calendar() {
     let days: Vec<i32> = (0..24)
         .map(|m| Month { year: 2023 + m / 12, month: u8::try_from(m % 12 + 1).unwrap() }.first_day())
         .collect();
-    let months: Vec<i32> = crate::landed_table::months_of(&Date32Array::from(days)).collect();
+    let months: Vec<i32> = crate::landed_rows::months_of(&Date32Array::from(days)).collect();
     assert_eq!(months, (2023 * 12..2025 * 12).collect::<Vec<_>>());
     let period: Period = "2024-Q3".parse().unwrap();
     assert_eq!(period.grain(), Grain::Quarter);

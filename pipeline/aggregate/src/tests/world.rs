@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::analyse::{Analysis, Declared, Verdict, analyse};
-use crate::landed_table::NO_DAY;
+use crate::landed_rows::NO_DAY;
 use crate::sources::{Source, Sources, Whose};
 use crate::tabulate::{Table, Tables};
 

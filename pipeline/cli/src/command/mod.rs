@@ -20,7 +20,7 @@ mod retention;
 mod simulate;
 mod verify;
 
-use crate::args::{Cli, Command, ConfigCommand};
+use crate::args::{Cli, Command, ConfigCommand, ReleaseCommand};
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
@@ -48,6 +48,8 @@ pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Person(command) => person::run(&open()?, &command).await,
         Command::Retention(command) => retention::run(&open()?, &command, quiet).await,
         Command::Query(command) => query::run(&open()?, &command, quiet).await,
+        // A bundle is printed without the workspace that made it.
+        Command::Release(ReleaseCommand::Pdf(args)) => release::print(given, &args).await,
         Command::Release(command) => Box::pin(release::run(&open()?, &command, quiet)).await,
         Command::Budget { svg } => budget::run(&open()?, svg.as_deref()).await,
         Command::Ledger(command) => ledger::run(&open()?, &command).await,

@@ -34,13 +34,16 @@ pub(super) fn run(workspace: Option<&Path>, dir: &Path, key: Option<&Path>) -> R
     let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, "be read", &error))?;
     let report = verify(dir, &Allowed::read(&text));
     let (n, failed) = (report.checks.len(), report.failed().count());
-    let verdict = match report.ok {
-        true => format!("{}: {n} checks, all right", dir.display()),
-        false => format!("{}: {failed} of {n} checks failed", dir.display()),
+    let verdict = match (report.ok, &report.withdrawn) {
+        (true, Some(told)) => format!("{}: {told}", dir.display()),
+        (true, None) => format!("{}: {n} checks, all right", dir.display()),
+        (false, _) => format!("{}: {failed} of {n} checks failed", dir.display()),
     };
     let shown = format!("{verdict}\n{}", listed(&report.checks));
     let ok = report.ok;
-    Ok(Report::new(shown, json!({"ok": ok, "checks": report.checks})).with_verdict(ok))
+    let state = if report.withdrawn.is_some() { release_json::WITHDRAWN } else { release_json::PUBLISHED };
+    let json = json!({"ok": ok, "state": state, "withdrawn": report.withdrawn, "checks": report.checks});
+    Ok(Report::new(shown, json).with_verdict(ok))
 }
 
 fn no_bundle(dir: &Path) -> Failure {

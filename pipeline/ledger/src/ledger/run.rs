@@ -136,6 +136,18 @@ impl Ledger {
         }
     }
 
+    /// The same of a request in an earlier state of the ledger, such as [`Ledger::state_at`] gives: a bundle that was published
+    /// then comes out again byte for byte, though a release that it was made of has been withdrawn since.
+    ///
+    /// # Errors
+    /// `Result` as above.
+    pub async fn receipt_then(&self, request: &RequestState) -> Result<Option<(Receipt, Bytes)>> {
+        match request.state {
+            Stage::Released | Stage::Published => self.stored(request).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Records a result that is durable; refuses one that is not, or has other bytes. Recorded already: no new entry.
     pub(super) async fn release(&self, f: Digest, run: &RunId, hash: Digest) -> Result<()> {
         self.read_result(run, hash).await?;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::structure::{
     AGENCIES_VERSION, CATEGORIES, CONCEPTS, Concept, Flow, Item, List, Structure, VERSION, categories_name,
-    concepts_name, list_id,
+    concepts_name, map_name,
 };
 use super::urn::urn;
 use crate::columns::{COLUMNS, Column, Kind, MEASURE, Place, TIME};
@@ -52,6 +52,8 @@ struct Content<'a> {
     concept_schemes: [Artefact<Concepts<'a>>; 1],
     data_structures: Vec<Artefact<DataStructure<'a>>>,
     dataflows: Vec<Artefact<Dataflow<'a>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    representation_maps: Vec<Artefact<RepresentationMap<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -107,6 +109,32 @@ struct Codes<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     annotations: Vec<Annotation<'a>>,
     codes: Vec<Member<'a>>,
+}
+
+/// From one version of a code list to the next. Codes that went without another in their place are in none.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RepresentationMap<'a> {
+    source: [Codelist; 1],
+    target: [Codelist; 1],
+    representation_mappings: Vec<Mapping<'a>>,
+}
+
+#[derive(Serialize)]
+struct Codelist {
+    codelist: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Mapping<'a> {
+    source_values: [Source<'a>; 1],
+    target_values: [&'a str; 1],
+}
+
+#[derive(Serialize)]
+struct Source<'a> {
+    value: &'a str,
 }
 
 /// An agency, a code, a category.
@@ -248,6 +276,7 @@ fn message<'a>(structure: &'a Structure<'a>) -> Message<'a> {
             concept_schemes: [concepts(structure)],
             data_structures: structure.flows.iter().map(|flow| data_structure(structure, flow)).collect(),
             dataflows: structure.flows.iter().map(|flow| dataflow(structure, flow)).collect(),
+            representation_maps: structure.lists.iter().filter_map(|list| mapping(structure, list)).collect(),
         },
     }
 }
@@ -315,7 +344,23 @@ fn codelist<'a>(structure: &'a Structure<'a>, list: &'a List) -> Artefact<Codes<
     let source = list.source.map(|source| constant("MARSAD_SOURCE_LIST", source));
     let own =
         Codes { annotations: source.into_iter().collect(), codes: list.items.iter().map(member).collect() };
-    artefact(structure, "Codelist", (&list.id, VERSION), &list.name, own)
+    artefact(structure, "Codelist", (&list.id, &list.version), &list.name, own)
+}
+
+fn mapping<'a>(structure: &Structure<'_>, list: &'a List) -> Option<Artefact<RepresentationMap<'a>>> {
+    let (previous, pairs) = list.mapped()?;
+    let of = |version| [Codelist { codelist: urn("Codelist", structure.agency, &list.id, version, None) }];
+    let pair = |(old, new): (&'a str, &'a str)| Mapping {
+        source_values: [Source { value: old }],
+        target_values: [new],
+    };
+    let own = RepresentationMap {
+        source: of(&previous.version),
+        target: of(&list.version),
+        representation_mappings: pairs.into_iter().map(pair).collect(),
+    };
+    let name = map_name(list, previous);
+    Some(artefact(structure, "RepresentationMap", (&list.map_id(), &list.version), &name, own))
 }
 
 fn concepts<'a>(structure: &'a Structure<'a>) -> Artefact<Concepts<'a>> {
@@ -328,18 +373,15 @@ fn concepts<'a>(structure: &'a Structure<'a>) -> Artefact<Concepts<'a>> {
         core_representation: representation(structure, concept),
     };
     let own = Concepts { is_partial: true, concepts: structure.concepts.iter().map(concept).collect() };
-    artefact(structure, "ConceptScheme", (CONCEPTS, VERSION), &concepts_name(), own)
+    artefact(structure, "ConceptScheme", (CONCEPTS, structure.version), &concepts_name(), own)
 }
 
 fn representation(structure: &Structure<'_>, concept: &Concept) -> Representation {
     match concept.kind {
-        Kind::Codes => Representation::Enumeration(urn(
-            "Codelist",
-            structure.agency,
-            &list_id(&concept.id),
-            VERSION,
-            None,
-        )),
+        Kind::Codes => {
+            let (list, version) = structure.list(&concept.id);
+            Representation::Enumeration(urn("Codelist", structure.agency, &list, version, None))
+        }
         Kind::Typed(data_type) => Representation::Format(Format { data_type }),
     }
 }
@@ -391,7 +433,7 @@ fn data_structure<'a>(structure: &'a Structure<'a>, flow: &'a Flow<'a>) -> Artef
 fn component<'a>(structure: &Structure<'_>, id: &'a str) -> Component<'a> {
     Component {
         id,
-        concept_identity: urn("Concept", structure.agency, CONCEPTS, VERSION, Some(id)),
+        concept_identity: urn("Concept", structure.agency, CONCEPTS, structure.version, Some(id)),
         local_representation: representation(structure, structure.concept(id)),
         usage: None,
         attribute_relationship: None,

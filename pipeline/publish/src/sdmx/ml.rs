@@ -9,7 +9,7 @@ use marsad_terms::{Language, Text};
 
 use super::structure::{
     AGENCIES_VERSION, CATEGORIES, CONCEPTS, Concept, Flow, Item, List, Structure, VERSION, categories_name,
-    concepts_name, list_id,
+    concepts_name,
 };
 use super::urn::{package, urn};
 use crate::columns::{COLUMNS, Column, Kind, MEASURE, Place, TIME};
@@ -187,7 +187,7 @@ impl Ml<'_> {
         xml.within("str:CategorySchemes", &[], |xml| {
             self.artefact(xml, scheme, &[("isPartial", "true")], |xml| {
                 names(xml, &categories_name())?;
-                let category = |item| self.item(xml, CATEGORIES, "Category", item);
+                let category = |item| self.item(xml, (CATEGORIES, VERSION), "Category", item);
                 self.structure.categories.iter().try_for_each(category)
             })
         })
@@ -208,8 +208,8 @@ impl Ml<'_> {
     }
 
     /// A code or a category.
-    fn item(&self, xml: &mut Xml, scheme: &str, class: &str, item: &Item) -> Done {
-        let own = urn(class, self.structure.agency, scheme, VERSION, Some(&item.id));
+    fn item(&self, xml: &mut Xml, (scheme, version): (&str, &str), class: &str, item: &Item) -> Done {
+        let own = urn(class, self.structure.agency, scheme, version, Some(&item.id));
         xml.within(&format!("str:{class}"), &[("id", &item.id), ("urn", &own)], |xml| {
             names(xml, &item.name)?;
             match &item.parent {
@@ -227,12 +227,12 @@ impl Ml<'_> {
     }
 
     fn list(&self, xml: &mut Xml, list: &List) -> Done {
-        self.artefact(xml, ("Codelist", &list.id, VERSION), &[], |xml| {
+        self.artefact(xml, ("Codelist", &list.id, &list.version), &[], |xml| {
             if let Some(source) = list.source {
                 xml.within("com:Annotations", &[], |xml| annotation(xml, "MARSAD_SOURCE_LIST", source))?;
             }
             names(xml, &list.name)?;
-            list.items.iter().try_for_each(|item| self.item(xml, &list.id, "Code", item))
+            list.items.iter().try_for_each(|item| self.item(xml, (&list.id, &list.version), "Code", item))
         })
     }
 
@@ -240,7 +240,7 @@ impl Ml<'_> {
     fn concepts(&self, xml: &mut Xml) -> Done {
         let (container, scheme) = (
             if self.is_30() { "str:ConceptSchemes" } else { "str:Concepts" },
-            ("ConceptScheme", CONCEPTS, VERSION),
+            ("ConceptScheme", CONCEPTS, self.structure.version),
         );
         xml.within(container, &[], |xml| {
             self.artefact(xml, scheme, &[("isPartial", "true")], |xml| {
@@ -251,7 +251,7 @@ impl Ml<'_> {
     }
 
     fn concept(&self, xml: &mut Xml, concept: &Concept) -> Done {
-        let own = urn("Concept", self.structure.agency, CONCEPTS, VERSION, Some(&concept.id));
+        let own = urn("Concept", self.structure.agency, CONCEPTS, self.structure.version, Some(&concept.id));
         xml.within("str:Concept", &[("id", &concept.id), ("urn", &own)], |xml| {
             names(xml, &concept.name)?;
             if let Some(description) = &concept.description {
@@ -264,7 +264,8 @@ impl Ml<'_> {
     fn representation(&self, xml: &mut Xml, name: &str, concept: &Concept) -> Done {
         xml.within(name, &[], |xml| match concept.kind {
             Kind::Codes => {
-                self.reference(xml, "str:Enumeration", ("Codelist", list_id(&concept.id), VERSION), None)
+                let (list, version) = self.structure.list(&concept.id);
+                self.reference(xml, "str:Enumeration", ("Codelist", list, version), None)
             }
             Kind::Typed(text_type) => xml.empty("str:TextFormat", &[("textType", text_type)]),
         })
@@ -309,7 +310,7 @@ impl Ml<'_> {
         attributes.extend(position.as_deref().map(|n| ("position", n)));
         attributes.extend(self.usage(place));
         xml.within(element, &attributes, |xml| {
-            let concept = ("Concept", CONCEPTS.to_owned(), VERSION);
+            let concept = ("Concept", CONCEPTS.to_owned(), self.structure.version);
             self.reference(xml, "str:ConceptIdentity", concept, Some(id))?;
             self.representation(xml, "str:LocalRepresentation", self.structure.concept(id))?;
             self.attached(xml, place)

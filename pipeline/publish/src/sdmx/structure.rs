@@ -7,18 +7,20 @@
 use marsad_catalog::Catalog;
 use marsad_terms::{Text, flow_id};
 
-use crate::columns::{COLUMNS, Column, FREQUENCY, Kind, Place};
+use crate::columns::{COLUMNS, Column, FREQUENCY, Kind};
 use crate::dataflow::{Dataflow, Protection};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
+use crate::form::isolated;
 use crate::names;
 use crate::privacy_yaml::words;
+use crate::release_json::{CodeJson, CodeListJson, PreviousJson};
 
 /// The one concept scheme.
 pub(crate) const CONCEPTS: &str = "CS_MARSAD";
 /// The one category scheme.
 pub(crate) const CATEGORIES: &str = "CAS_MARSAD";
-/// Version of code lists, concepts and categories.
+/// Version of the categories: purposes of one release, so the scheme is never whole.
 pub(crate) const VERSION: &str = "1.0.0";
 /// Version of the agency scheme, as SDMX has it.
 pub(crate) const AGENCIES_VERSION: &str = "1.0";
@@ -34,6 +36,8 @@ pub(crate) struct Structure<'a> {
     pub(crate) prepared: &'a str,
     pub(crate) lists: Vec<List>,
     pub(crate) concepts: Vec<Concept>,
+    /// Version of the concepts.
+    pub(crate) version: &'a str,
     pub(crate) categories: Vec<Item>,
     pub(crate) flows: Vec<Flow<'a>>,
 }
@@ -46,7 +50,54 @@ pub(crate) struct List {
     pub(crate) name: Text,
     /// The public list that its codes are those of.
     pub(crate) source: Option<&'static str>,
+    pub(crate) version: String,
+    /// The version before, and what became of its codes.
+    pub(crate) previous: Option<PreviousJson>,
     pub(crate) items: Vec<Item>,
+}
+
+impl List {
+    fn new(component: &str, name: Text, list: &CodeListJson) -> Self {
+        let item = |code: &CodeJson| Item {
+            id: code.id.clone(),
+            name: code.names.clone(),
+            parent: code.parent.clone(),
+        };
+        Self {
+            id: list_id(component),
+            name,
+            source: source(component),
+            version: list.version.clone(),
+            previous: list.previous.clone(),
+            items: list.codes.iter().map(item).collect(),
+        }
+    }
+
+    /// The id of its mapping from the version before: `CLM_…`.
+    pub(crate) fn map_id(&self) -> String {
+        self.id.replacen("CL_", "CLM_", 1)
+    }
+
+    /// Pairs of an old code and a new one, where there is a mapping with at least one.
+    pub(crate) fn mapped(&self) -> Option<(&PreviousJson, Vec<(&str, &str)>)> {
+        let previous = self.previous.as_ref()?;
+        let pairs = previous
+            .codes
+            .iter()
+            .flat_map(|(old, new)| new.iter().map(move |new| (old.as_str(), new.as_str())));
+        let pairs: Vec<(&str, &str)> = pairs.collect();
+        (!pairs.is_empty()).then_some((previous, pairs))
+    }
+}
+
+/// The name of a mapping.
+pub(crate) fn map_name(list: &List, previous: &PreviousJson) -> Text {
+    let (from, to) = (&previous.version, &list.version);
+    Text {
+        fr: format!("{} : de la version {from} à la version {to}", list.name.fr),
+        ar: format!("{}: من النسخة {} إلى النسخة {}", list.name.ar, isolated(from), isolated(to)),
+        en: format!("{}: from version {from} to version {to}", list.name.en),
+    }
 }
 
 /// A code or a category.
@@ -101,11 +152,19 @@ impl<'a> Structure<'a> {
             agency_name: agency_name(&edition.agency),
             message: format!("STRUCTURE_{}", edition.release),
             prepared: &edition.published,
-            lists: lists(catalog, edition)?,
+            lists: lists(edition),
             concepts: concepts(edition),
+            version: &edition.versions.concepts,
             categories: categories(catalog, edition),
             flows: flows?,
         })
+    }
+
+    /// The code list of a component with its version.
+    pub(crate) fn list(&self, component: &str) -> (String, &str) {
+        let id = list_id(component);
+        let list = self.lists.iter().find(|list| list.id == id);
+        (id, list.map_or(VERSION, |list| list.version.as_str()))
     }
 
     /// The concept of a component.
@@ -140,43 +199,24 @@ fn described<'a>(catalog: &Catalog, flow: &'a Dataflow) -> Result<Flow<'a>> {
     })
 }
 
-fn lists(catalog: &Catalog, edition: &Edition) -> Result<Vec<List>> {
-    let mut lists = vec![fixed(catalog, "FREQ", Place::Frequency)?];
+/// That of frequency first, those of dimensions in order, those of status and unit last.
+fn lists(edition: &Edition) -> Vec<List> {
+    let mut lists: Vec<List> = fixed(edition, FREQUENCY.id).into_iter().collect();
     for dimension in edition.dataflows.iter().flat_map(|flow| &flow.dimensions) {
-        let id = list_id(&dimension.id);
-        if lists.iter().all(|list| list.id != id) {
-            let item = |code: &crate::dataflow::PublishedCode| Item {
-                id: code.id.clone(),
-                name: code.label.clone(),
-                parent: code.parent.clone(),
-            };
-            let items = dimension.codes.iter().map(item).collect();
-            lists.push(List {
-                id,
-                name: names::dimension(&dimension.id),
-                source: source(&dimension.id),
-                items,
-            });
+        let Some(list) = edition.versions.lists.get(&dimension.id) else { continue };
+        if lists.iter().all(|known| known.id != list_id(&dimension.id)) {
+            lists.push(List::new(&dimension.id, names::dimension(&dimension.id), list));
         }
     }
-    lists.push(fixed(catalog, "OBS_STATUS", Place::Observation)?);
-    lists.push(fixed(catalog, "UNIT_MEASURE", Place::DataSet)?);
-    Ok(lists)
+    let others = COLUMNS.iter().filter(|column| column.kind == Kind::Codes && column.id != FREQUENCY.id);
+    lists.extend(others.filter_map(|column| fixed(edition, column.id)));
+    lists
 }
 
-/// The list of a component that every dataflow has, whole, from the catalogue.
-fn fixed(catalog: &Catalog, id: &'static str, place: Place) -> Result<List> {
-    let missing = || Error::NotInCatalogue { what: "code list", id: id.to_owned() };
-    let list = catalog.code_lists.get(id).ok_or_else(missing)?;
-    let column =
-        COLUMNS.iter().find(|column| column.id == id && column.place == place).ok_or_else(missing)?;
-    let item = |code: &marsad_catalog::Code| Item {
-        id: code.id.clone(),
-        name: code.label.clone(),
-        parent: code.parent.clone(),
-    };
-    let items = list.codes.iter().map(item).collect();
-    Ok(List { id: list_id(id), name: column.name(), source: source(id), items })
+/// The list of a component that every dataflow has.
+fn fixed(edition: &Edition, id: &str) -> Option<List> {
+    let column = COLUMNS.iter().find(|column| column.id == id)?;
+    edition.versions.components.get(id).map(|list| List::new(id, column.name(), list))
 }
 
 /// The code list of a component: `CL_<ID>`.

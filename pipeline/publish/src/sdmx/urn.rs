@@ -14,6 +14,7 @@ pub(crate) fn package(class: &str) -> &'static str {
         "Codelist" | "Code" => "codelist",
         "ConceptScheme" | "Concept" => "conceptscheme",
         "CategoryScheme" | "Category" | "Categorisation" => "categoryscheme",
+        "RepresentationMap" => "structuremapping",
         _ => "datastructure",
     }
 }

@@ -41,6 +41,18 @@ fn listed(dir: &Path, statement: &ReleaseJson) -> Found {
     }
 }
 
+/// A tombstone stands alone: what is left of the bundle is no longer published.
+pub(super) fn alone(dir: &Path) -> Found {
+    let mut left = files_below(dir).map_err(|error| error.to_string())?;
+    left.retain(|path| path != release_json::PATH && path != release_json::SIGNATURE);
+    match left.as_slice() {
+        [] => Ok("nothing is left of the bundle".into()),
+        left => {
+            Err(format!("{} files of the withdrawn bundle are still there, such as {}", left.len(), left[0]))
+        }
+    }
+}
+
 fn hash(dir: &Path, file: &FileJson) -> Found {
     if file.path.split('/').any(|part| part.is_empty() || part == "..") {
         return Err("the path leads out of the bundle".into());

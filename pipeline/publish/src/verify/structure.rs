@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Found;
 use crate::columns::{COLUMNS, FREQUENCY, Kind, Place};
-use crate::release_json::{CodeJson, ReleaseJson};
+use crate::release_json::{CodeJson, CodeListJson, ReleaseJson};
 use crate::sdmx::json;
 use crate::sdmx::structure::{dsd_id, list_id};
 
@@ -19,6 +19,10 @@ use crate::sdmx::structure::{dsd_id, list_id};
 struct Outline {
     /// Codes by list.
     lists: BTreeMap<String, Vec<CodeJson>>,
+    /// Versions by list.
+    versions: BTreeMap<String, String>,
+    /// Old and new codes by mapping, with the version that it leads to.
+    mappings: BTreeMap<(String, String), Vec<(String, String)>>,
     /// Titles by dataflow, `MARSAD:DF_…(1.0.0)`.
     flows: BTreeMap<String, Text>,
     /// Ids of the dimensions by data structure, the period apart.
@@ -29,13 +33,15 @@ struct Outline {
 pub(super) fn check(dir: &Path, path: &str, statement: &ReleaseJson, axes: &Axes) -> Found {
     let text = std::fs::read_to_string(dir.join(path)).map_err(|error| format!("cannot be read: {error}"))?;
     let outline = if path == json::PATH { of_json(&text)? } else { of_xml(&text)? };
-    for (dimension, list) in &statement.code_lists {
-        if outline.lists.get(&list_id(dimension)) != Some(&list.codes) {
-            return Err(format!(
-                "{} is not the code list of {dimension} in release.json",
-                list_id(dimension)
-            ));
+    for (component, list) in statement.code_lists.iter().chain(&statement.component_lists) {
+        let id = list_id(component);
+        if outline.lists.get(&id) != Some(&list.codes) || outline.versions.get(&id) != Some(&list.version) {
+            return Err(format!("{id} is not the code list of {component} in release.json"));
         }
+    }
+    // Readers of XML stumble over mappings (decision 079).
+    if path == json::PATH && outline.mappings != mappings(statement) {
+        return Err("its mappings of code lists are not those of release.json".into());
     }
     let flows = statement.statistics.iter().map(|own| (own.dataflow.clone(), own.titles.clone()));
     if outline.flows != flows.collect() {
@@ -49,6 +55,18 @@ pub(super) fn check(dir: &Path, path: &str, statement: &ReleaseJson, axes: &Axes
     }
     common_lists(&outline, statement)?;
     Ok(format!("{} code lists, {} dataflows, as in release.json", outline.lists.len(), outline.flows.len()))
+}
+
+/// The mappings that the statement asks for.
+fn mappings(statement: &ReleaseJson) -> BTreeMap<(String, String), Vec<(String, String)>> {
+    let lists = statement.code_lists.iter().chain(&statement.component_lists);
+    let mapping = |(component, list): (&String, &CodeListJson)| {
+        let codes = list.previous.as_ref()?.codes.iter();
+        let pairs = codes.flat_map(|(old, new)| new.iter().map(move |new| (old.clone(), new.clone())));
+        let pairs: Vec<(String, String)> = pairs.collect();
+        (!pairs.is_empty()).then(|| ((format!("CLM_{component}"), list.version.clone()), pairs))
+    };
+    lists.filter_map(mapping).collect()
 }
 
 /// Ids of the dimensions of each table, by statistic.
@@ -142,6 +160,7 @@ impl Reading {
         let id = attribute(element, "id")?;
         match local(element).as_str() {
             "Codelist" => {
+                self.outline.versions.insert(id.clone(), attribute(element, "version")?);
                 self.current = id;
                 self.codes();
             }
@@ -202,7 +221,13 @@ fn of_json(text: &str) -> Result<Outline, String> {
     let mut outline = Outline::default();
     for list in array(&data["codelists"]) {
         let codes: Result<Vec<CodeJson>, String> = array(&list["codes"]).iter().map(code).collect();
+        outline.versions.insert(word(&list["id"]), word(&list["version"]));
         outline.lists.insert(word(&list["id"]), codes?);
+    }
+    for map in array(&data["representationMaps"]) {
+        let pair = |own: &Value| (word(&own["sourceValues"][0]["value"]), word(&own["targetValues"][0]));
+        let pairs = array(&map["representationMappings"]).iter().map(pair).collect();
+        outline.mappings.insert((word(&map["id"]), word(&map["version"])), pairs);
     }
     for flow in array(&data["dataflows"]) {
         let [agency, id, version] = ["agencyID", "id", "version"].map(|key| word(&flow[key]));

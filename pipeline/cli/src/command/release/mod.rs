@@ -1,10 +1,12 @@
 //! `release`: from a definition to a bundle, one file a step.
 
+mod bundle;
 mod decide;
 mod define;
 mod diff;
 mod list;
 mod outlook;
+mod pdf;
 mod plan;
 mod public;
 mod publish;
@@ -16,6 +18,7 @@ mod show;
 mod summary;
 mod transfer;
 mod watch;
+mod withdraw;
 
 use marsad_catalog::Catalog;
 use marsad_ledger::proposal::Proposal;
@@ -29,6 +32,7 @@ use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
 pub(super) use decide::{Answers, approve_with};
+pub(super) use pdf::print;
 pub(super) use plan::{plan, price};
 pub(super) use publish::publish;
 pub(super) use run::run as run_release;
@@ -77,12 +81,13 @@ pub(super) async fn run(
         ReleaseCommand::Publish { id, key, .. } => {
             publish(workspace, id.as_deref().unwrap_or_default(), key.key.as_deref()).await
         }
+        ReleaseCommand::Pdf(args) => print(Some(&workspace.dir), args).await,
         ReleaseCommand::Transfer { id, to, channel, date, key } => {
             let served = transfer::Served { to, channel: channel.as_deref(), date: *date };
             transfer::transfer(workspace, id, served, key.key.as_deref()).await
         }
         ReleaseCommand::Withdraw { id, reason_file, key } => {
-            publish::withdraw(workspace, id, reason_file, key.key.as_deref()).await
+            withdraw::withdraw(workspace, id, reason_file, key.key.as_deref()).await
         }
     }
 }

@@ -6,10 +6,12 @@ use std::path::Path;
 use marsad_catalog::Price;
 use marsad_ledger::sign::SigningKey;
 use marsad_ledger::{Ledger, Policy, Stage, State};
+use marsad_publish::versions;
 use marsad_release::plan::definition;
 use marsad_release::{Figures, Planner};
 use marsad_terms::Explanation;
 
+use super::bundle;
 use super::public::Public;
 use super::show;
 use crate::args::WishArgs;
@@ -41,6 +43,10 @@ pub(crate) async fn plan(
     let planner =
         Planner { catalog: &catalog, state: &state, selection_key, author, audit, released: &released };
     let proposal = planner.plan(release, &wish)?;
+    // An author who cannot read the public store hears of it from the publisher.
+    if let Ok(past) = bundle::past(&workspace.releases()?, None, &state, &state).await {
+        versions::foresee(&catalog, &proposal, &past)?;
+    }
     ledger.propose(&proposal, &key).await?;
     let state = ledger.state().await?;
     Ok(show::show(&state, state.find(&release.id.to_string())?, &Public::of(workspace)))

@@ -1,4 +1,4 @@
-//! `release publish`, `release withdraw`: the bundle is built aside, verified, signed, recorded, and only then public.
+//! `release publish`: the bundle is built aside, verified, signed, recorded, and only then public.
 
 use std::fs;
 use std::path::Path;
@@ -12,11 +12,11 @@ use marsad_ledger::{
 use marsad_log::Store;
 use marsad_publish::combined::{Earlier, Rule};
 use marsad_publish::verify::{Allowed, verify};
-use marsad_publish::{Built, Context, ReleasedTable, bundle};
-use marsad_terms::{Explanation, Name, NanoRho, Text, clock};
+use marsad_publish::{Built, Context, ReleasedTable};
+use marsad_terms::{Explanation, Name, NanoRho, clock};
 use serde_json::json;
 
-use super::{is_authorised, standing, transfer};
+use super::{bundle, is_authorised, transfer};
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
@@ -44,13 +44,13 @@ pub(crate) async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>)
         .map_err(|error| Failure::file(Path::new("a temporary folder"), "be made", &error))?;
     let publisher =
         Publisher { workspace, ledger: &ledger, catalog: &catalog, key: &key, dir: folder.path() };
-    publisher.publish(request, &receipt, &released).await?;
+    let versions = publisher.publish(request, &receipt, &released).await?;
     record(&ledger, request, recipients, &key).await?;
     let releases = workspace.releases()?;
-    bundle::put(folder.path(), &releases, request.release()).await?;
+    marsad_publish::bundle::put(folder.path(), &releases, request.release()).await?;
     let (stated, sshsig) = ledger.checkpoint(&key).await?;
     checkpoint::put(&releases, &stated, &sshsig).await?;
-    Ok(describe(request, &releases, stated.sequence))
+    Ok(describe(request, &releases, stated.sequence, &versions))
 }
 
 /// The record of whom the release names: before the files, so that none is public without it.
@@ -89,16 +89,18 @@ impl Publisher<'_> {
         request: &RequestState,
         receipt: &Receipt,
         released: &ReleasedTable,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<String>, Failure> {
         let context = self.context(request).await?;
-        let built = bundle::build(self.dir, self.catalog, released, &request.proposal, &context)?;
+        let built =
+            marsad_publish::bundle::build(self.dir, self.catalog, released, &request.proposal, &context)?;
         let sshsig = self.signature(request, &built)?;
         self.write_signature(&sshsig)?;
         self.check()?;
         let manifest = built.manifest;
         let (published, ledger_head) = (context.published, context.ledger_head);
         let publication = Publication { manifest, sshsig, published, ledger_head };
-        Ok(self.ledger.published(receipt, &publication, self.key).await?)
+        self.ledger.published(receipt, &publication, self.key).await?;
+        Ok(built.versions)
     }
 
     /// What the bundle says of the ledger: as it was when it was first published.
@@ -123,6 +125,7 @@ impl Publisher<'_> {
             workspace_name: self.workspace.settings.workspace.name.clone(),
             rule: rule(request),
             earlier: self.earlier(request, &then).await?,
+            past: bundle::past(&self.workspace.releases()?, Some(request), &then, &now).await?,
         })
     }
 
@@ -137,7 +140,7 @@ impl Publisher<'_> {
         let mut earlier = Vec::new();
         for other in then.requests().into_iter().filter(shares) {
             let (Some(manifest), Some((receipt, bytes))) =
-                (other.manifest, self.ledger.receipt(other.f).await?)
+                (other.manifest, self.ledger.receipt_then(other).await?)
             else {
                 continue;
             };
@@ -201,37 +204,17 @@ fn not_released(request: &RequestState) -> Failure {
     ))
 }
 
-fn describe(request: &RequestState, releases: &Store, checkpoint: u64) -> Report {
+fn describe(request: &RequestState, releases: &Store, checkpoint: u64, versions: &[String]) -> Report {
     let root = releases.root().map_or_else(|| releases.url().to_owned(), |root| root.display().to_string());
     let bundle = format!("{root}/{}", request.release());
+    let news = versions.iter().map(|told| format!("\n  new     {told}"));
+    let news = news.collect::<String>();
     let text = format!(
-        "release {} is published\n  bundle  {bundle}\n  report  {bundle}/report.html\n  check   marsad verify {bundle}",
+        "release {} is published\n  bundle  {bundle}\n  report  {bundle}/report.html\n  check   marsad verify {bundle}{news}",
         request.release()
     );
-    Report::new(text, json!({"release": request.release(), "bundle": bundle, "checkpoint": checkpoint}))
-}
-
-/// Leaves a tombstone in the ledger with the reason; what was read stays read, and nothing is refunded.
-///
-/// # Errors
-/// A reason that lacks a language, a key that may not.
-pub(super) async fn withdraw(
-    workspace: &Workspace,
-    id: &str,
-    reason_file: &Path,
-    key: Option<&Path>,
-) -> Result<Report, Failure> {
-    let key = workspace.publisher(key)?;
-    let text =
-        fs::read_to_string(reason_file).map_err(|error| Failure::file(reason_file, "be read", &error))?;
-    let remedy = "write three lines: fr = \"…\", ar = \"…\", en = \"…\"";
-    let reason: Text =
-        toml::from_str(&text).map_err(|error| Failure::toml(reason_file, &text, &error, remedy))?;
-    let _lock = workspace.lock()?;
-    let ledger = workspace.ledger()?;
-    let state = ledger.state().await?;
-    let request = state.find(id)?;
-    ledger.withdraw(request.f, &reason, None, &key).await?;
-    let state = ledger.state().await?;
-    Ok(standing(&state, state.find(id)?))
+    let json = json!({
+        "release": request.release(), "bundle": bundle, "checkpoint": checkpoint, "versions": versions,
+    });
+    Report::new(text, json)
 }

@@ -1,15 +1,18 @@
 //! `release publish --series`: a dataflow of all published releases as one data set.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use marsad_ledger::{RequestState, Stage};
 use marsad_log::Store;
-use marsad_publish::release_json::{self, ReleaseJson};
+use marsad_publish::Error;
+use marsad_publish::release_json::ReleaseJson;
 use marsad_publish::series::{self, Vintage};
-use marsad_terms::{Digest, Explanation};
+use marsad_terms::nearest;
 use serde_json::json;
 
+use super::bundle;
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
@@ -24,8 +27,14 @@ pub(super) async fn write(workspace: &Workspace, dataflow: &str, to: &Path) -> R
         state.requests().into_iter().filter(|request| request.state == Stage::Published).collect();
     published.sort_by_key(|request| (request.published.clone(), request.sequence));
     let mut vintages = Vec::new();
+    let mut known = BTreeSet::new();
     for request in &published {
-        vintages.extend(vintage(&store, request, dataflow).await?);
+        let statement = bundle::statement(&store, request).await?;
+        known.extend(statement.statistics.iter().map(|statistic| statistic.id.clone()));
+        vintages.extend(vintage(&store, request, statement, dataflow).await?);
+    }
+    if vintages.is_empty() {
+        return Err(unknown(dataflow, &known).into());
     }
     let series = series::merge(&vintages, dataflow)?;
     fs::write(to, &series.bytes).map_err(|error| Failure::file(to, "be written", &error))?;
@@ -57,26 +66,27 @@ pub(super) async fn write(workspace: &Workspace, dataflow: &str, to: &Path) -> R
     ))
 }
 
-/// The release's statement, if it is the one that the ledger names, with its table; none where it lacks the dataflow.
-async fn vintage(store: &Store, request: &RequestState, dataflow: &str) -> Result<Option<Vintage>, Failure> {
-    let release = request.release();
-    let damaged = |what: &str| {
-        Failure::new(Explanation::new(
-            "W21",
-            format!("the bundle of {release} {what}"),
-            "a series is made of bundles as they were published",
-            format!("restore it: marsad release publish {release}"),
-        ))
-    };
-    let bytes = store.get(&format!("{release}/{}", release_json::PATH)).await?;
-    let bytes = bytes.ok_or_else(|| damaged("is not in the public store"))?;
-    if Some(Digest::of(&bytes)) != request.manifest {
-        return Err(damaged("is not the one that was published"));
+/// No published release has it; the nearest that one has, also where its SDMX id was written.
+fn unknown(dataflow: &str, known: &BTreeSet<String>) -> Error {
+    let written = dataflow.to_lowercase();
+    let written = written.strip_prefix("df_").unwrap_or(&written);
+    let right = nearest(written, known.iter().map(String::as_str));
+    let right = right.map_or_else(String::new, |right| format!("; did you mean `{right}`?"));
+    Error::NotTheSeries {
+        dataflow: dataflow.to_owned(),
+        what: format!("no published release holds it{right}"),
     }
-    let statement: ReleaseJson =
-        serde_json::from_slice(&bytes).map_err(|_| damaged("has a release.json of another version"))?;
+}
+
+/// The release's table; none where it lacks the dataflow.
+async fn vintage(
+    store: &Store,
+    request: &RequestState,
+    statement: ReleaseJson,
+    dataflow: &str,
+) -> Result<Option<Vintage>, Failure> {
+    let release = request.release();
     let Some(path) = series::path(&statement, dataflow) else { return Ok(None) };
-    let table = store.get(&format!("{release}/{path}")).await?;
-    let table = table.ok_or_else(|| damaged(&format!("lacks {path}")))?.to_vec();
+    let table = bundle::file(store, release, &statement, &path).await?;
     Ok(Some(Vintage { release: release.clone(), statement, table }))
 }

@@ -80,7 +80,13 @@ async fn history(cast: &Cast) -> Vec<Entry> {
     let (receipt, _) = ledger.complete(reservation, &drawn).await.unwrap();
     let bundle = publication(&ledger, cast).await;
     ledger.published(&receipt, &bundle, &cast.pat).await.unwrap();
-    ledger.withdraw(receipt.f(), &text("a mistake"), Some(Digest::of(b"[]")), &cast.pat).await.unwrap();
+    let stone = Tombstone {
+        manifest: Digest::of(b"[]"),
+        sshsig: cast.pat.sign(sign::RELEASE, b"[]").unwrap(),
+        withdrawn: "2027-01-03T00:00:00Z".to_owned(),
+        entry: ledger.state().await.unwrap().next(),
+    };
+    ledger.withdraw(receipt.f(), &text("a mistake"), Some(&stone), &cast.pat).await.unwrap();
     let id =
         ledger.propose(&Wish::new("B", 1).proposal(&ledger.state().await.unwrap()), &cast.ana).await.unwrap();
     let said = statement(&ledger.state().await.unwrap(), id, Answer::Reject);

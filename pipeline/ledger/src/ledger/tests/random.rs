@@ -379,7 +379,9 @@ impl Real {
             Step::Withdraw { f } => {
                 let known = self.request(*f)?;
                 let (release, reason) = (known.release().clone(), text("a mistake"));
-                publisher(&Event::Withdrawn(Withdrawn { release, f: known.f, manifest: None, reason }))
+                let said =
+                    Withdrawn { release, f: known.f, manifest: None, reason, time: None, sshsig: None };
+                publisher(&Event::Withdrawn(said))
             }
             Step::Draw { s, step, revision } => self.draw(series_wish(*s).step(*step, *revision), run),
             Step::EndDraw { s, step, whole } => self.end_draw(*s, *step, *whole, run),

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::checkpoint;
-use crate::event::{Opened, Released, Reserved, StepForfeited, StepReserved};
+use crate::event::{Opened, Released, Reserved, StepForfeited, StepReserved, Withdrawn};
 use crate::scope::Scope;
 use crate::series::opening;
 use crate::verify::Verification;
@@ -103,6 +103,83 @@ impl Scene {
 
 fn signed(name: &str, event: &Event, namespace: &str, key: &SigningKey) -> Draft {
     sign_named(name, event, namespace, key).unwrap()
+}
+
+#[tokio::test]
+async fn a_tombstone_stands_alone_and_is_signed_by_whoever_withdrew() {
+    let scene = published().await;
+    let f = scene.state().await.by_id(scene.id).unwrap().f;
+    let stone = |who: &SigningKey, entry| Tombstone {
+        manifest: Digest::of(b"stone"),
+        sshsig: who.sign(sign::RELEASE, b"stone").unwrap(),
+        withdrawn: "2027-01-03T00:00:00Z".to_owned(),
+        entry,
+    };
+    let next = scene.state().await.next();
+    let late = scene
+        .ledger
+        .withdraw(f, &text("a mistake"), Some(&stone(&cast().opal, next - 1)), &cast().opal)
+        .await;
+    assert!(matches!(late, Err(Error::Contended { .. })), "it would name another entry");
+    scene
+        .ledger
+        .withdraw(f, &text("a mistake"), Some(&stone(&cast().opal, next)), &cast().opal)
+        .await
+        .unwrap();
+    let state = scene.state().await;
+    let request = state.by_id(scene.id).unwrap();
+    assert_eq!((request.sequence, request.withdrawn.as_deref()), (next, Some("2027-01-03T00:00:00Z")));
+
+    let notes = async || scene.ledger.verify(Some(&scene.releases)).await.unwrap().notes;
+    assert_eq!(scene.faults().await, [], "cut off: the published statement still stands there");
+    assert_eq!(
+        notes().await,
+        ["release R-A: its tombstone is not there yet; `marsad release withdraw` puts it"]
+    );
+    scene.releases.put("R-A/release.json", &Bytes::from_static(b"stone")).await.unwrap();
+    assert_eq!(scene.faults().await, []);
+    let left =
+        "release R-A is withdrawn and 1 of its files are still there; `marsad release withdraw` removes them";
+    assert_eq!(notes().await, [left]);
+    scene.releases.delete("R-A/data/a.csv").await.unwrap();
+    assert_eq!((scene.faults().await, notes().await), (vec![], vec![]));
+    scene.releases.put("R-A/release.json", &Bytes::from_static(b"other")).await.unwrap();
+    assert_eq!(scene.kinds().await, ["bundle-hash"]);
+}
+
+#[tokio::test]
+async fn a_tombstone_signed_by_another_than_its_entry_is_a_fault() {
+    let scene = published().await;
+    let f = scene.state().await.by_id(scene.id).unwrap().f;
+    let stone = Tombstone {
+        manifest: Digest::of(b"stone"),
+        sshsig: cast().pat.sign(sign::RELEASE, b"stone").unwrap(),
+        withdrawn: "2027-01-03T00:00:00Z".to_owned(),
+        entry: scene.state().await.next(),
+    };
+    scene.ledger.withdraw(f, &text("a mistake"), Some(&stone), &cast().opal).await.unwrap();
+    scene.releases.put("R-A/release.json", &Bytes::from_static(b"stone")).await.unwrap();
+    assert_eq!(scene.kinds().await, ["authority"]);
+}
+
+#[tokio::test]
+async fn a_withdrawal_of_before_tombstones_were_signed_still_reads() {
+    let scene = published().await;
+    let said = Withdrawn {
+        release: "R-A".parse().unwrap(),
+        f: scene.state().await.by_id(scene.id).unwrap().f,
+        manifest: None,
+        reason: text("a mistake"),
+        time: None,
+        sshsig: None,
+    };
+    let draft = signed("pat", &Event::Withdrawn(said), sign::RELEASE, &cast().pat);
+    assert_eq!(draft.body.as_object().unwrap().len(), 4);
+    let sequence = scene.forge(draft).await;
+    let state = scene.state().await;
+    let request = state.by_id(scene.id).unwrap();
+    assert_eq!((request.sequence, request.tombstone, request.state), (sequence, None, Stage::Withdrawn));
+    assert!(request.withdrawn.is_some() && scene.faults().await.is_empty());
 }
 
 #[tokio::test]
