@@ -38,7 +38,7 @@ def ticks(low, high):
 
 def picture(results, key, title, unit):
     """One line for each contender over rows, both axes logarithmic."""
-    width, height, left, right, top, bottom = 760, 400, 70, 300, 40, 50
+    width, height, left, right, top, bottom = 775, 400, 85, 300, 40, 50
     xs = [one["rows"] for one in results]
     ys = [one[key][name] for one in results for name in NAMES]
     y_ticks = ticks(min(ys), max(ys))
