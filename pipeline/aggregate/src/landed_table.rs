@@ -83,7 +83,7 @@ impl ReadSoFar {
 enum Unseen {
     /// They are left out.
     Left,
-    /// They stay, and their `event_month` is [`NO_DAY`]: cheaper, where only the operator looks at days.
+    /// They stay, and their `event_month` is [`crate::landed_rows::NO_DAY`]: cheaper, where only the operator looks at days.
     Marked,
     /// They are shown: to learn of a person whether it has withdrawn, never to count.
     Shown,

@@ -1,5 +1,6 @@
 //! Periods as SDMX writes them: `2024`, `2024-Q3` (ObservationalTimePeriod), and months for landed events.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -37,12 +38,28 @@ impl Grain {
 }
 
 /// A calendar year or quarter. Orders by text: `2024` before `2024-Q3` (publication 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Period {
     /// `2024`
     Year(u16),
     /// `2024-Q3`; the quarter is 1 to 4.
     Quarter(u16, u8),
+}
+
+impl Ord for Period {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let place = |period: &Self| match *period {
+            Self::Year(year) => (year, 0),
+            Self::Quarter(year, quarter) => (year, quarter),
+        };
+        place(self).cmp(&place(other))
+    }
+}
+
+impl PartialOrd for Period {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// The text is no period.
@@ -174,6 +191,17 @@ impl fmt::Display for Month {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn periods_order_by_text() {
+        let mut periods: Vec<Period> = [2025, 2024]
+            .into_iter()
+            .flat_map(|y| [Period::Quarter(y, 2), Period::Year(y), Period::Quarter(y, 1)])
+            .collect();
+        periods.sort_unstable();
+        let texts: Vec<String> = periods.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["2024", "2024-Q1", "2024-Q2", "2025", "2025-Q1", "2025-Q2"]);
+    }
 
     #[test]
     fn periods_read_back_and_order_as_text() {

@@ -49,8 +49,7 @@ fn statistics(catalog: &Catalog) -> Vec<(Analysis, Work)> {
     let sources = Sources::of(catalog);
     let years = [2023, 2024, 2025];
     let quarters = years.into_iter().flat_map(|year| (1..=4).map(move |q| Period::Quarter(year, q)));
-    let mut periods: Vec<Period> = quarters.chain(years.map(Period::Year)).collect();
-    periods.sort_by_key(ToString::to_string);
+    let periods: Vec<Period> = quarters.chain(years.map(Period::Year)).collect();
     let wanted =
         catalog.statistics.values().filter(|s| !matches!(s.bound.mode, BoundMode::First | BoundMode::None));
     let judged = wanted.filter_map(|statistic| {
