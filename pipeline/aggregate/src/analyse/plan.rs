@@ -3,6 +3,7 @@
 //! `note = 5` aborts by a cast that only coercion shows; an optimised plan would hide what was written.
 
 use std::collections::BTreeMap;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -30,8 +31,17 @@ pub(super) struct Planned {
     state: SessionState,
 }
 
-/// Plans a statement over tables without rows and coerces its types.
+/// Plans a statement over tables without rows and coerces its types. Where DataFusion panics over a malformed statement, the
+/// statement is invalid: no row was read.
 pub(super) fn plan(sql: &str, sources: &Sources) -> Result<Planned, Verdict> {
+    let broken = |_| {
+        let what = "the engine breaks off over this statement; write it another way".to_owned();
+        Err(Verdict::Invalid { what, line: 1, column: 1 })
+    };
+    catch_unwind(|| planned(sql, sources)).unwrap_or_else(broken)
+}
+
+fn planned(sql: &str, sources: &Sources) -> Result<Planned, Verdict> {
     let invalid = |error: DataFusionError| {
         let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
         let (line, column) = span.map_or((1, 1), |span| (span.start.line, span.start.column));
