@@ -137,3 +137,12 @@ fn what_does_not_parse_or_exist_has_a_place_and_no_code() {
         }
     }
 }
+
+#[test]
+fn a_statement_over_which_the_engine_panics_is_invalid() {
+    let sql = "SELECT region, COUNT(*) AS n FROM assistance_service WHERE -(SELECT FROM ref_region) > 1 GROUP BY region";
+    let Verdict::Invalid { what, .. } = analyse(sql, &sources(), &declared()) else {
+        panic!("it has a meaning")
+    };
+    assert!(what.contains("breaks off"), "{what}");
+}
