@@ -46,6 +46,22 @@ const MOST_TOGETHER: usize = 16;
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
+impl Limits {
+    /// Whether the sums of a release fit into the engine's memory: to be asked before anything is paid.
+    ///
+    /// # Errors
+    /// Where they do not.
+    pub fn has_room(&self, joint: &Joint, analyses: &[&Analysis]) -> Result<(), Error> {
+        let of_group = |group: Vec<usize>| -> usize {
+            group.into_iter().map(|index| memory_of(&joint.shapes()[index])).sum()
+        };
+        let most = groups(analyses.iter().copied()).into_iter().map(of_group).max().unwrap_or(0);
+        let (needed, limit) = (most.saturating_mul(partitions()), self.memory);
+        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
+        if needed <= limit { Ok(()) } else { Err(Error::Room { needed: mib(needed), limit: mib(limit) }) }
+    }
+}
+
 /// What statements read.
 pub struct Landed<'a> {
     /// Record types and code lists.
@@ -93,20 +109,6 @@ impl Landed<'_> {
             told(sums, || progress((self.read.buckets() - before).min(all), all)).await.map_err(failed)?;
         progress(all, all);
         Ok(ExactTable::from_sums(joint, sums)?)
-    }
-
-    /// Whether the sums of a release fit into the engine's memory: to be asked before anything is paid.
-    ///
-    /// # Errors
-    /// Where they do not.
-    pub fn has_room(&self, joint: &Joint, analyses: &[&Analysis]) -> Result<(), Error> {
-        let of_group = |group: Vec<usize>| -> usize {
-            group.into_iter().map(|index| memory_of(&joint.shapes()[index])).sum()
-        };
-        let most = groups(analyses.iter().copied()).into_iter().map(of_group).max().unwrap_or(0);
-        let (needed, limit) = (most.saturating_mul(partitions()), self.limits.memory);
-        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
-        if needed <= limit { Ok(()) } else { Err(Error::Room { needed: mib(needed), limit: mib(limit) }) }
     }
 
     /// The sums of statistics, in their order: those that scan one record type together, then the others.

@@ -69,7 +69,7 @@ impl Runner<'_> {
         let prepared = self.as_proposed(proposal)?;
         if let Some(joint) = &prepared.joint {
             let analyses: Vec<&Analysis> = private(&prepared.statistics).collect();
-            self.landed(&Snapshot::empty()).has_room(joint, &analyses)?;
+            self.limits.has_room(joint, &analyses)?;
         }
         let proposal_id = canonical::digest(proposal)?;
         self.ledger.open_series(proposal_id).await?;

@@ -95,8 +95,8 @@ async fn statistics_that_share_a_reading_get_what_each_gets_alone() {
     assert!(reads < statistics.len() as u64 * 4, "readings are shared");
     let joint = Joint::new(statistics.iter().map(|(_, work)| (*work.shape).clone()).collect()).unwrap();
     let analyses: Vec<&Analysis> = statistics.iter().map(|(analysis, _)| analysis).collect();
-    landed.has_room(&joint, &analyses).unwrap();
-    let tight = Landed { limits: Limits { memory: 1000, ..Limits::default() }, ..landed };
+    landed.limits.has_room(&joint, &analyses).unwrap();
+    let tight = Limits { memory: 1000, ..Limits::default() };
     assert!(matches!(tight.has_room(&joint, &analyses), Err(Error::Room { limit: 1, .. })));
 }
 

@@ -127,9 +127,11 @@ impl Spared {
         let is_counted = limit == Limit::HomeCell;
         let used = (0..2).filter(|grain| !layout.grains[*grain].tables.is_empty());
         let n_masks = if is_counted { n_masks } else { 0 };
+        let strides = strides(&layout.sizes);
+        let of_grain = |grain| GrainUnits::new(layout, grain, &strides, (n_units, n_masks));
         Some(Self {
-            strides: strides(&layout.sizes),
-            grains: used.map(|grain| GrainUnits::new(layout, grain, (n_units, n_masks))).collect(),
+            grains: used.map(of_grain).collect(),
+            strides,
             limit,
             units: Vec::new(),
             person: 0,
@@ -243,9 +245,8 @@ impl Entries<'_> {
 }
 
 impl GrainUnits {
-    fn new(layout: &Layout, grain: usize, (n_units, n_masks): (usize, usize)) -> Self {
+    fn new(layout: &Layout, grain: usize, strides: &[u32], (n_units, n_masks): (usize, usize)) -> Self {
         let plan = &layout.grains[grain];
-        let strides = strides(&layout.sizes);
         let code = |unit: usize, d: usize| unit / strides[d] as usize % layout.sizes[d];
         let number = |unit: usize, places: &[(usize, usize)]| -> u32 {
             let all = places.iter().map(|(d, stride)| code(unit, *d) * stride).sum::<usize>();
