@@ -227,9 +227,9 @@ fn a_key_in_ssh_agent_approves_by_its_public_half() {
 fn on_a_terminal_the_items_are_asked_one_by_one() {
     let workspace = Workspace::new();
     workspace.plan(RELEASE);
-    let approve = |answers: &str| {
+    let approve = |language: &str, answers: &str| {
         let binary = env!("CARGO_BIN_EXE_marsad");
-        let line = format!("{binary} release approve {RELEASE} --key keys/steward");
+        let line = format!("{binary} release approve {RELEASE} --key keys/steward --language {language}");
         let mut script = Command::new("script");
         script.current_dir(workspace.dir()).args(["-qec", &line, "/dev/null"]);
         script.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -237,10 +237,12 @@ fn on_a_terminal_the_items_are_asked_one_by_one() {
         child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
         String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
     };
-    let left = approve("worth it\nstop\n");
+    let left = approve("en", "worth it\nstop\n");
     assert!(left.contains("C18") && left.contains("nothing was signed"), "{left}");
-    let said = approve(&format!("worth it\ny\nno: whole regions\n{}", "seen\n".repeat(20)));
-    assert!(said.contains("this one wants a sentence"), "{said}");
+    let left = approve("ar", "نعم\nنعم\nstop\n");
+    assert!(left.contains("أجب بكلمات") && left.contains("تحتاج إلى جملة"), "{left}");
+    let said = approve("fr", &format!("worth it\no\nno: whole regions\n{}", "seen\n".repeat(20)));
+    assert!(said.contains("celui-ci veut une phrase") && said.contains("Répondez en mots"), "{said}");
     let shown = workspace.json(&["release", "show", RELEASE]).done();
     assert_eq!(*shown.at("state"), "approved", "{said}");
     let confirmed = &shown.at("approvals")[0]["confirmed"];

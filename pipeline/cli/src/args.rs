@@ -310,7 +310,7 @@ pub(crate) enum ReleaseCommand {
     },
     /// Approve a proposal by signature, each item of the checklist answered
     #[command(
-        after_help = "On a terminal, without --confirm and --confirm-file, the items are asked one by one.\n\nExample:\n  marsad release approve 2024-Q4 --key ~/.ssh/id_ed25519\n  marsad release approve 2024-Q4 --key ~/.ssh/id_ed25519_sk.pub --confirm-file answers.toml"
+        after_help = "On a terminal, without --confirm and --confirm-file, the items are asked one by one.\n\nExample:\n  marsad release approve 2024-Q4 --key ~/.ssh/id_ed25519 --language fr\n  marsad release approve 2024-Q4 --key ~/.ssh/id_ed25519_sk.pub --confirm-file answers.toml"
     )]
     Approve {
         /// A release, or the first digits of a proposal
@@ -322,6 +322,9 @@ pub(crate) enum ReleaseCommand {
         /// A signature made elsewhere over `release statement`, instead of --key
         #[arg(long, value_name = "FILE", conflicts_with = "key", value_hint = ValueHint::FilePath)]
         signature: Option<PathBuf>,
+        /// Of the questions and the evidence: fr, ar, en [default: en where the workspace publishes in it]
+        #[arg(long, value_name = "LANGUAGE")]
+        language: Option<Language>,
     },
     /// Reject a proposal by signature
     Reject {

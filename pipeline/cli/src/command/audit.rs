@@ -25,7 +25,41 @@ struct Record {
     build: Digest,
     time: String,
     passed: bool,
-    figures: String,
+    mu_estimated: f64,
+    mu_claimed: f64,
+    coverage: f64,
+    sampler_p: f64,
+}
+
+impl Record {
+    /// When, how it ended, and the figures.
+    fn evidence(&self) -> Text {
+        let Self { time, mu_estimated, mu_claimed, sampler_p, .. } = self;
+        let percent = 100.0 * self.coverage;
+        let verdict = match self.passed {
+            true => Text::new("réussi", "ناجح", "passed"),
+            false => Text::new("ÉCHOUÉ", "فاشل", "FAILED"),
+        };
+        let comma = |figure: f64| format!("{figure:.3}").replace('.', ",");
+        let (mu, of, p) = (comma(*mu_estimated), comma(*mu_claimed), comma(*sampler_p));
+        let covered = format!("{percent:.2}").replace('.', ",");
+        Text::new(
+            format!(
+                "audit de cette version du {time} {} : μ {mu} sur {of}, couverture {covered} %, p des tirages {p}",
+                verdict.fr
+            ),
+            format!(
+                "تدقيق هذه النسخة في \u{2066}{time}\u{2069} {}: \u{2066}μ = {mu}\u{2069} من {of}، والتغطية {covered} %، \
+                 واحتمال السحوبات \u{2066}p = {p}\u{2069}",
+                verdict.ar
+            ),
+            format!(
+                "the audit of this build on {time} {}: μ {mu_estimated:.3} of {mu_claimed:.3}, coverage {percent:.2} %, \
+                 p of the draws {sampler_p:.3}",
+                verdict.en
+            ),
+        )
+    }
 }
 
 /// Audits this build; in a workspace the verdict is kept for the checklist of its releases (C07).
@@ -45,14 +79,9 @@ pub(super) fn run(workspace: Option<&Workspace>, quiet: Quiet) -> Result<Report,
 }
 
 fn keep(workspace: &Workspace, audit: &Audit) -> Result<(), Failure> {
-    let figures = format!(
-        "μ {:.3} of {:.3}, coverage {:.2} %, p of the draws {:.3}",
-        audit.mu_estimated,
-        audit.mu_claimed,
-        100.0 * audit.coverage,
-        audit.sampler_p
-    );
-    let record = Record { build: this_build()?, time: clock::now_text(), passed: audit.passed, figures };
+    let Audit { passed, mu_estimated, mu_claimed, coverage, sampler_p, .. } = *audit;
+    let (build, time) = (this_build()?, clock::now_text());
+    let record = Record { build, time, passed, mu_estimated, mu_claimed, coverage, sampler_p };
     let folder = workspace.dir.join("state");
     fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, "be made", &error))?;
     let path = folder.join(FILE);
@@ -82,17 +111,7 @@ pub(super) fn recorded(workspace: &Workspace) -> Result<Option<SelfAudit>, Failu
         );
         return Ok(Some(SelfAudit { passed: None, evidence }));
     }
-    let (time, figures) = (&record.time, &record.figures);
-    let verdict = match record.passed {
-        true => Text::new("réussi", "ناجح", "passed"),
-        false => Text::new("ÉCHOUÉ", "فاشل", "FAILED"),
-    };
-    let evidence = Text::new(
-        format!("audit de cette version du {time} {} : {figures}", verdict.fr),
-        format!("تدقيق هذه النسخة في \u{2066}{time}\u{2069} {}: \u{2066}{figures}\u{2069}", verdict.ar),
-        format!("the audit of this build on {time} {}: {figures}", verdict.en),
-    );
-    Ok(Some(SelfAudit { passed: Some(record.passed), evidence }))
+    Ok(Some(SelfAudit { passed: Some(record.passed), evidence: record.evidence() }))
 }
 
 /// The hash of the program that runs.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use marsad_ledger::sign::{APPROVAL, SigningKey};
 use marsad_ledger::{Answer, Error as LedgerError, RequestState, State, Statement};
-use marsad_terms::Explanation;
+use marsad_terms::{Explanation, Language};
 use serde_json::json;
 
 use super::public::Public;
@@ -48,12 +48,12 @@ pub(super) async fn approve(
     workspace: &Workspace,
     id: &str,
     confirm: &ConfirmArgs,
-    key: Option<&Path>,
-    signature: Option<&Path>,
+    (key, signature): (Option<&Path>, Option<&Path>),
+    language: Option<Language>,
 ) -> Result<Report, Failure> {
     let asks = confirm.confirm.is_empty() && confirm.confirm_file.is_none() && signature.is_none();
     let answers = match asks && key.is_some() && io::stdin().is_terminal() {
-        true => ask(workspace, id).await?,
+        true => ask(workspace, id, language).await?,
         false => answers(confirm)?,
     };
     match (key, signature) {
@@ -70,13 +70,13 @@ pub(super) async fn approve(
 }
 
 /// Shows the proposal and goes through what a person judges, item by item.
-async fn ask(workspace: &Workspace, id: &str) -> Result<Answers, Failure> {
+async fn ask(workspace: &Workspace, id: &str, language: Option<Language>) -> Result<Answers, Failure> {
     let state = workspace.ledger()?.state().await?;
     let request = state.find(id)?;
     let mut out = io::stderr();
-    let shown = show::show(&state, request, &Public::of(workspace));
-    let _ = writeln!(out, "{}\n", shown.text);
-    question::ask(&request.proposal, &mut io::stdin().lock(), &mut out)
+    let (public, view) = (Public::of(workspace), show::View { language, ..show::View::default() });
+    let _ = writeln!(out, "{}\n", show::viewed(&state, request, &public, &view).text);
+    question::ask(&request.proposal, view.language(&public), &mut io::stdin().lock(), &mut out)
 }
 
 /// Approves with a key at hand.

@@ -68,8 +68,9 @@ pub(super) async fn run(
         ReleaseCommand::Statement { id, confirm, reject } => {
             decide::statement(workspace, id, confirm, reject.as_deref()).await
         }
-        ReleaseCommand::Approve { id, confirm, key, signature } => {
-            decide::approve(workspace, id, confirm, key.key.as_deref(), signature.as_deref()).await
+        ReleaseCommand::Approve { id, confirm, key, signature, language } => {
+            let means = (key.key.as_deref(), signature.as_deref());
+            decide::approve(workspace, id, confirm, means, *language).await
         }
         ReleaseCommand::Reject { id, reason, key, signature } => {
             decide::reject(workspace, id, reason, key.key.as_deref(), signature.as_deref()).await

@@ -25,7 +25,7 @@ pub(super) struct View {
 }
 
 impl View {
-    fn language(&self, public: &Public) -> Language {
+    pub(super) fn language(&self, public: &Public) -> Language {
         let own = public.languages.first().copied().unwrap_or(Language::En);
         let default = if public.languages.contains(&Language::En) { Language::En } else { own };
         self.language.unwrap_or(default)
