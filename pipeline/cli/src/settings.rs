@@ -220,6 +220,7 @@ impl PolicyDraft {
             approval_days: self.approval_days,
             period_closes_after_months: self.period_closes_after_months,
             signers: self.signer.iter().map(signer).collect(),
+            replaces: None,
         }
     }
 }

@@ -130,13 +130,16 @@ impl State {
     }
 
     fn judge_genesis(&self, found: &mut Judgement, entry: &Entry, policy: &Policy) {
-        found.refuse_if(self.workspace.is_some() || entry.sequence != 0, || Refusal::Beginning);
+        let begins = self.workspace.is_none() && entry.sequence == 0 && policy.replaces.is_none();
+        found.refuse_if(!begins, || Refusal::Beginning);
         let what = policy.faults();
         found.refuse_if(!what.is_empty(), || Refusal::BadPolicy { what });
         found.sign(&InForce::new(entry.hash, policy.clone()), entry, sign::POLICY, &[Role::PrivacyOfficer]);
     }
 
     fn judge_policy(&self, found: &mut Judgement, entry: &Entry, policy: &Policy, in_force: &InForce) {
+        // Without it whoever can write could append an earlier policy again, with the signature that it has.
+        found.refuse_if(policy.replaces != Some(in_force.hash), || Refusal::OtherPolicy);
         let what = policy.faults();
         found.refuse_if(!what.is_empty(), || Refusal::BadPolicy { what });
         if let Some(ceiling) = self.ceiling {
@@ -156,7 +159,7 @@ impl State {
         found.refuse_unlisted(request, Act::Propose);
         self.judge_release_id(found, proposal);
         found.refuse_if(Some(proposal.workspace) != self.workspace, || Refusal::OtherWorkspace);
-        found.refuse_if(Some(proposal.policy) != self.policy_hash(), || Refusal::OtherPolicy);
+        self.refuse_under_another_policy(found, proposal);
         found.refusals.append(&mut found.alone.contradictions);
         self.judge_series(found, proposal);
         let wanted = in_force.policy.approvals_for(all_record_types(proposal));
@@ -181,13 +184,16 @@ impl State {
             found.refuse_if(found.refusals.is_empty(), || Refusal::Unknown { id: statement.proposal });
             return;
         };
+        // The ledger holds earlier signatures: none of them makes an approval fresh again.
+        let (signed, round) = (statement.round, request.round());
+        found.refuse_if(signed != round, || Refusal::OtherRound { signed, round });
         if statement.decision == Answer::Reject {
             found.refuse_unlisted(Some(request), Act::Reject);
             found.refuse_if(statement.reason.trim().is_empty(), || Refusal::NoReason);
             return;
         }
         found.refuse_unlisted(Some(request), Act::Approve { enough: false });
-        found.refuse_if(Some(request.proposal.policy) != self.policy_hash(), || Refusal::OtherPolicy);
+        self.refuse_under_another_policy(found, &request.proposal);
         found.refusals.extend(found.signed.clone().and_then(|signed| cannot_approve(request, &signed)));
         let items = request.proposal.failed();
         found.refuse_if(!items.is_empty(), || Refusal::Failed { items });
@@ -202,6 +208,7 @@ impl State {
         };
         let proposal = &request.proposal;
         found.refuse_unready(request);
+        self.refuse_overtaken(found, proposal);
         let other = reserved.proposal != request.proposal_id;
         found.refuse_if(other, || Refusal::Superseded { proposal: reserved.proposal });
         let closed = proposal.series.iter().map(|terms| terms.series);
@@ -213,6 +220,15 @@ impl State {
         found.refuse_beyond(self.refusal_for(proposal));
         self.judge_run(found, &reserved.run);
         self.judge_release_id(found, proposal);
+    }
+
+    fn refuse_under_another_policy(&self, found: &mut Judgement, proposal: &Proposal) {
+        found.refuse_if(Some(proposal.policy) != self.policy_hash(), || Refusal::OtherPolicy);
+    }
+
+    /// Approvals do not carry over when more than caps of the policy changes (governance 2).
+    fn refuse_overtaken(&self, found: &mut Judgement, proposal: &Proposal) {
+        found.refuse_if(!self.counting.contains(&proposal.policy), || Refusal::OtherPolicy);
     }
 
     fn judge_release_id(&self, found: &mut Judgement, proposal: &Proposal) {

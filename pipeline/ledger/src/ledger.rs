@@ -356,14 +356,15 @@ fn set_policy(state: &State, policy: &Policy, key: &SigningKey) -> Result<Option
         let name = name_of(policy, &key.public_key())?;
         return sign_named(&name, &Event::Genesis(policy.clone()), sign::POLICY, key).map(Some);
     };
-    let mut next = policy.clone();
+    let mut next = Policy { replaces: None, ..policy.clone() };
     if next.ceiling_nano_rho == state.ceiling() {
         next.ceiling_nano_rho = None;
     }
-    let current = Policy { ceiling_nano_rho: None, ..in_force.clone() };
+    let current = Policy { ceiling_nano_rho: None, replaces: None, ..in_force.clone() };
     if next == current {
         return Ok(None);
     }
+    next.replaces = state.policy_hash();
     sign_as(state, &Event::Policy(next), sign::POLICY, key).map(Some)
 }
 

@@ -102,6 +102,10 @@ pub struct Policy {
     pub period_closes_after_months: Option<u32>,
     /// Who may sign.
     pub signers: Vec<Signer>,
+    /// The hash of the entry whose policy this one replaces; none in the first. It is signed with the rest, so that no
+    /// policy comes into force a second time, or in another workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Digest>,
 }
 
 /// A policy whose signers' keys are read, once for all entries under it.
@@ -143,6 +147,19 @@ impl Policy {
         caps.extend(self.year_nano_rho.map(|cap| ("year".to_owned(), cap)));
         caps.extend(self.record_type_nano_rho.iter().map(|(id, cap)| (format!("record_type:{id}"), *cap)));
         caps
+    }
+
+    /// Whether it is this policy but for caps: those are judged anew at every charge, so approvals need not be given again.
+    pub(crate) fn differs_in_caps_alone(&self, other: &Self) -> bool {
+        let without_caps = |policy: &Self| Self {
+            lifetime_nano_rho: NanoRho::ZERO,
+            ceiling_nano_rho: None,
+            year_nano_rho: None,
+            record_type_nano_rho: BTreeMap::new(),
+            replaces: None,
+            ..policy.clone()
+        };
+        without_caps(self) == without_caps(other)
     }
 
     /// How many distinct approvers a release that reads these record types needs.

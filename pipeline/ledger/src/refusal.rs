@@ -138,6 +138,14 @@ pub enum Refusal {
     /// Made under another policy than the one in force.
     #[error("it was made under another policy than the one in force")]
     OtherPolicy,
+    /// Signed before or after other approvals of the proposal lapsed.
+    #[error("it was signed in round {signed} of the proposal's approvals, and this is round {round}")]
+    OtherRound {
+        /// How many had lapsed when it was signed.
+        signed: u32,
+        /// How many have lapsed now.
+        round: u32,
+    },
     /// Made for another workspace.
     #[error("it was made for another workspace")]
     OtherWorkspace,

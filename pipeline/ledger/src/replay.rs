@@ -96,7 +96,7 @@ impl State {
     fn record(&mut self, entry: &Entry, event: Event, signed: Option<Signed>) {
         match event {
             Event::Genesis(policy) => self.begin(entry, policy),
-            Event::Policy(policy) => self.policy = Some(InForce::new(entry.hash, policy)),
+            Event::Policy(policy) => self.replace(entry, policy),
             Event::Proposed(proposal, id) => {
                 let f = proposal.f;
                 self.proposals.insert(id, f);
@@ -128,6 +128,14 @@ impl State {
     fn begin(&mut self, entry: &Entry, policy: Policy) {
         self.workspace = Some(entry.hash);
         self.ceiling = Some(policy.ceiling_nano_rho.unwrap_or(policy.lifetime_nano_rho));
+        self.replace(entry, policy);
+    }
+
+    fn replace(&mut self, entry: &Entry, policy: Policy) {
+        if !self.policy().is_some_and(|before| policy.differs_in_caps_alone(before)) {
+            self.counting.clear();
+        }
+        self.counting.insert(entry.hash);
         self.policy = Some(InForce::new(entry.hash, policy));
     }
 
@@ -141,7 +149,7 @@ impl State {
             decision: statement.decision,
             confirmed: statement.confirmed,
             reason: statement.reason,
-            time: entry.time.clone(),
+            time: self.latest.clone(),
             sequence: entry.sequence,
             lapsed: false,
             key: signed.key,

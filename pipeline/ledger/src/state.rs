@@ -109,6 +109,11 @@ impl RequestState {
         u32::try_from(self.approvals().count()).unwrap_or(u32::MAX)
     }
 
+    /// How many approvals have lapsed: what an approver signs names it, so that no earlier signature counts once more.
+    pub fn round(&self) -> u32 {
+        u32::try_from(self.decisions.iter().filter(|made| made.lapsed).count()).unwrap_or(u32::MAX)
+    }
+
     /// Marks approvals that are older than `days` at `time`; too few, and the request is merely proposed.
     fn lapse(&mut self, days: u32, time: &str) {
         if !matches!(self.state, Stage::Proposed | Stage::Approved) {
@@ -136,8 +141,12 @@ fn has_passed(since: &str, days: u32, now: &str) -> bool {
 pub struct State {
     pub(crate) workspace: Option<Digest>,
     pub(crate) policy: Option<InForce>,
+    /// Entries of policies under which approvals count: the one in force, and those before it that differ in caps alone.
+    pub(crate) counting: BTreeSet<Digest>,
     pub(crate) ceiling: Option<NanoRho>,
     pub(crate) head: Option<(u64, Digest)>,
+    /// The latest time of any entry, RFC 3339 UTC.
+    pub(crate) latest: String,
     pub(crate) requests: BTreeMap<Digest, RequestState>,
     /// F of every proposal that was ever made.
     pub(crate) proposals: BTreeMap<Digest, Digest>,
@@ -312,12 +321,16 @@ impl State {
         self.policy().and_then(|policy| policy.cap(scope))
     }
 
-    /// The state as it is at `time`: approvals that the policy lets lapse count no more.
+    /// The state as it is at `time`, or at the latest time that any entry has where that is later, so that a clock that is
+    /// set back revives nothing: approvals that the policy lets lapse count no more.
     pub(crate) fn settle(&mut self, time: &str) {
+        if time > self.latest.as_str() {
+            time.clone_into(&mut self.latest);
+        }
         let Some(days) = self.policy().and_then(|policy| policy.approval_days) else { return };
         for f in &self.undecided {
             if let Some(request) = self.requests.get_mut(f) {
-                request.lapse(days, time);
+                request.lapse(days, &self.latest);
             }
         }
     }

@@ -31,6 +31,14 @@ pub struct Statement {
     pub confirmed: BTreeMap<String, String>,
     /// Why; may be empty for an approval.
     pub reason: String,
+    /// How many approvals of the proposal had lapsed; none is not written. Whoever approves again signs something new.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub round: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first(round: &u32) -> bool {
+    *round == 0
 }
 
 impl Statement {

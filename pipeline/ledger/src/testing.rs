@@ -24,7 +24,7 @@ use crate::policy::{Policy, Role, Signer};
 use crate::proposal::{MECHANISM, Proposal, Request, SeriesStep, SeriesTerms, StatisticRequest};
 use crate::reservation::{Receipt, new_run};
 use crate::sign::{self, SigningKey};
-use crate::state::State;
+use crate::state::{RequestState, State};
 use crate::statement::{Answer, Statement};
 use crate::transfer::{Recipient, Transfer};
 
@@ -92,6 +92,7 @@ impl Cast {
                 signer("opal", &[Role::PrivacyOfficer]),
                 signer("pat", &[Role::Publisher]),
             ],
+            replaces: None,
         }
     }
 }
@@ -263,6 +264,7 @@ pub fn statement(state: &State, proposal: Digest, decision: Answer) -> Statement
         decision,
         confirmed: answers.iter().map(|(id, words)| ((*id).to_owned(), (*words).to_owned())).collect(),
         reason: if decision == Answer::Reject { "a reason".to_owned() } else { String::new() },
+        round: state.by_id(proposal).map_or(0, RequestState::round),
     }
 }
 

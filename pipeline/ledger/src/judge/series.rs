@@ -13,7 +13,7 @@ use crate::proposal::{Proposal, SeriesDefinition, SeriesRequest, SeriesStep, Ser
 use crate::refusal::Refusal;
 use crate::series::{SeriesState, opening};
 use crate::stage::{Act, Stage};
-use crate::state::State;
+use crate::state::{RequestState, State};
 
 impl State {
     /// What a proposal says of its series follows from its request and from what is open.
@@ -56,6 +56,7 @@ impl State {
             return;
         };
         found.refuse_unready(request);
+        self.refuse_overtaken(found, &request.proposal);
         let series = said.series;
         found.refuse_if(self.series.contains_key(&series), || Refusal::AlreadyOpen { series });
         let derived = opening(&request.proposal, request.proposal_id, &series);
@@ -82,10 +83,14 @@ impl State {
         self.judge_run(found, &said.run);
     }
 
-    /// A redraw belongs to an approved release that lists it and has not ended.
+    /// A redraw belongs to a release that lists it, is approved under the policy in force, and has not ended.
     fn judge_approval_of(&self, found: &mut Judgement, redraw: SeriesStep) {
         let requests = self.requests.values();
         let listing = requests.filter(|request| request.proposal.request.redraws.contains(&redraw));
+        let counts = |request: &&RequestState| {
+            request.state != Stage::Approved || self.counting.contains(&request.proposal.policy)
+        };
+        let listing = listing.filter(counts);
         let stages: BTreeSet<Stage> = listing.map(|request| request.state).collect();
         let ready = stages.contains(&Stage::Approved) || stages.contains(&Stage::Reserved);
         let stage = stages.first().copied();

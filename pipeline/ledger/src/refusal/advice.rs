@@ -143,6 +143,11 @@ impl Refusal {
             Self::OtherPolicy => {
                 ("B21", "what it rests on has changed", "plan the release again, then decide")
             }
+            Self::OtherRound { .. } => (
+                "B37",
+                "approvals lapse, and a signature that was made before that counts no more",
+                "sign again what `marsad release statement` says now",
+            ),
             Self::OtherWorkspace => {
                 ("B22", "a decision counts in one ledger alone", "plan it in this workspace")
             }

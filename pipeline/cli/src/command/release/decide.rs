@@ -170,7 +170,8 @@ fn decision(
 ) -> Result<Statement, Failure> {
     let (workspace, policy) = state.workspace().zip(state.policy_hash()).ok_or(LedgerError::NoPolicy)?;
     let proposal = request.proposal_id;
-    Ok(Statement { workspace, policy, proposal, decision, confirmed, reason: reason.to_owned() })
+    let (round, reason) = (request.round(), reason.to_owned());
+    Ok(Statement { workspace, policy, proposal, decision, confirmed, reason, round })
 }
 
 fn answers(confirm: &ConfirmArgs) -> Result<Answers, Failure> {

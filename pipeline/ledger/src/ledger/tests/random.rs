@@ -386,7 +386,8 @@ impl Real {
             Step::Draw { s, step, revision } => self.draw(series_wish(*s).step(*step, *revision), run),
             Step::EndDraw { s, step, whole } => self.end_draw(*s, *step, *whole, run),
             Step::Cap { lifetime } => {
-                let event = Event::Policy(cast().policy(*lifetime));
+                let policy = Policy { replaces: self.state.policy_hash(), ..cast().policy(*lifetime) };
+                let event = Event::Policy(policy);
                 sign_named("opal", &event, sign::POLICY, &cast().opal).unwrap()
             }
         })

@@ -155,6 +155,68 @@ async fn an_approval_lapses_after_the_policy_s_days_and_may_be_given_again() {
 }
 
 #[tokio::test]
+async fn a_lapsed_approval_is_not_renewed_by_its_old_signature_nor_by_a_clock_that_is_set_back() {
+    let days = Arc::new(Mutex::new(0));
+    let ledger = ledger(&Store::memory()).with_clock(clock(&days));
+    ledger.set_policy(&cast().policy(100), &cast().opal).await.unwrap();
+    let id = propose(&ledger, &Wish::new("A", 40)).await.unwrap();
+    let first = statement(&ledger.state().await.unwrap(), id, Answer::Approve);
+    let sshsig = signature(&first, &cast().sam);
+    ledger.decide(&first, None, &sshsig).await.unwrap();
+    *days.lock().unwrap() = 40;
+    assert_eq!(
+        refusal(ledger.decide(&first, None, &sshsig).await),
+        Refusal::OtherRound { signed: 0, round: 1 }
+    );
+    // Any later entry tells that time has passed, whatever the clock says then.
+    propose(&ledger, &Wish::new("B", 1)).await.unwrap();
+    *days.lock().unwrap() = 1;
+    assert_eq!(refusal(reserve(&ledger, id).await), Refusal::Lapsed { valid: 0, needed: 1 });
+    assert_eq!(decide(&ledger, id, "sam", Answer::Approve).await.unwrap(), Stage::Approved);
+    let again = statement(&ledger.state().await.unwrap(), id, Answer::Approve);
+    assert_eq!(again.round, 1);
+}
+
+#[tokio::test]
+async fn what_was_approved_under_another_policy_is_not_drawn() {
+    let ledger = begun(100).await;
+    let id = ready(&ledger, &Wish::new("A", 1)).await;
+    let other = Policy { approval_days: Some(31), ..cast().policy(100) };
+    ledger.set_policy(&other, &cast().opal).await.unwrap();
+    assert_eq!(refusal(reserve(&ledger, id).await), Refusal::OtherPolicy);
+    let anew = ready(&ledger, &Wish::new("A", 1)).await;
+    // Caps are judged at each charge.
+    ledger.set_policy(&Policy { approval_days: Some(31), ..cast().policy(99) }, &cast().opal).await.unwrap();
+    run(&ledger, anew, 1).await.unwrap();
+    let opening = propose(&ledger, &Wish::of_series("B", SeriesWish::new("S", 9, 3))).await.unwrap();
+    decide(&ledger, opening, "sam", Answer::Approve).await.unwrap();
+    ledger.set_policy(&cast().policy(99), &cast().opal).await.unwrap();
+    assert_eq!(refusal(ledger.open_series(opening).await), Refusal::OtherPolicy);
+}
+
+#[tokio::test]
+async fn an_earlier_policy_does_not_come_back_by_its_signature() {
+    let ledger = begun(100).await;
+    let mut stricter = cast().policy(90);
+    stricter.signers.retain(|signer| signer.name != "zoe");
+    ledger.set_policy(&stricter, &cast().opal).await.unwrap();
+    let mut looser = cast().policy(95);
+    looser.signers.retain(|signer| signer.name != "zoe");
+    ledger.set_policy(&looser, &cast().opal).await.unwrap();
+    let (entries, state) = ledger.history().await.unwrap();
+    for earlier in &entries {
+        let draft = Draft { signature: earlier.signature.clone(), ..Draft::new("policy", earlier.body.clone()) };
+        let replayed = Entry::following(entries.last(), earlier.time.clone(), draft).unwrap();
+        assert_eq!(state.clone().apply(&replayed), Err(Refusal::OtherPolicy), "entry {}", earlier.sequence);
+    }
+    // Nor does a later one begin a ledger.
+    let mut draft = Draft::new("genesis", entries[1].body.clone());
+    draft.signature = entries[1].signature.clone();
+    let begins = Entry::following(None, entries[1].time.clone(), draft).unwrap();
+    assert_eq!(State::default().apply(&begins), Err(Refusal::Beginning));
+}
+
+#[tokio::test]
 async fn a_proposal_that_contradicts_itself_or_the_policy_is_refused() {
     let ledger = ledger(&Store::memory());
     let mut policy = cast().policy(100);

@@ -256,6 +256,7 @@ async fn draw(ledger: Ledger, id: Digest, mark: u8) -> &'static str {
         Ok(Reserve::Stored(..)) => return "stored",
         Err(Error::Refused(Refusal::Budget { .. })) => return "no budget",
         Err(Error::Refused(Refusal::InProgress { .. })) => return "in progress",
+        Err(Error::Refused(Refusal::OtherPolicy)) => return "another policy",
         Err(Error::Refused(Refusal::NotListed { stage: Some(Stage::Forfeited), .. })) => return "forfeited",
         Err(other) => panic!("{other:?}"),
     };
@@ -416,8 +417,10 @@ fn a_cap_is_lowered_before_a_charge_or_not_below_it() {
 }
 
 #[test]
-fn what_was_approved_before_a_stricter_policy_stays_approved() {
+fn what_was_approved_before_a_stricter_policy_is_drawn_before_it_or_not_at_all() {
     let ends = [
+        "another policy, changed | approved",
+        "another policy, dead | approved",
         "dead, changed | approved",
         "dead, changed | forfeited",
         "dead, changed | released",

@@ -302,10 +302,11 @@ async fn overspending_is_named_and_counted() {
     assert_eq!(scene.state().await.used(), NanoRho::new(101), "never under-counted");
 
     let scene = published().await;
-    let raised = Event::Policy(cast().policy(1000));
+    let replaces = scene.state().await.policy_hash();
+    let raised = Event::Policy(Policy { replaces, ..cast().policy(1000) });
     let at = scene.forge(signed("opal", &raised, sign::POLICY, &cast().opal)).await;
     assert_eq!(scene.faults().await, [(Some(at), "budget")], "above the ceiling");
-    let raised = Event::Policy(cast().policy(99));
+    let raised = Event::Policy(Policy { replaces, ..cast().policy(99) });
     let at = scene.forge(signed("sam", &raised, sign::POLICY, &cast().sam)).await;
     assert_eq!(scene.faults().await.last(), Some(&(Some(at), "authority")));
 }

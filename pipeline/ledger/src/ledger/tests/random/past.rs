@@ -114,7 +114,7 @@ impl Wanted {
 
 /// All that a state holds but the policy in force and the number of the last entry.
 pub(in crate::ledger::tests) fn past(state: &State) -> String {
-    format!("{:?}", State { policy: None, head: None, ..state.clone() })
+    format!("{:?}", State { policy: None, counting: BTreeSet::new(), head: None, latest: String::new(), ..state.clone() })
 }
 
 /// What happened can be added to, and never changes: decisions, charges, runs, results.
@@ -159,6 +159,7 @@ proptest! {
                 }
                 Turn::Policy(wanted) => {
                     let (policy, fits) = wanted.policy(&charged(&real.entries));
+                    let policy = Policy { replaces: real.state.policy_hash(), ..policy };
                     let event = Event::Policy(policy.clone());
                     let taken = real.apply(sign_named("opal", &event, sign::POLICY, &cast().opal).unwrap());
                     prop_assert_eq!(taken, fits, "{:?}", wanted);
