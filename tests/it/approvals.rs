@@ -7,7 +7,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use marsad_ledger::sign::{PROPOSAL, SigningKey};
+use marsad_log::{Appended, Draft, EntrySignature, Log, Store};
+use marsad_terms::canonical;
+use serde_json::{Value, json};
 
 use crate::workspace::{Output, RELEASE, Workspace, command};
 
@@ -227,9 +230,9 @@ fn a_key_in_ssh_agent_approves_by_its_public_half() {
 fn on_a_terminal_the_items_are_asked_one_by_one() {
     let workspace = Workspace::new();
     workspace.plan(RELEASE);
-    let approve = |language: &str, answers: &str| {
+    let approve_by = |who: &str, language: &str, answers: &str| {
         let binary = env!("CARGO_BIN_EXE_marsad");
-        let line = format!("{binary} release approve {RELEASE} --key keys/steward --language {language}");
+        let line = format!("{binary} release approve {RELEASE} --key keys/{who} --language {language}");
         let mut script = Command::new("script");
         script.current_dir(workspace.dir()).args(["-qec", &line, "/dev/null"]);
         script.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -237,6 +240,9 @@ fn on_a_terminal_the_items_are_asked_one_by_one() {
         child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
         String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
     };
+    let approve = |language: &str, answers: &str| approve_by("steward", language, answers);
+    let unasked = approve_by("analyst", "en", "");
+    assert!(unasked.contains("[B17]") && !unasked.contains("[1/"), "{unasked}");
     let left = approve("en", "worth it\nstop\n");
     assert!(left.contains("C18") && left.contains("nothing was signed"), "{left}");
     let left = approve("ar", "نعم\nنعم\nstop\n");
@@ -250,6 +256,50 @@ fn on_a_terminal_the_items_are_asked_one_by_one() {
         (&confirmed["C06"], &confirmed["C18"]),
         (&Value::from("worth it"), &Value::from("no: whole regions"))
     );
+}
+
+/// Appends the newest proposal again as somebody with the analyst's key and the right to write could: changed, and signed.
+fn forged(workspace: &Workspace, change: impl Fn(&mut Value)) {
+    let key = SigningKey::open(&workspace.path("keys/analyst")).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let log = Log::open(Store::open("ledger", &workspace.dir()).unwrap(), "");
+        let entries = log.read().await.unwrap();
+        let last = entries.last().unwrap();
+        let mut draft = Draft::new("proposed", last.body.clone());
+        change(&mut draft.body);
+        let sshsig = key.sign(PROPOSAL, &canonical::of_value(&draft.body).unwrap()).unwrap();
+        let (signer, namespace) = ("analyst".to_owned(), PROPOSAL.to_owned());
+        let draft = draft.signed(EntrySignature { signer, namespace, sshsig });
+        assert!(matches!(log.append(Some(last), draft).await.unwrap(), Appended::Written(_)));
+    });
+}
+
+#[test]
+fn a_proposal_that_its_definitions_do_not_give_is_not_approved() {
+    let changes: [(&str, fn(&mut Value)); 5] = [
+        ("C11", |proposal| proposal["checklist"][10]["evidence"] = "national alone".into()),
+        ("C17", |proposal| {
+            proposal["checklist"].as_array_mut().unwrap().retain(|item| item["id"] != "C17");
+        }),
+        ("purposes", |proposal| proposal["purposes"] = json!(["P-2025-02"])),
+        ("recipients", |proposal| proposal["recipients"] = json!(["public", "onm"])),
+        ("tables", |proposal| proposal["tables"][0]["margin"] = "999".into()),
+    ];
+    for (what, change) in changes {
+        let workspace = Workspace::new();
+        workspace.plan(RELEASE);
+        forged(&workspace, change);
+        assert_eq!(*workspace.json(&["ledger", "verify"]).done().at("ok"), true, "its author signed it");
+        let approve = workspace.approve(RELEASE, "steward");
+        assert_eq!((approve.code, approve.error()), (1, "W23"), "{what}: {}", approve.json);
+        assert!(approve.printed().contains(what), "{what}: {}", approve.printed());
+        let statement = ["release", "statement", RELEASE, "--confirm-file", "answers.toml"];
+        assert_eq!(workspace.json(&statement).error(), "W23", "{what}");
+        let reject =
+            ["release", "reject", RELEASE, "--reason", "not what was planned", "--key", "keys/steward"];
+        workspace.json(&reject).done();
+    }
 }
 
 #[test]

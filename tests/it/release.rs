@@ -159,6 +159,22 @@ fn a_statement_signed_by_openssh_approves() {
 }
 
 #[test]
+fn nothing_is_public_before_the_embargo_ends() {
+    let workspace = Workspace::new();
+    workspace.land_services(20);
+    let file = format!("queries/releases/{RELEASE}.toml");
+    workspace.edit(&file, "2025-01-15T09:00:00Z", "2999-01-15T09:00:00Z");
+    workspace.approved(RELEASE);
+    workspace.json(&["release", "run", RELEASE, "--yes"]).done();
+    let early = workspace.json(&["release", "publish", RELEASE]);
+    assert_eq!((early.code, early.error()), (1, "W24"));
+    assert!(early.printed().contains("2999-01-15T09:00:00Z"), "{}", early.printed());
+    assert!(!workspace.path("releases").join(RELEASE).exists());
+    assert_eq!(*workspace.json(&["release", "show", RELEASE]).done().at("state"), "released");
+    workspace.ledger_is_right();
+}
+
+#[test]
 fn a_rejected_release_does_not_run_and_costs_nothing() {
     let workspace = Workspace::new();
     workspace.land_services(20);

@@ -47,34 +47,14 @@ use crate::sources::visible_schema;
 /// Rows of one batch while reading.
 const BATCH_ROWS: usize = 8192;
 
-/// What has been read so far, by all who share it.
+/// How many buckets have been read to their end, by all who share it. It deliberately counts no rows and no bytes: one person
+/// changes those.
 #[derive(Clone, Debug, Default)]
-pub struct ReadSoFar {
-    counts: Arc<Counts>,
-    files: ExecutionPlanMetricsSet,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    buckets: AtomicU64,
-    rows: AtomicU64,
-}
+pub(crate) struct ReadSoFar(Arc<AtomicU64>);
 
 impl ReadSoFar {
-    /// Buckets read to their end.
-    pub fn buckets(&self) -> u64 {
-        self.counts.buckets.load(Ordering::Relaxed)
-    }
-
-    /// Rows of all kinds, those included that no statistic may see.
-    pub fn rows(&self) -> u64 {
-        self.counts.rows.load(Ordering::Relaxed)
-    }
-
-    /// Bytes of the files' columns that were asked for.
-    pub fn bytes(&self) -> u64 {
-        let scanned = self.files.clone_inner().sum_by_name("bytes_scanned");
-        scanned.map_or(0, |bytes| bytes.as_usize() as u64)
+    pub(crate) fn buckets(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -302,8 +282,7 @@ impl ExecutionPlan for LandedExec {
                 let (metrics, context) = (metrics.clone(), context.clone());
                 async move {
                     let rows = reader.bucket(&buckets[bucket], metrics, &context).await?;
-                    let end =
-                        stream::once(async move { read.counts.buckets.fetch_add(1, Ordering::Relaxed) });
+                    let end = stream::once(async move { read.0.fetch_add(1, Ordering::Relaxed) });
                     Ok::<_, DataFusionError>(rows.chain(end.filter_map(|_| async { None })))
                 }
             })
@@ -321,7 +300,6 @@ struct Reader {
     personal: bool,
     unseen: Unseen,
     days: Option<Range<i32>>,
-    read: ReadSoFar,
 }
 
 impl Reader {
@@ -346,9 +324,8 @@ impl Reader {
             names.into_iter().map(|n| landed.index_of(n)).collect::<Result<_, _>>()?;
         columns.sort_unstable();
         columns.dedup();
-        let days = table.days.clone();
-        let (personal, unseen, read) = (table.personal, table.unseen, table.read.clone());
-        Ok(Self { columns, shown, personal, unseen, days, read })
+        let (personal, unseen, days) = (table.personal, table.unseen, table.days.clone());
+        Ok(Self { columns, shown, personal, unseen, days })
     }
 
     /// The visible rows of one bucket, sorted by person; several files are merged.
@@ -360,7 +337,7 @@ impl Reader {
     ) -> Result<SendableRecordBatchStream> {
         let mut opened = Vec::with_capacity(files.len());
         for file in files {
-            opened.push(Opened::new(file, &self.read.files).await?);
+            opened.push(Opened::new(file).await?);
         }
         let withdrawn = if self.unseen != Unseen::Shown && opened.len() > 1 {
             withdrawn(&opened).await?
@@ -401,10 +378,9 @@ impl Reader {
             None => builder,
         };
         let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
-        let (shown, unseen, counts) = (self.shown.clone(), self.unseen, self.read.counts.clone());
+        let (shown, unseen) = (self.shown.clone(), self.unseen);
         let rows = batches.map(move |batch| {
             let batch = batch.map_err(|error| unreadable(&file.landed, error))?;
-            counts.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
             let rows = show(&batch, &shown)?;
             match unseen {
                 Unseen::Shown => Ok(rows),
@@ -424,27 +400,26 @@ struct Opened {
     landed: LandedFile,
     object: ObjectMeta,
     footer: ArrowReaderMetadata,
-    metrics: ExecutionPlanMetricsSet,
 }
 
 impl Opened {
     /// A reader whose answer broke off while it read the footer cannot say so: what fails is read once more before it is
     /// called damaged.
-    async fn new(file: &LandedFile, metrics: &ExecutionPlanMetricsSet) -> Result<Self> {
-        match Self::read(file, metrics).await {
-            Err(_) => Self::read(file, metrics).await,
+    async fn new(file: &LandedFile) -> Result<Self> {
+        match Self::read(file).await {
+            Err(_) => Self::read(file).await,
             read => read,
         }
     }
 
-    async fn read(file: &LandedFile, metrics: &ExecutionPlanMetricsSet) -> Result<Self> {
+    async fn read(file: &LandedFile) -> Result<Self> {
         let path = Path::from(file.path.as_str());
         // A store with a prefix tells where an object lies with the prefix, and adds it again when asked.
         let object = ObjectMeta { location: path.clone(), ..file.store().object_store().head(&path).await? };
         let reading = file.reading().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let footer = ArrowReaderMetadata::load_async(&mut reader(file, &object, metrics)?, reading).await;
+        let footer = ArrowReaderMetadata::load_async(&mut reader(file, &object)?, reading).await;
         let footer = footer.map_err(|error| unreadable(file, error))?;
-        Ok(Self { landed: file.clone(), object, footer, metrics: metrics.clone() })
+        Ok(Self { landed: file.clone(), object, footer })
     }
 
     /// Its row groups that may have rows of these days. The statistics stand in the footer, which is encrypted.
@@ -464,14 +439,15 @@ impl Opened {
     }
 
     fn builder(&self) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
-        let reader = reader(&self.landed, &self.object, &self.metrics)?;
+        let reader = reader(&self.landed, &self.object)?;
         Ok(ParquetRecordBatchStreamBuilder::new_with_metadata(reader, self.footer.clone()))
     }
 }
 
-fn reader(file: &LandedFile, object: &ObjectMeta, metrics: &ExecutionPlanMetricsSet) -> Result<FileReader> {
+fn reader(file: &LandedFile, object: &ObjectMeta) -> Result<FileReader> {
     let factory = DefaultParquetFileReaderFactory::new(file.store().object_store());
-    Ok(factory.create_reader(0, object.clone().into(), None, metrics)?)
+    // What it counts, bytes among it, is looked at by nobody.
+    Ok(factory.create_reader(0, object.clone().into(), None, &ExecutionPlanMetricsSet::new())?)
 }
 
 /// A file that does not open with its key at its place, or breaks off, or a store that fails.

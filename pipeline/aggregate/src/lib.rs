@@ -29,7 +29,7 @@ mod tests;
 
 pub use analyse::{Analysis, Refusal, UnitPath, Verdict, analyse};
 pub use error::Error;
-pub use landed_table::{LandedTable, ReadSoFar};
+pub use landed_table::LandedTable;
 pub use series::Closing;
 pub use session::Limits;
 pub use shape::ShapeError;

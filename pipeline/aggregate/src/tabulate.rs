@@ -71,13 +71,19 @@ pub struct Landed<'a> {
     /// What the engine may take.
     pub limits: Limits,
     /// Counts what is read.
-    pub read: ReadSoFar,
+    pub(crate) read: ReadSoFar,
 }
 
 impl<'a> Landed<'a> {
     /// The files of a snapshot, read within the usual limits.
     pub fn new(catalog: &'a Catalog, snapshot: &'a Snapshot) -> Self {
         Self { catalog, snapshot, limits: Limits::default(), read: ReadSoFar::default() }
+    }
+
+    /// The same within other limits.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 }
 

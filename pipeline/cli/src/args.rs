@@ -346,7 +346,7 @@ pub(crate) enum ReleaseCommand {
         /// Do not ask
         #[arg(long)]
         yes: bool,
-        /// Time, rows and memory by step, to two digits, on this terminal only
+        /// Time and memory by step, to two digits, on this terminal only
         #[arg(long)]
         stats: bool,
     },

@@ -92,6 +92,8 @@ pub struct BatchSummary {
 pub struct Snapshot {
     /// What was read, for the ledger's commitment.
     pub head: Option<Digest>,
+    /// Of the landing store's log and of the restricted one's.
+    heads: [Option<Digest>; 2],
     bucket_bits: u8,
     batches: Vec<(Batch, Vault)>,
     summaries: Vec<BatchSummary>,
@@ -100,18 +102,23 @@ pub struct Snapshot {
 impl Snapshot {
     /// Of a landing where nothing ever landed.
     pub fn empty() -> Self {
-        Self { head: None, bucket_bits: 0, batches: Vec::new(), summaries: Vec::new() }
+        Self { head: None, heads: [None; 2], bucket_bits: 0, batches: Vec::new(), summaries: Vec::new() }
     }
 
     pub(crate) fn new(bucket_bits: u8, sides: [(Custody, Vault); 2]) -> Self {
-        let head = head(&sides[0].0, &sides[1].0);
+        let heads = [&sides[0], &sides[1]].map(|(custody, _)| custody.head.as_ref().map(|entry| entry.hash));
         let mut batches = Vec::new();
         let mut summaries = Vec::new();
         for (custody, vault) in sides {
             summaries.extend(custody.batches.iter().map(summary));
             batches.extend(custody.batches.iter().map(|batch| (batch.clone(), vault.clone())));
         }
-        Self { head, bucket_bits, batches, summaries }
+        Self { head: head(heads), heads, bucket_bits, batches, summaries }
+    }
+
+    /// Whether the log of one of the stores still ends as it did when this was taken. No two logs end alike, but for empty ones.
+    pub(crate) fn is_of(&self, custody: &Custody) -> bool {
+        self.heads.contains(&custody.head.as_ref().map(|entry| entry.hash))
     }
 
     /// The landed files of a record type, by bucket, then in the order of landing.
@@ -142,11 +149,10 @@ impl Snapshot {
     }
 }
 
-fn head(landing: &Custody, restricted: &Custody) -> Option<Digest> {
-    let hash = |custody: &Custody| custody.head.as_ref().map(|entry| entry.hash);
-    let bytes = |custody: &Custody| hash(custody).map_or([0; 32], |hash| *hash.as_bytes());
-    match hash(restricted) {
-        None => hash(landing),
+fn head([landing, restricted]: [Option<Digest>; 2]) -> Option<Digest> {
+    let bytes = |head: Option<Digest>| head.map_or([0; 32], |hash| *hash.as_bytes());
+    match restricted {
+        None => landing,
         Some(_) => Some(Digest::of(&[bytes(landing), bytes(restricted)].concat())),
     }
 }

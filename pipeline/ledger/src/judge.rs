@@ -20,6 +20,9 @@ use crate::statement::{Answer, Statement};
 
 mod series;
 
+/// Who may approve.
+const APPROVERS: &[Role] = &[Role::Steward, Role::PrivacyOfficer];
+
 /// Whose signature an entry bears, and the role that makes it count.
 #[derive(Clone, Debug)]
 pub(crate) struct Signed {
@@ -179,7 +182,7 @@ impl State {
         let request = request.filter(|request| request.proposal_id == statement.proposal);
         found.refuse_if(Some(statement.workspace) != self.workspace, || Refusal::OtherWorkspace);
         found.refuse_if(Some(statement.policy) != self.policy_hash(), || Refusal::OtherPolicy);
-        found.sign(in_force, entry, sign::APPROVAL, &[Role::Steward, Role::PrivacyOfficer]);
+        found.sign(in_force, entry, sign::APPROVAL, APPROVERS);
         let Some(request) = request else {
             found.refuse_if(found.refusals.is_empty(), || Refusal::Unknown { id: statement.proposal });
             return;
@@ -199,6 +202,16 @@ impl State {
         found.refuse_if(!items.is_empty(), || Refusal::Failed { items });
         let items = request.proposal.unanswered(&statement.confirmed);
         found.refuse_if(!items.is_empty(), || Refusal::Unanswered { items });
+    }
+
+    /// Whether a key may approve a request, so that nobody answers a whole checklist in vain: the judge decides again.
+    ///
+    /// # Errors
+    /// Why its approval would not count.
+    pub fn may_approve(&self, request: &RequestState, key: &PublicKey) -> Result<(), Refusal> {
+        let policy = self.policy.as_ref().ok_or(Refusal::Beginning)?;
+        let (name, role) = holder(policy, key, APPROVERS)?;
+        cannot_approve(request, &Signed { name, role, key: key.clone() }).map_or(Ok(()), Err)
     }
 
     fn judge_reservation(&self, found: &mut Judgement, reserved: &Reserved) {
@@ -299,17 +312,24 @@ fn signed(
         return Err(Refusal::Signature { what: format!("its namespace is not {namespace}") });
     }
     let key = key?;
+    let (name, role) = holder(policy, &key, roles)?;
+    if name != signature.signer {
+        let what = format!("the key is {name}'s, and the entry names {}", signature.signer);
+        return Err(Refusal::Authority { what });
+    }
+    Ok(Signed { name, role, key })
+}
+
+/// Whose key it is by the policy, and in which of `roles`.
+fn holder(policy: &InForce, key: &PublicKey, roles: &[Role]) -> Result<(String, Role), Refusal> {
     let unfit = |what: String| Refusal::Authority { what };
     let Signer { name, roles: held, .. } =
-        policy.signer_with(&key).ok_or_else(|| unfit("the policy does not know its key".to_owned()))?;
-    if *name != signature.signer {
-        return Err(unfit(format!("the key is {name}'s, and the entry names {}", signature.signer)));
-    }
+        policy.signer_with(key).ok_or_else(|| unfit("the policy does not know its key".to_owned()))?;
     let role = roles.iter().copied().find(|role| held.contains(role)).ok_or_else(|| {
         let wanted = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or ");
         unfit(format!("{name} is no {wanted}"))
     })?;
-    Ok(Signed { name: name.clone(), role, key })
+    Ok((name.clone(), role))
 }
 
 pub(crate) fn unsigned() -> Refusal {

@@ -1,9 +1,13 @@
 //! The proposal: analysis, price, forecasts, overlap, checklist, from public facts alone (architecture 6.1).
 
+use std::collections::BTreeSet;
+
 use marsad_catalog::{Catalog, Price, Release};
-use marsad_ledger::proposal::Proposal;
+use marsad_ledger::checklist::{Item, Standing};
+use marsad_ledger::proposal::{Proposal, Request, SeriesStep};
 use marsad_ledger::{RequestState, State};
 use marsad_terms::{ReleaseId, Text, canonical, clock, nearest};
+use serde_json::{Map, Value};
 
 use crate::checklist::Facts;
 use crate::error::Error;
@@ -59,22 +63,52 @@ impl Planner<'_> {
     /// # Errors
     /// What stops it; a failed checklist item does not, it stands in the proposal.
     pub fn plan(&self, release: &Release, wish: &Wish) -> Result<Proposal, Error> {
+        let mut prepared = prepare(self.catalog, release)?;
+        let decided = prepared.decide(wish.as_ref().unwrap_or(&release.price))?;
+        let redraws = series::redraws(self.state, &prepared, &self.selection_key)?;
+        let proposal = self.proposal(&prepared, decided, redraws)?;
+        self.id_is_free(release, &proposal.f)?;
+        Ok(proposal)
+    }
+
+    /// What of a proposal is not what its definitions give, by its names: nothing where it is theirs in full. Planned again as
+    /// its request decides, on the state before it; what the day and this installation decide (C02, C07) is judged anew.
+    ///
+    /// Whoever can write could sign a proposal whose checklist, margins or purposes nobody found; an approver is not to.
+    ///
+    /// # Errors
+    /// As [`Planner::plan`].
+    pub fn departures(&self, proposal: &Proposal) -> Result<Vec<String>, Error> {
+        let release = definition(self.catalog, &proposal.release.to_string())?;
+        let mut prepared = prepare(self.catalog, release)?;
+        prepared.as_in(&proposal.request)?;
+        let Request { nano_rho, redraws, .. } = &proposal.request;
+        let decided = Decided { nano_rho: *nano_rho, choices: proposal.strategies.clone() };
+        let own = self.proposal(&prepared, decided, redraws.clone())?;
+        let mut departures = differing(&own, proposal);
+        departures.extend(departing_items(&own.checklist, &proposal.checklist));
+        Ok(departures)
+    }
+
+    /// The proposal of a release whose price and strategies are decided.
+    fn proposal(
+        &self,
+        prepared: &Prepared<'_>,
+        Decided { nano_rho: joint_price, choices }: Decided,
+        redraws: Vec<SeriesStep>,
+    ) -> Result<Proposal, Error> {
+        let release = prepared.release;
         let policy = self.state.policy().ok_or(Error::NoPolicy)?;
         let (workspace, policy_hash) =
             self.state.workspace().zip(self.state.policy_hash()).ok_or(Error::NoPolicy)?;
-        let mut prepared = prepare(self.catalog, release)?;
-        let decided = prepared.decide(wish.as_ref().unwrap_or(&release.price))?;
-        let Decided { nano_rho: joint_price, choices } = decided;
-        let redraws = series::redraws(self.state, &prepared, &self.selection_key)?;
         let request = prepared.request(self.catalog, joint_price, &self.selection_key, redraws)?;
         let f = canonical::digest(&request)?;
-        self.id_is_free(release, &f)?;
-        let series = series::terms(self.state, &prepared, &request);
+        let series = series::terms(self.state, prepared, &request);
         let nano_rho = request.price(&series).ok_or(marsad_privacy::Error::Unreachable)?;
-        let mut tables = forecast::of_release(&prepared, joint_price, &series)?;
-        figures::check_planning(&prepared)?;
+        let mut tables = forecast::of_release(prepared, joint_price, &series)?;
+        figures::check_planning(prepared)?;
         for table in &mut tables {
-            table.expected = figures::expected(self.released, &prepared, table)?;
+            table.expected = figures::expected(self.released, prepared, table)?;
         }
         let overlap = overlap::overlap(self.state, &f, &request.statistics);
         let differences = difference::differences(self.state, &f, &request.statistics, &tables);
@@ -94,7 +128,7 @@ impl Planner<'_> {
             years,
             request,
             series,
-            purposes: purposes(&prepared),
+            purposes: purposes(prepared),
             recipients: release.recipients.clone(),
             embargo: release.embargo.clone(),
             contact: release.contact.clone(),
@@ -111,7 +145,7 @@ impl Planner<'_> {
         let facts = Facts {
             catalog: self.catalog,
             policy,
-            prepared: &prepared,
+            prepared,
             today: clock::today(),
             scopes: &scopes,
             audit: self.audit.as_ref(),
@@ -137,4 +171,32 @@ fn purposes(prepared: &Prepared<'_>) -> Vec<String> {
     ids.sort();
     ids.dedup();
     ids
+}
+
+/// Names of what two proposals say differently, but for their checklists.
+fn differing(own: &Proposal, other: &Proposal) -> Vec<String> {
+    let fields = |proposal: &Proposal| {
+        let bare = Proposal { checklist: Vec::new(), ..proposal.clone() };
+        match serde_json::to_value(bare) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        }
+    };
+    let (own, other) = (fields(own), fields(other));
+    let names: BTreeSet<&String> = own.keys().chain(other.keys()).collect();
+    names.into_iter().filter(|name| own.get(*name) != other.get(*name)).cloned().collect()
+}
+
+/// Items that differ, but for those that are judged anew: they depart where the machine finds them wrong here.
+fn departing_items(own: &[Item], other: &[Item]) -> Vec<String> {
+    let same = |own: &Item, other: &Item| match own.id.as_str() {
+        "C02" | "C07" => {
+            own.who == other.who && (own.state != Standing::Fail || other.state == Standing::Fail)
+        }
+        _ => own == other,
+    };
+    let other_of = |item: &Item| other.iter().find(|other| other.id == item.id);
+    let departs = |item: &&Item| !other_of(item).is_some_and(|other| same(item, other));
+    let unknown = other.iter().filter(|item| own.iter().all(|own| own.id != item.id));
+    own.iter().filter(departs).chain(unknown).map(|item| item.id.clone()).collect()
 }

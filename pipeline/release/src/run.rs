@@ -1,7 +1,7 @@
 //! The run: reserve, add up, draw once, store. The one place where an exact table meets noise.
 
 use marsad_aggregate::tabulate::Landed;
-use marsad_aggregate::{Analysis, Limits, ReadSoFar};
+use marsad_aggregate::{Analysis, Limits};
 use marsad_catalog::Catalog;
 use marsad_landing::keys::Keys;
 use marsad_landing::{Landing, Snapshot};
@@ -28,8 +28,6 @@ pub struct Runner<'a> {
     pub keys: &'a Keys,
     /// What the engine may take.
     pub limits: Limits,
-    /// Counts what is read: for the custodian's terminal, to two digits, and stored nowhere.
-    pub read: ReadSoFar,
     /// Told of each step that is done.
     pub watch: &'a dyn Fn(Step),
 }
@@ -98,8 +96,7 @@ impl Runner<'_> {
 
     /// The rows of a snapshot.
     pub(crate) fn landed<'s>(&'s self, snapshot: &'s Snapshot) -> Landed<'s> {
-        let (limits, read) = (self.limits.clone(), self.read.clone());
-        Landed { catalog: self.catalog, snapshot, limits, read }
+        Landed::new(self.catalog, snapshot).within(self.limits.clone())
     }
 
     /// What the release paid: less than was proposed where another one opened a series meanwhile.

@@ -219,14 +219,16 @@ impl Runner<'_> {
         let Drawing { analysis, record_type, asked, .. } = drawing;
         let key = SelectionKey::new(*self.keys.selection());
         let mut register = self.landing.register(record_type, asked.series).await?;
-        // Another run may close some of the steps meanwhile, and decides then who entered at those.
+        // Another run may close some of the steps meanwhile, and decides then who entered at those; or the rows may change, and
+        // then it is found anew who enters: nobody who was erased meanwhile.
         while register.closed() <= last {
             let open = register.closed()..=last;
             let snapshot = self.landing.snapshot().await?;
             let landed = self.landed(&snapshot);
             let closing = Closing { register: &register, open: open.clone(), key: &key };
             let entries = landed.entrants(analysis, &asked.shape, &closing).await?;
-            register = self.landing.close_steps(record_type, asked.series, open, entries).await?;
+            let closing = (open, entries);
+            register = self.landing.close_steps(record_type, asked.series, closing, &snapshot).await?;
         }
         Ok(register)
     }

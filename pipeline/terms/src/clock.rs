@@ -18,6 +18,11 @@ pub fn text(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+/// Whether an instant, RFC 3339, has come; one that does not read never does.
+pub fn has_come(instant: &str) -> bool {
+    DateTime::parse_from_rfc3339(instant).is_ok_and(|instant| instant <= now())
+}
+
 /// Today's date in UTC.
 pub fn today() -> NaiveDate {
     now().date_naive()

@@ -181,7 +181,8 @@ impl Programme {
     async fn close(&self, open: RangeInclusive<u32>) -> Register {
         let entries = self.entrants(open.clone()).await;
         let landing = landing(&self.register, self.bucket_bits);
-        landing.close_steps(assistance(), series(), open, entries).await.unwrap()
+        let snapshot = landing.snapshot().await.unwrap();
+        landing.close_steps(assistance(), series(), (open, entries), &snapshot).await.unwrap()
     }
 
     /// Step and region of those whose entries count, by the person's key.
@@ -313,7 +314,8 @@ async fn a_register_of_another_series_is_refused() {
     let programme = Programme::new(0);
     let entry = Entry { person: [1; 16], step: 0, cells: vec![0, 9] };
     let landing = landing(&programme.register, 0);
-    let register = landing.close_steps(assistance(), series(), 0..=0, vec![entry]).await.unwrap();
+    let (first, empty) = ((0..=0, vec![entry]), landing.snapshot().await.unwrap());
+    let register = landing.close_steps(assistance(), series(), first, &empty).await.unwrap();
     let snapshot = programme.snapshot().await;
     let landed = Landed::new(&CATALOG, &snapshot);
     let counts = landed.counts(&programme.analysis, &programme.shape, &register).await;
@@ -394,7 +396,8 @@ async fn entering(
     let shape = shape("2024-Q1", 5, &REGIONS);
     let entries = entered.iter().map(|n| Entry { person: [*n; 16], step: 0, cells: vec![0, 0] }).collect();
     let landing = landing(&Store::memory(), 0);
-    let register = landing.close_steps(assistance(), series(), 0..=0, entries).await.unwrap();
+    let empty = landing.snapshot().await.unwrap();
+    let register = landing.close_steps(assistance(), series(), (0..=0, entries), &empty).await.unwrap();
     let context = session(partitions, &Limits::default()).unwrap();
     let plan = carry::projected(&accepted(&sql(""))).unwrap();
     let tables =

@@ -21,7 +21,7 @@ use crate::landing::random_name;
 use crate::pseudonym::Rotation;
 use crate::validate::is_restricted;
 use crate::vault::Vault;
-use crate::{Error, Landing, Result};
+use crate::{Error, Landing, Result, Snapshot};
 use entries::Entries;
 
 pub use entries::{Entry, Register};
@@ -40,10 +40,12 @@ impl Landing {
         read(vault, &self.custody(vault).await?, record_type, series).await
     }
 
-    /// Closes the next `steps` of a series with those who enter, in any order, and returns the register with them.
+    /// Closes the next `steps` of a series with those who enter by a snapshot, in any order, and returns the register with
+    /// them.
     ///
-    /// Where the first of the steps is closed already the register as it stands is returned and nothing is written: whoever
-    /// was first has decided who entered. [`Register::closed`] tells whether steps are left.
+    /// Where the first of the steps is closed already, or the store has changed since the snapshot, the register as it stands
+    /// is returned and nothing is written: whoever was first has decided who entered, and somebody may have been erased or
+    /// have other keys. [`Register::closed`] tells whether steps are left, for which entrants are found anew.
     ///
     /// # Errors
     /// `Register` where the steps are not the next ones, where an entry names another step, other tables than the others,
@@ -53,30 +55,23 @@ impl Landing {
         &self,
         record_type: &RecordType,
         series: Digest,
-        steps: RangeInclusive<u32>,
-        entries: Vec<Entry>,
+        (steps, entries): (RangeInclusive<u32>, Vec<Entry>),
+        by: &Snapshot,
     ) -> Result<Register> {
         let vault = self.vault_of(record_type)?;
-        let mut custody = self.custody(vault).await?;
+        let custody = self.custody(vault).await?;
         let register = read(vault, &custody, record_type, series).await?;
-        if register.closed() > *steps.start() {
+        if register.closed() > *steps.start() || !by.is_of(&custody) {
             return Ok(register);
         }
         let newcomers = Entries::sorted(entries)?;
-        let register = register.with(&steps, &newcomers)?;
-        // What others append meanwhile changes nothing about these steps, unless it closes them; but a file counts only at
-        // the number that was read before it was put.
-        loop {
-            let closing = self.put_steps(vault, (&record_type.id, series), &steps, &newcomers).await?;
-            if let Appended::Written(_) = custody.append(SERIES_STEP, &closing, self.keys()).await? {
-                return Ok(register);
-            }
-            vault.remove(&[closing.path]).await;
-            custody = self.custody(vault).await?;
-            if custody.n_closed(&series) > *steps.start() {
-                return read(vault, &custody, record_type, series).await;
-            }
+        let closed = register.clone().with(&steps, &newcomers)?;
+        let closing = self.put_steps(vault, (&record_type.id, series), &steps, &newcomers).await?;
+        if let Appended::Written(_) = custody.append(SERIES_STEP, &closing, self.keys()).await? {
+            return Ok(closed);
         }
+        vault.remove(&[closing.path]).await;
+        self.register(record_type, series).await
     }
 
     /// Puts the file of those who enter; without the entry that names it, nobody sees it.

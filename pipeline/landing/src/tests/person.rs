@@ -47,7 +47,8 @@ pub(super) async fn close(landing: &Landing, desk: &Desk) {
     let record_type = &CATALOG.record_types[&TYPE.parse().unwrap()];
     let entries =
         [1, 2].map(|i| Entry { person: pseudonym(desk, &format!("partner:E-{i}")), step: 0, cells: vec![i] });
-    landing.close_steps(record_type, series(), 0..=0, entries.into()).await.unwrap();
+    let snapshot = landing.snapshot().await.unwrap();
+    landing.close_steps(record_type, series(), (0..=0, entries.into()), &snapshot).await.unwrap();
 }
 
 async fn keys_of_rows(landing: &Landing) -> Vec<String> {

@@ -45,7 +45,8 @@ async fn close(
     steps: std::ops::RangeInclusive<u32>,
     of: &[(u8, u32, u32)],
 ) -> Result<Register> {
-    landing.close_steps(assistance(), series(), steps, entries(of)).await
+    let snapshot = landing.snapshot().await?;
+    landing.close_steps(assistance(), series(), (steps, entries(of)), &snapshot).await
 }
 
 async fn stored(landing: &Landing) -> Register {
@@ -102,7 +103,8 @@ async fn entries_that_do_not_fit_are_refused_and_nothing_is_written() {
     assert!(fault(close(&landing, 1..=1, &[(3, 1, 0), (3, 1, 1)]).await).contains("twice"));
     assert!(fault(close(&landing, 1..=1, &[(2, 1, 5)]).await).contains("twice"));
     let other = Entry { person: [4; 16], step: 1, cells: vec![1] };
-    let closed = landing.close_steps(assistance(), series(), 1..=1, vec![other]).await;
+    let snapshot = landing.snapshot().await.unwrap();
+    let closed = landing.close_steps(assistance(), series(), (1..=1, vec![other]), &snapshot).await;
     assert!(fault(closed).contains("same tables"));
     assert!(fault(landing.register(record_type("needs_assessment"), series()).await).contains("another"));
     assert!(fault(landing.register(record_type("org_activity"), series()).await).contains("organisations"));
@@ -216,11 +218,30 @@ async fn batches_are_listed_as_before_and_the_head_moves() {
     assert_eq!(room.landing().snapshot().await.unwrap().batches().len(), 2);
 }
 
+/// Somebody may have been erased since, or have another key: entrants are found anew.
+#[tokio::test]
+async fn nobody_enters_by_a_snapshot_that_was_overtaken() {
+    let room = Room::new();
+    let landing = room.landing();
+    room.land(MAPPING, services(&["A-1;12/07/2025;Oriental;HEALTH;1;oui"])).await.unwrap();
+    let before = landing.snapshot().await.unwrap();
+    room.land(MAPPING, services(&["A-2;12/07/2025;Oriental;HEALTH;1;oui"])).await.unwrap();
+    let objects = room.store.list("").await.unwrap();
+    let closing = || (0..=0, entries(&[(1, 0, 1)]));
+    let register = landing.close_steps(assistance(), series(), closing(), &before).await.unwrap();
+    assert_eq!((register.closed(), stored(&landing).await.closed()), (0, 0));
+    assert_eq!(room.store.list("").await.unwrap(), objects, "nothing is written");
+    let now = landing.snapshot().await.unwrap();
+    assert_eq!(landing.close_steps(assistance(), series(), closing(), &now).await.unwrap().closed(), 1);
+}
+
 #[tokio::test]
 async fn series_of_trafficking_stand_in_the_restricted_store() {
     let room = Room::new();
     let apart = record_type("vot_identification");
-    room.landing().close_steps(apart, series(), 0..=0, entries(&[(1, 0, 1)])).await.unwrap();
+    let (landing, first) = (room.landing(), (0..=0, entries(&[(1, 0, 1)])));
+    let snapshot = landing.snapshot().await.unwrap();
+    landing.close_steps(apart, series(), first, &snapshot).await.unwrap();
     assert!(room.store.list("").await.unwrap().is_empty());
     assert_eq!(shown(&room.landing().register(apart, series()).await.unwrap()), [(1, 0, 1)]);
     assert_eq!(stored(&room.landing()).await.closed(), 0);

@@ -56,7 +56,7 @@ async fn physical(
         Ok(landing) => (landing.snapshot().await?, "for one period of what has landed"),
         Err(_) => (Snapshot::empty(), "for one period of an empty landing: its keys are not here"),
     };
-    let landed = Landed { limits: workspace.limits(), ..Landed::new(catalog, &snapshot) };
+    let landed = Landed::new(catalog, &snapshot).within(workspace.limits());
     let shape = checked.vector.as_ref().map(Vector::shape);
     let plan = landed.explain(&checked.analysis, shape).await.map_err(marsad_release::Error::from)?;
     Ok((plan, whose))

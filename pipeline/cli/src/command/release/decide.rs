@@ -9,6 +9,7 @@ use marsad_ledger::{Answer, Error as LedgerError, RequestState, State, Statement
 use marsad_terms::{Explanation, Language};
 use serde_json::json;
 
+use super::plan::is_as_defined;
 use super::public::Public;
 use super::{question, show, standing};
 use crate::args::ConfirmArgs;
@@ -28,11 +29,15 @@ pub(super) async fn statement(
     confirm: &ConfirmArgs,
     reject: Option<&str>,
 ) -> Result<Report, Failure> {
-    let state = workspace.ledger()?.state().await?;
+    let ledger = workspace.ledger()?;
+    let state = ledger.state().await?;
     let request = state.find(id)?;
     let statement = match reject {
         Some(reason) => rejection(&state, request, reason)?,
-        None => approval(&state, request, answers(confirm)?)?,
+        None => {
+            is_as_defined(workspace, &ledger, request).await?;
+            approval(&state, request, answers(confirm)?)?
+        }
     };
     let text = String::from_utf8_lossy(&statement.bytes()).into_owned();
     // The bytes themselves, without a line end: what is signed is exactly what is printed.
@@ -51,15 +56,17 @@ pub(super) async fn approve(
     (key, signature): (Option<&Path>, Option<&Path>),
     language: Option<Language>,
 ) -> Result<Report, Failure> {
-    let asks = confirm.confirm.is_empty() && confirm.confirm_file.is_none() && signature.is_none();
-    let answers = match asks && key.is_some() && io::stdin().is_terminal() {
-        true => ask(workspace, id, language).await?,
-        false => answers(confirm)?,
-    };
+    let asks = confirm.confirm.is_empty() && confirm.confirm_file.is_none() && io::stdin().is_terminal();
     match (key, signature) {
-        (Some(path), _) => approve_with(workspace, id, answers, &open_key(path)?).await,
+        (Some(path), _) => {
+            let key = open_key(path)?;
+            let answers = if asks { ask(workspace, id, &key, language).await? } else { answers(confirm)? };
+            approve_with(workspace, id, answers, &key).await
+        }
         (None, Some(path)) => {
-            let sshsig = made_elsewhere(path)?;
+            let (sshsig, answers) = (made_elsewhere(path)?, answers(confirm)?);
+            let ledger = workspace.ledger()?;
+            is_as_defined(workspace, &ledger, ledger.state().await?.find(id)?).await?;
             decide(workspace, id, |state, request| Ok((approval(state, request, answers)?, sshsig))).await
         }
         (None, None) => Err(Failure::usage(
@@ -69,10 +76,18 @@ pub(super) async fn approve(
     }
 }
 
-/// Shows the proposal and goes through what a person judges, item by item.
-async fn ask(workspace: &Workspace, id: &str, language: Option<Language>) -> Result<Answers, Failure> {
-    let state = workspace.ledger()?.state().await?;
+/// Shows the proposal and goes through what a person judges, item by item; not where the key could not approve it anyway.
+async fn ask(
+    workspace: &Workspace,
+    id: &str,
+    key: &SigningKey,
+    language: Option<Language>,
+) -> Result<Answers, Failure> {
+    let ledger = workspace.ledger()?;
+    let state = ledger.state().await?;
     let request = state.find(id)?;
+    state.may_approve(request, &key.public_key())?;
+    is_as_defined(workspace, &ledger, request).await?;
     let mut out = io::stderr();
     let (public, view) = (Public::of(workspace), show::View { language, ..show::View::default() });
     let _ = writeln!(out, "{}\n", show::viewed(&state, request, &public, &view).text);
@@ -89,6 +104,8 @@ pub(crate) async fn approve_with(
     answers: Answers,
     key: &SigningKey,
 ) -> Result<Report, Failure> {
+    let ledger = workspace.ledger()?;
+    is_as_defined(workspace, &ledger, ledger.state().await?.find(id)?).await?;
     decide(workspace, id, |state, request| sign(approval(state, request, answers)?, key)).await
 }
 

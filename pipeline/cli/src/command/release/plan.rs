@@ -5,7 +5,7 @@ use std::path::Path;
 
 use marsad_catalog::Price;
 use marsad_ledger::sign::SigningKey;
-use marsad_ledger::{Ledger, Policy, Stage, State};
+use marsad_ledger::{Ledger, Policy, RequestState, Stage, State};
 use marsad_publish::versions;
 use marsad_release::plan::definition;
 use marsad_release::{Figures, Planner};
@@ -52,6 +52,41 @@ pub(crate) async fn plan(
     Ok(show::show(&state, state.find(&release.id.to_string())?, &Public::of(workspace)))
 }
 
+/// Refuses a proposal that the definitions of this workspace do not give: what is approved is what they say, not what
+/// somebody wrote beside them.
+///
+/// # Errors
+/// What differs, by its names; definitions with faults.
+pub(super) async fn is_as_defined(
+    workspace: &Workspace,
+    ledger: &Ledger,
+    request: &RequestState,
+) -> Result<(), Failure> {
+    let (entries, _) = ledger.history().await?;
+    let before = entries.iter().take_while(|entry| entry.sequence < request.proposed_at).last();
+    let before = before.ok_or(marsad_ledger::Error::NoPolicy)?;
+    let state = ledger.state_at(before.hash).await?;
+    let proposal = &request.proposal;
+    let planner = Planner {
+        catalog: &workspace.catalog()?,
+        state: &state,
+        selection_key: proposal.request.selection_key.clone(),
+        author: proposal.author.clone(),
+        audit: audit::recorded(workspace)?,
+        released: &released(ledger, &state).await?,
+    };
+    let departures = planner.departures(proposal)?;
+    if departures.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Explanation::new(
+        "W23",
+        format!("the proposal is not what the definitions here give: {}", departures.join(", ")),
+        "whoever approves signs what was planned from the definitions, with the checklist that they give",
+        "take the definitions that it was planned from; where these are right, reject it and have it planned again",
+    )))
+}
+
 /// The figures of published releases, oldest first.
 ///
 /// # Errors
@@ -59,7 +94,7 @@ pub(crate) async fn plan(
 async fn released(ledger: &Ledger, state: &State) -> Result<Vec<Figures>, Failure> {
     let mut found = Vec::new();
     for request in state.requests().into_iter().filter(|request| request.state == Stage::Published) {
-        if let Some((receipt, bytes)) = ledger.receipt(request.f).await? {
+        if let Some((receipt, bytes)) = ledger.receipt_then(request).await? {
             found.push(Figures::read(&receipt, &bytes)?);
         }
     }

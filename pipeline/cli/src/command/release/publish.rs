@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use marsad_catalog::Catalog;
+use marsad_ledger::proposal::Proposal;
 use marsad_ledger::sign::{self, SigningKey};
 use marsad_ledger::{
     Error as LedgerError, Ledger, Publication, Receipt, Recipient, RequestState, Stage, State, Transfer,
@@ -37,6 +38,7 @@ pub(crate) async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>)
     };
     if request.published.is_none() {
         is_authorised(&catalog, &request.proposal)?;
+        embargo_has_ended(&request.proposal)?;
     }
     let recipients = transfer::recipients(workspace, request)?;
     let released = ReleasedTable::open(&bytes, &receipt)?;
@@ -51,6 +53,20 @@ pub(crate) async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>)
     let (stated, sshsig) = ledger.checkpoint(&key).await?;
     checkpoint::put(&releases, &stated, &sshsig).await?;
     Ok(describe(request, &releases, stated.sequence, &versions))
+}
+
+/// Nobody sees figures before the instant that was approved for all (C20): no funder, ministry or press.
+fn embargo_has_ended(proposal: &Proposal) -> Result<(), Failure> {
+    let Proposal { release, embargo, .. } = proposal;
+    if clock::has_come(embargo) {
+        return Ok(());
+    }
+    Err(Failure::new(Explanation::new(
+        "W24",
+        format!("release {release} is under embargo until {embargo}"),
+        "one instant was approved for everybody, and there is no preview",
+        format!("publish it then: marsad release publish {release}; nothing is lost or charged meanwhile"),
+    )))
 }
 
 /// The record of whom the release names: before the files, so that none is public without it.

@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal, Write};
 
-use marsad_aggregate::ReadSoFar;
 use marsad_ledger::Stage;
 use marsad_ledger::proposal::Proposal;
 use marsad_release::{Outcome, Runner};
@@ -43,14 +42,13 @@ pub(crate) async fn run(
     }
     let (landing, keys) = (workspace.landing()?, workspace.keys()?);
     let bar = Bar::of_buckets("adding up person by person", quiet.0);
-    let (read, watch) = (ReadSoFar::default(), Watch::new());
+    let watch = Watch::new();
     let runner = Runner {
         catalog: &catalog,
         ledger: &ledger,
         landing: &landing,
         keys: &keys,
         limits: workspace.limits(),
-        read: read.clone(),
         watch: &|step| watch.done(step),
     };
     let outcome = runner.run(&request.proposal, &|done, total| bar.at(done, total)).await;
@@ -64,7 +62,7 @@ pub(crate) async fn run(
     };
     let state = ledger.state().await?;
     let request = state.find(id)?;
-    let stats = stats.then(|| watch.table(&read));
+    let stats = stats.then(|| watch.table());
     Ok(describe(request, &outcome, stats))
 }
 

@@ -1,12 +1,11 @@
-//! `release run --stats`: time, speed and memory by step, for the custodian's terminal alone.
+//! `release run --stats`: time and memory by step, to two digits. Nothing of it is stored.
 //!
-//! Everything is told to two digits: no figure depends on one person. Nothing of it is stored.
+//! It deliberately counts neither rows nor bytes (decision 091): one person changes those, and terminals are recorded.
 
 use std::cell::RefCell;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use marsad_aggregate::ReadSoFar;
 use marsad_release::Step;
 
 use crate::report::table;
@@ -42,18 +41,13 @@ impl Watch {
     }
 
     /// A line a step.
-    pub(super) fn table(&self, read: &ReadSoFar) -> String {
+    pub(super) fn table(&self) -> String {
         let state = self.0.borrow();
         let rows = state.steps.iter().map(|taken| {
-            let seconds = taken.time.as_secs_f64();
-            let (rows, bytes) =
-                if taken.step == Step::AddedUp { (read.rows(), read.bytes()) } else { (0, 0) };
-            let [rows_read, rows_a_second, megabytes] =
-                [rows as f64, rows as f64 / seconds, bytes as f64 / 1e6].map(two_digits);
             let peak = taken.peak.map_or_else(|| "?".to_owned(), |kib| two_digits(kib as f64 / 1024.0));
-            vec![name(taken.step).to_owned(), two_digits(seconds), rows_read, rows_a_second, megabytes, peak]
+            vec![name(taken.step).to_owned(), two_digits(taken.time.as_secs_f64()), peak]
         });
-        table(&["step", "seconds", "rows", "rows/s", "MB read", "peak MiB"], rows, 1)
+        table(&["step", "seconds", "peak MiB"], rows, 1)
     }
 }
 

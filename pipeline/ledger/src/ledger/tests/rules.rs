@@ -205,7 +205,8 @@ async fn an_earlier_policy_does_not_come_back_by_its_signature() {
     ledger.set_policy(&looser, &cast().opal).await.unwrap();
     let (entries, state) = ledger.history().await.unwrap();
     for earlier in &entries {
-        let draft = Draft { signature: earlier.signature.clone(), ..Draft::new("policy", earlier.body.clone()) };
+        let draft =
+            Draft { signature: earlier.signature.clone(), ..Draft::new("policy", earlier.body.clone()) };
         let replayed = Entry::following(entries.last(), earlier.time.clone(), draft).unwrap();
         assert_eq!(state.clone().apply(&replayed), Err(Refusal::OtherPolicy), "entry {}", earlier.sequence);
     }

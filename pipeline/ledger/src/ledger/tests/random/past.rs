@@ -114,7 +114,10 @@ impl Wanted {
 
 /// All that a state holds but the policy in force and the number of the last entry.
 pub(in crate::ledger::tests) fn past(state: &State) -> String {
-    format!("{:?}", State { policy: None, counting: BTreeSet::new(), head: None, latest: String::new(), ..state.clone() })
+    format!(
+        "{:?}",
+        State { policy: None, counting: BTreeSet::new(), head: None, latest: String::new(), ..state.clone() }
+    )
 }
 
 /// What happened can be added to, and never changes: decisions, charges, runs, results.
