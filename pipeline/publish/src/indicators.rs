@@ -184,7 +184,8 @@ fn sum(parts: &[Cell]) -> Cell {
 
 fn from_estimate(estimate: f64, variance: f64) -> Cell {
     let margin = Z * variance.sqrt();
-    let flag = Flag::of(estimate, margin);
+    // Of organisations: exact, and none is a figure like any other.
+    let flag = if variance == 0.0 { Flag::A } else { Flag::of(estimate, margin) };
     #[expect(clippy::cast_possible_truncation, reason = "counts of persons are far below 2^53")]
     let value = (flag != Flag::Q).then_some((estimate + 0.5).floor() as i64);
     let (lower, upper) = ((estimate - margin).max(0.0), (estimate + margin).max(0.0));

@@ -119,7 +119,11 @@ impl<'a> InLanguage<'a> {
 impl<'a> InBlock<'a> {
     fn new(block: &'a Block, language: Language) -> Self {
         let cell = |shown: &'a Shown| match shown {
-            Shown::Words(text) => Cell { attributes: "", text: pieces(text.get(language)) },
+            // By its language: a text that begins with a code would else run the other way.
+            Shown::Words(text) => {
+                let attributes = if language == Language::Ar { " dir=\"rtl\"" } else { " dir=\"ltr\"" };
+                Cell { attributes, text: pieces(text.get(language)) }
+            }
             Shown::Code(text) => Cell { attributes: " dir=\"ltr\"", text: pieces(text) },
             Shown::English(text) => Cell { attributes: " lang=\"en\" dir=\"ltr\"", text: pieces(text) },
         };

@@ -18,10 +18,11 @@ pub struct Bounding {
     pub cap: u32,
     /// Persons who lost something.
     pub persons: Interval,
-    /// Contributions left out: rows, or persons by base cell.
+    /// Contributions left out: rows, or persons by base cell. Who lost something lost one at least, so neither end is below
+    /// that of `persons`.
     pub contributions: Interval,
-    /// Their part of all contributions, in per cent; `None` where the denominator is too noisy, or where no measured
-    /// table counts all contributions (sums alone, several filtered counts, multi-valued dimensions never crossed).
+    /// Their part of all contributions, in per cent; `None` where the numerator or the denominator is too noisy, or where no
+    /// measured table counts all contributions (sums alone, several filtered counts, multi-valued dimensions never crossed).
     pub share_percent: Option<Interval>,
 }
 
@@ -43,10 +44,17 @@ pub fn bounding(noisy: &NoisyTable, statistic: usize) -> Result<Option<Bounding>
     };
     let persons = figure(*clipped, 1.0 / (f64::from(b_c) * one));
     let lost = figure(*left_out, f64::from(cap) / (f64::from(b_l) * one));
-    let share = kept(noisy, statistic).and_then(|kept| share(lost, kept));
     let interval = |figure: Uncertain| Interval::normal(figure.estimate, figure.variance, Z, true);
-    let (persons, contributions) = (interval(persons), interval(lost));
-    Ok(Some(Bounding { cap, persons, contributions, share_percent: share }))
+    let (persons, own) = (interval(persons), interval(lost));
+    let share =
+        kept(noisy, statistic).filter(|_| own.upper >= persons.lower).and_then(|kept| share(lost, kept));
+    Ok(Some(Bounding { cap, persons, contributions: at_least(own, persons), share_percent: share }))
+}
+
+/// The interval of what is no less than something else: it holds the truth as often, for an end that is raised to one that is
+/// right is right. Attack: `tests::nobody_is_touched_without_a_loss`.
+fn at_least(own: Interval, least: Interval) -> Interval {
+    Interval { lower: own.lower.max(least.lower), upper: own.upper.max(least.upper), ..own }
 }
 
 /// lost/(lost + kept) by Fieller; their noise is independent, so the numerator's variance is the covariance.
@@ -114,5 +122,19 @@ fn total(family: &Family, noisy: &NoisyTable, statistic: usize) -> Uncertain {
     Uncertain {
         estimate: (0..family.n_slices()).map(of_slice).sum(),
         variance: family.n_slices() as f64 * workload.variance(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_touched_without_a_loss() {
+        let of = |estimate, lower, upper| Interval { estimate, lower, upper };
+        let persons = of(203.0, 142.0, 263.0);
+        assert_eq!(at_least(of(-1617.0, 0.0, 0.0), persons), of(-1617.0, 142.0, 263.0));
+        assert_eq!(at_least(of(300.0, 100.0, 500.0), persons), of(300.0, 142.0, 500.0));
+        assert_eq!(at_least(of(700.0, 500.0, 900.0), persons), of(700.0, 500.0, 900.0));
     }
 }

@@ -149,12 +149,15 @@ fn by_mode(bound: &Bound) -> Text {
         },
         Bound::NormClip { c_squared, .. } => Text {
             fr: format!(
-                "les contributions d'une personne sont réduites toutes d'un même facteur dès que la somme de leurs carrés \
-                 dépasse {c_squared}"
+                "les contributions d'une personne, chacune multipliée par la précision b de sa table, sont réduites toutes d'un \
+                 même facteur dès que la somme de leurs carrés dans toutes les tables dépasse {c_squared}"
             ),
-            ar: format!("تخفض كل مساهمات الشخص بالمعامل نفسه إذا تجاوز مجموع مربعاتها {c_squared}"),
+            ar: format!(
+                "تُضرب كل مساهمة للشخص في دقة جدولها b، وتخفض كلها بالمعامل نفسه إذا تجاوز مجموع مربعاتها في كل الجداول {c_squared}"
+            ),
             en: format!(
-                "a person's contributions are all scaled down by one factor once the sum of their squares passes {c_squared}"
+                "a person's contributions, each times the precision b of its table, are all scaled down by one factor once the \
+                 sum of their squares over all tables passes {c_squared}"
             ),
         },
     }

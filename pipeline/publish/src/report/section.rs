@@ -57,11 +57,19 @@ fn budget(edition: &Edition, w: &Words, language: Language) -> String {
         let text = form::rho(nano);
         if language == Language::En { text } else { text.replace('.', ",") }
     };
-    let (stop, comma) = if language == Language::Fr { (" :", ";") } else { (":", ";") };
-    let comma = if language == Language::Ar { "؛" } else { comma };
-    let cost = format!("ρ = {}", rho(edition.nano_rho));
+    let (stop, comma) = match language {
+        Language::Fr => ("\u{202F}:", "\u{202F};"),
+        Language::Ar => (":", "؛"),
+        Language::En => (":", ";"),
+    };
+    let cost = format!("ρ = {}", rho(edition.loss()));
     let left = format!("{} / {}", rho(edition.left()), rho(edition.lifetime));
     let [cost, left] =
         [cost, left].map(|text| if language == Language::Ar { form::isolated(text) } else { text });
-    format!("{}{stop} {cost}{comma} {}{stop} {left}.", w.cost, w.left)
+    // The guesses above are of the whole; the series were paid once, by the first release that shows them.
+    let of_series = match edition.series_nano_rho {
+        NanoRho::ZERO => String::new(),
+        series => format!(" ({}{stop} {})", w.of_series, rho(series)),
+    };
+    format!("{}{stop} {cost}{of_series}{comma} {}{stop} {left}.", w.cost, w.left)
 }

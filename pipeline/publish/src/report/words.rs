@@ -47,6 +47,7 @@ pub(crate) struct Words {
     pub(crate) read_sums: &'static str,
     pub(crate) privacy: &'static str,
     pub(crate) cost: &'static str,
+    pub(crate) of_series: &'static str,
     pub(crate) left: &'static str,
     pub(crate) not_protected: &'static str,
     pub(crate) licence: &'static str,
@@ -116,6 +117,7 @@ const FRENCH: Words = Words {
                 colonne « estimate » des fichiers : une estimation négative n'y est pas une erreur.",
     privacy: "Protection des personnes",
     cost: "Coût de cette publication",
+    of_series: "dont séries de premières fois, payées une fois pour toutes",
     left: "reste du budget de toute la durée",
     not_protected: "Ne sont pas protégés : l'existence du programme et de ses fichiers, les dates des publications, et les chiffres \
                     d'activité des organisations.",
@@ -173,6 +175,7 @@ const ARABIC: Words = Words {
                 السالب فيه ليس خطأ.",
     privacy: "حماية الأشخاص",
     cost: "كلفة هذا الإصدار",
+    of_series: "منها سلاسل المرة الأولى، وتُدفع مرة واحدة",
     left: "المتبقي من ميزانية المدة كلها",
     not_protected: "ما لا تشمله الحماية: وجود البرنامج وملفاته، وتواريخ الإصدارات، وأرقام أنشطة المنظمات.",
     licence: "الترخيص والاستشهاد",
@@ -230,6 +233,7 @@ const ENGLISH: Words = Words {
                 files: a negative estimate there is no mistake.",
     privacy: "Protection of persons",
     cost: "Cost of this release",
+    of_series: "of which first-time series, paid once and for all",
     left: "left of the lifetime budget",
     not_protected: "Not protected: that the programme and its files exist, when releases happen, and figures on activities of \
                     organisations.",
