@@ -1,6 +1,7 @@
 """Times other engines on exported rows: persons by quarter × region × sex × age group, one cell a person and quarter."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -52,7 +53,10 @@ def tumult(file):
     import tmlt.analytics as tmlt
     from pyspark.sql import SparkSession
 
-    frame = SparkSession.builder.getOrCreate().read.parquet(file)
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    # Spark does not read times of nanoseconds as times; as a key a number does as well.
+    spark = SparkSession.builder.config("spark.sql.legacy.parquet.nanosAsLong", "true").getOrCreate()
+    frame = spark.read.parquet(file)
     session = tmlt.Session.from_dataframe(
         privacy_budget=tmlt.RhoZCDPBudget(0.1), source_id="rows", dataframe=frame, protected_change=tmlt.AddRowsWithID("person")
     )

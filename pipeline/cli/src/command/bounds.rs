@@ -139,7 +139,11 @@ fn errors(ladder: &Ladder) -> String {
 }
 
 fn earlier(published: &[Published]) -> String {
-    let range = |i: &Interval| format!("{:.0} ({:.0} to {:.0})", i.estimate, i.lower, i.upper);
+    // An estimate that noise took out of what is possible tells nothing beside its interval.
+    let range = |i: &Interval| match (i.lower..=i.upper).contains(&i.estimate) {
+        true => format!("{:.0} ({:.0} to {:.0})", i.estimate, i.lower, i.upper),
+        false => format!("{:.0} to {:.0}", i.lower, i.upper),
+    };
     let rows = published.iter().map(|one| {
         let share = one.losses.share_percent;
         vec![
