@@ -82,13 +82,12 @@ impl ReleasedTable {
 }
 
 fn estimate_all(noisy: &NoisyTable) -> Result<Vec<Estimated>> {
-    (0..noisy.shapes().len())
-        .map(|statistic| {
-            let figures = estimate::estimate(noisy, statistic)?;
-            let bounding = estimate::bounding(noisy, statistic)?;
-            Ok(Estimated { figures, bounding })
-        })
-        .collect()
+    let all = estimate::estimate_all(noisy)?.into_iter().enumerate();
+    let with_bounding = |(statistic, figures)| {
+        let bounding = estimate::bounding(noisy, statistic)?;
+        Ok(Estimated { figures, bounding })
+    };
+    all.map(with_bounding).collect()
 }
 
 #[cfg(test)]

@@ -119,8 +119,7 @@ pub(crate) fn check_planning(prepared: &Prepared<'_>) -> Result<(), Error> {
 
 fn tables(noisy: &NoisyTable) -> Result<Vec<FigureTable>, Error> {
     let mut tables = Vec::new();
-    for (number, shape) in noisy.shapes().iter().enumerate() {
-        let estimated = estimate::estimate(noisy, number)?;
+    for (shape, estimated) in noisy.shapes().iter().zip(estimate::estimate_all(noisy)?) {
         for (output, column) in estimated.columns.iter().enumerate() {
             for table in &column.tables {
                 let n_keys: usize =

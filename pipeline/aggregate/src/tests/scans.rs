@@ -11,11 +11,12 @@ use futures::StreamExt;
 use marsad_catalog::{BoundMode, Catalog};
 use marsad_landing::keys::Keys;
 use marsad_landing::{Landing, Options, Snapshot};
-use marsad_log::Store;
+use marsad_log::{Appended, Draft, Entry, Log, Store};
 use marsad_privacy::Joint;
 use marsad_privacy::bound::SelectionKey;
 use marsad_simulate::Programme;
-use marsad_terms::Period;
+use marsad_terms::{Digest, Period};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::world::block_on;
@@ -31,17 +32,65 @@ use crate::tabulate::{Landed, Table, bounded_sums, over};
 
 /// A simulated programme with its traps, each extract a batch of its own, landed in several buckets.
 async fn landed(catalog: &Catalog, folder: &Path) -> Snapshot {
+    land(catalog, folder, &Store::memory()).await.snapshot().await.unwrap()
+}
+
+async fn land(catalog: &Catalog, folder: &Path, store: &Store) -> Landing {
     let programme = Programme::new(3, 0.02, catalog).unwrap();
     let extracts = programme.write_extracts(&folder.join("extracts"), &|_, _| ()).unwrap();
     Keys::generate(&folder.join("keys")).unwrap();
     let programme_start = NaiveDate::from_ymd_opt(2023, 1, 1).unwrap();
     let options = Options { bucket_bits: 2, custodian: "tester".to_owned(), programme_start };
     let keys = Keys::load(&folder.join("keys")).unwrap();
-    let landing = Landing::open(Store::memory(), Store::memory(), keys, options);
+    let landing = Landing::open(store.clone(), Store::memory(), keys, options);
     for extract in &extracts {
         landing.land(catalog, &extract.mapping, &extract.file, &|_, _| ()).await.unwrap();
     }
-    landing.snapshot().await.unwrap()
+    landing
+}
+
+/// Appends a batch to the custody log whose files are nowhere, a billion rows of them.
+async fn claim_a_billion(store: &Store) {
+    let log = Log::open(store.clone(), "_log");
+    let entries = log.read().await.unwrap();
+    let is_of_services =
+        |entry: &&Entry| entry.kind == "batch" && entry.body["record_type"] == "assistance_service";
+    let mut body = entries.iter().find(is_of_services).unwrap().body.clone();
+    let batch = "0123456789abcdef0123456789abcdef";
+    let file = |bucket: u32| {
+        let path = format!("assistance_service/{batch}/{bucket}.parquet");
+        json!({"path": path, "hash": Digest::of(b"nowhere"), "rows": 250_000_000, "bytes": 4_000_000_000_u64})
+    };
+    body["batch"] = batch.into();
+    body["content"] = json!(Digest::of(b"an extract of a billion"));
+    body["files"] = (0..4).map(file).collect();
+    let written = log.append(entries.last(), Draft::new("batch", body)).await.unwrap();
+    assert!(matches!(written, Appended::Written(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_billion_rows_are_planned_without_a_look_at_one() {
+    let folder = tempfile::tempdir().unwrap();
+    marsad_catalog::builtin::write(folder.path()).unwrap();
+    let (catalog, store) = (Catalog::load(folder.path()).unwrap(), Store::memory());
+    let landing = land(&catalog, folder.path(), &store).await;
+    claim_a_billion(&store).await;
+    let snapshot = landing.snapshot().await.unwrap();
+    assert!(snapshot.batches().iter().map(|batch| batch.rows).sum::<u64>() > 1_000_000_000);
+    let landed = Landed::new(&catalog, &snapshot);
+    let of_services =
+        |(analysis, _): &(Analysis, Work)| analysis.record_types.contains_key("assistance_service");
+    let statistics: Vec<(Analysis, Work)> = statistics(&catalog).into_iter().filter(of_services).collect();
+    for (analysis, work) in &statistics {
+        let plan = landed.explain(analysis, Some(&work.shape)).await.unwrap();
+        assert!(plan.contains("4 buckets in"), "{plan}");
+    }
+    let joint = Joint::new(statistics.iter().map(|(_, work)| (*work.shape).clone()).collect()).unwrap();
+    let analyses: Vec<&Analysis> = statistics.iter().map(|(analysis, _)| analysis).collect();
+    landed.limits.has_room(&joint, &analyses).unwrap();
+    // Only a run looks for the files.
+    let borrowed: Vec<(&Analysis, Work)> = statistics.iter().map(|(a, work)| (a, work.clone())).collect();
+    assert!(landed.all_sums(&borrowed).await.is_err());
 }
 
 /// Every private statistic that scans records, in the quarters and years of the programme.

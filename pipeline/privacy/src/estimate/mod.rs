@@ -19,7 +19,7 @@ pub use combination::{Combiner, Term};
 pub use combined::{Combined, Measured, combine};
 pub use display::rounds_along_the_order;
 pub use interval::Interval;
-pub use statistic::{Cell, EstimatedColumn, EstimatedStatistic, EstimatedTable, estimate};
+pub use statistic::{Cell, EstimatedColumn, EstimatedStatistic, EstimatedTable, estimate, estimate_all};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,10 @@
 //! The estimate of one statistic as publication reads it: columns, tables, cells.
 
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
 use marsad_terms::{Grain, StatisticId};
 
 use super::columns::Release;
@@ -119,6 +124,29 @@ pub fn estimate(noisy: &NoisyTable, statistic: usize) -> Result<EstimatedStatist
         figures.extend(reconcile(&family, noisy, statistic, is_shown(shape, family.aggregate)));
     }
     Ok(columns(&Release { measured: Some((noisy, statistic)), shape, figures: &figures }))
+}
+
+/// All statistics of a release, in its order, each by itself as [`estimate`] does, on all cores.
+///
+/// # Errors
+/// None that [`estimate`] has not.
+pub fn estimate_all(noisy: &NoisyTable) -> Result<Vec<EstimatedStatistic>, Error> {
+    let n_statistics = noisy.shapes().len();
+    let n_threads = thread::available_parallelism().map_or(1, NonZero::get).min(n_statistics);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let taken = taken.take_while(|statistic| *statistic < n_statistics);
+        taken.map(|statistic| (statistic, estimate(noisy, statistic))).collect::<Vec<_>>()
+    };
+    let mut all = thread::scope(|scope| {
+        let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(work)).collect();
+        let done =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        done.flatten().collect::<Vec<_>>()
+    });
+    all.sort_by_key(|(statistic, _)| *statistic);
+    all.into_iter().map(|(_, estimated)| estimated).collect()
 }
 
 /// Whether an aggregate is an output by itself: only then it has display values.
