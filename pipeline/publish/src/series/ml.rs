@@ -28,7 +28,8 @@ pub(super) fn write(series: &Series) -> Result<Vec<u8>> {
 }
 
 fn about(series: &Series) -> About<'_> {
-    let releases: Vec<&str> = series.rows.iter().map(|(release, _)| release.as_str()).collect();
+    let giving = series.rows.iter().filter(|(_, n_rows)| *n_rows > 0);
+    let releases: Vec<&str> = giving.map(|(release, _)| release.as_str()).collect();
     let (agency, rest) = series.reference.split_once(':').unwrap_or_default();
     About {
         id: format!("SERIES_{}", releases.last().copied().unwrap_or_default()),
@@ -127,6 +128,7 @@ mod tests {
         // What was replaced whole gives none.
         let replaced = text(&[vintage(FLOW, "A", of_period(",2024-Q4,")), new]);
         assert_eq!(replaced.matches("<mes:DataSet ").count(), 1);
+        assert!(replaced.contains(">Marsad, releases B<"));
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) async fn write(workspace: &Workspace, dataflow: &str, to: &Path) -> R
         None => format!("\n  {release}  {rows} rows"),
     });
     let structure = structure.map(|path| path.display().to_string());
-    let beside = structure.iter().map(|path| format!(", its structure in {path}")).collect::<String>();
+    let beside = structure.as_ref().map_or_else(String::new, |path| format!(", its structure in {path}"));
     let text = format!("{} is in {}{beside}{}", series.reference, to.display(), lines.collect::<String>());
     Ok(Report::new(
         text,
