@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "measured figures are worth a look")]
 
+mod accessible;
 mod aftermath;
 mod approvals;
 mod audit;

@@ -2,12 +2,12 @@
 //!
 //! `chromium` and `pdftotext` (poppler-utils) must be there: `scripts/test` installs them.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 
@@ -154,6 +154,69 @@ fn a_browser_that_hangs_is_ended_and_one_that_fails_is_quoted() {
         "for a; do case $a in --print-to-pdf=*) printf '%%PDF-1.4 half' > \"${a#*=}\";; esac; done",
     );
     assert_eq!(print_with(half.path(), &[]).error(), "W51");
+}
+
+/// Says of a file or folder that it was changed long ago.
+fn age(path: &Path) {
+    File::open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+}
+
+/// The folders of printings in a folder.
+fn left_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("marsad-pdf-")).collect()
+}
+
+#[test]
+fn what_a_killed_printing_left_is_swept_by_the_next_and_nothing_else() {
+    let hangs = with_browser("echo $$ > \"${0%/*}/pid\"\nexec /bin/sleep 600");
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("r.pdf");
+    let args = ["release", "pdf", RELEASE, "--to", to.to_str().unwrap()];
+    let mut killed = command(&published().dir(), &args).env("PATH", hangs.path()).spawn().unwrap();
+    let pid = hangs.path().join("pid");
+    let start = Instant::now();
+    while fs::read_to_string(&pid).map_or(true, |pid| !pid.ends_with('\n')) {
+        assert!(start.elapsed() < Duration::from_mins(1), "the browser did not start");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let browser = fs::read_to_string(&pid).unwrap();
+    assert!(Command::new("kill").arg(browser.trim()).status().unwrap().success());
+    let left = left_in(folder.path());
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(left[0].join("page.html").is_file());
+
+    let prints = with_browser(
+        "for a; do case $a in --print-to-pdf=*) printf '%%PDF-1.4\\n%%%%EOF\\n' > \"${a#*=}\";; esac; done",
+    );
+    let print = || {
+        let printed = command(&published().dir(), &args).env("PATH", prints.path()).output().unwrap();
+        assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    };
+    print();
+    assert_eq!(left_in(folder.path()), left, "it may be at work still");
+
+    // What only looks like it: another's name, a file, a link to a folder, another user's folder.
+    let other = ["marsad-pdf-file", "marsad-pdf-link", "marsad-pdf-other", "notes"]
+        .map(|name| folder.path().join(name));
+    fs::write(&other[0], "mine").unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("kept"), "mine").unwrap();
+    symlink(elsewhere.path(), &other[1]).unwrap();
+    fs::create_dir(&other[2]).unwrap();
+    fs::create_dir(&other[3]).unwrap();
+    let is_others = chown(&other[2], Some(65_534), None).is_ok();
+    for path in other.iter().chain(&left).map(PathBuf::as_path).chain([elsewhere.path()]) {
+        age(path);
+    }
+    print();
+    assert!(!left[0].exists());
+    assert!(elsewhere.path().join("kept").exists() && fs::symlink_metadata(&other[1]).is_ok());
+    assert!(other[0].exists() && other[3].exists());
+    assert_eq!(other[2].exists(), is_others, "only root can make another user's folder");
+    assert!(to.is_file());
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(crate) fn python() -> &'static str {
 }
 
 /// The demonstration's bundle.
-fn bundle() -> &'static Path {
+pub(crate) fn bundle() -> &'static Path {
     static DEMO: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     let (_, bundle) = DEMO.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();

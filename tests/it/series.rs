@@ -1,7 +1,11 @@
 //! First-time series through the built binary: paid once, drawn once a step, closed quarters frozen for every release.
 
+use std::fs;
+use std::process::Command;
+
 use serde_json::Value;
 
+use crate::readers::{python, root, run_in};
 use crate::workspace::{SERVICES, Workspace, latin};
 
 const SERIES: &str = "data/first_time_assisted.csv";
@@ -34,6 +38,16 @@ fn totals(workspace: &Workspace, id: &str, through: &str) -> Vec<String> {
     rows.map(str::to_owned).collect()
 }
 
+/// Lands another quarter with new people, and one who comes back.
+fn land_later(workspace: &Workspace) {
+    let row = |i: usize| {
+        format!("P-{}{i:07};15/02/2025;TTA;Femme;1990;Sénégal;régulière;Santé;1;;oui;\r\n", 7 + i % 2)
+    };
+    let rows: Vec<String> = (0..20).map(row).collect();
+    workspace.write("later.csv", latin(&(SERVICES.to_owned() + &rows.concat())));
+    workspace.json(&["land", "later.csv", "--as", "partner_assistance"]).done();
+}
+
 #[test]
 fn a_series_is_paid_once_and_its_closed_quarters_stay_as_they_were_drawn() {
     let workspace = Workspace::new();
@@ -50,13 +64,7 @@ fn a_series_is_paid_once_and_its_closed_quarters_stay_as_they_were_drawn() {
     let statement = workspace.read("releases/2024-Q4-S/privacy.yaml");
     assert!(statement.contains("mechanism: toeplitz_gaussian") && statement.contains("rho: 0.06\n"));
 
-    // Another quarter with new people, and one who comes back.
-    let row = |i: usize| {
-        format!("P-{}{i:07};15/02/2025;TTA;Femme;1990;Sénégal;régulière;Santé;1;;oui;\r\n", 7 + i % 2)
-    };
-    let rows: Vec<String> = (0..20).map(row).collect();
-    workspace.write("later.csv", latin(&(SERVICES.to_owned() + &rows.concat())));
-    workspace.json(&["land", "later.csv", "--as", "partner_assistance"]).done();
+    land_later(&workspace);
     define(&workspace, "2025-Q1-S", "\"assisted_persons\", \"first_time_assisted\"", "2025-Q1");
     let plan = workspace.plan("2025-Q1-S");
     assert_eq!(
@@ -101,4 +109,70 @@ fn a_release_beyond_the_horizon_is_refused_with_what_to_do() {
     workspace.write(file, workspace.read(file) + more);
     let refused = workspace.json(&["release", "plan", "2024-Q4-S"]);
     assert_eq!((refused.code, refused.error()), (1, "E10"), "nothing was forfeited");
+}
+
+/// What R's rsdmx reads of a series: key, value and estimate of every observation.
+const RSDMX: &str = r#"
+suppressMessages(library(rsdmx))
+figures <- as.data.frame(readSDMX("series.xml", isURL = FALSE))
+columns <- c("FREQ", "REF_AREA", "SEX", "AGE_GROUP", "TIME_PERIOD", "OBS_VALUE", "OBS_STATUS", "ESTIMATE")
+write.table(figures[columns], sep = ",", quote = FALSE, row.names = FALSE, col.names = FALSE)
+"#;
+
+#[test]
+fn every_reader_finds_the_rows_of_all_releases_in_the_series_as_xml() {
+    let workspace = Workspace::new();
+    workspace.land_services(60);
+    land_later(&workspace);
+    define(&workspace, "2024-Q4-S", "\"assisted_persons\"", "2024-Q4");
+    release(&workspace, "2024-Q4-S");
+    // The newer release has a code more, and so another version.
+    workspace.edit("schemas/code_lists/SEX.csv", "_O,Autre", "N,Intersexe,بيني الجنس,Intersex,3,,\n_O,Autre");
+    define(&workspace, "2025-Q1-S", "\"assisted_persons\"", "2025-Q1");
+    release(&workspace, "2025-Q1-S");
+    let write =
+        |to: &str| workspace.json(&["release", "publish", "--series", "assisted_persons", "--to", to]).done();
+    let (table, told) = (write("series.csv"), write("series.xml"));
+    assert_eq!(*told.at("dataflow"), "MARSAD:DF_ASSISTED_PERSONS(1.1.0)");
+    assert_eq!(
+        (told.at("releases"), told.at("structure")),
+        (table.at("releases"), &"series.structure.xml".into())
+    );
+    assert_eq!(*table.at("structure"), Value::Null);
+    assert_eq!(
+        fs::read(workspace.path("series.structure.xml")).unwrap(),
+        fs::read(workspace.path("releases/2025-Q1-S/sdmx/structure-2.1.xml")).unwrap()
+    );
+
+    let tool = root().join("tools/publication/check_series.py");
+    let args = [tool.to_str().unwrap(), "series.xml", "series.csv"];
+    let read: Value = serde_json::from_str(&run_in(&workspace.dir(), python(), &args)).unwrap();
+    let rows = |place: usize| &told.at("releases")[place]["rows"];
+    assert_eq!((&read["2024-Q4-S"], &read["2025-Q1-S"]), (rows(0), rows(1)));
+    assert!(rows(1).as_u64() > rows(0).as_u64() && rows(0).as_u64() > Some(0), "{read}");
+
+    let mut with_r: Vec<String> =
+        run_in(&workspace.dir(), "Rscript", &["-e", RSDMX]).lines().map(str::to_owned).collect();
+    let lines = workspace.read("series.csv");
+    let mut ours: Vec<String> = lines
+        .lines()
+        .skip(1)
+        .map(|row| row.split(',').skip(3).take(8).collect::<Vec<_>>().join(","))
+        .collect();
+    ours.sort();
+    with_r.sort();
+    assert_eq!(with_r, ours);
+
+    // A figure, a release and a code that are not those of the table are noticed.
+    let right = workspace.read("series.xml");
+    for (from, to) in [
+        ("ESTIMATE=\"", "ESTIMATE=\"1"),
+        ("RELEASE_ID=\"2024", "RELEASE_ID=\"2023"),
+        ("SEX=\"F\"", "SEX=\"Z\""),
+    ] {
+        assert!(right.contains(from));
+        workspace.write("series.xml", right.replacen(from, to, 1));
+        let checked = Command::new(python()).current_dir(workspace.dir()).args(args).output().unwrap();
+        assert!(!checked.status.success(), "{to} was not noticed");
+    }
 }

@@ -6,9 +6,42 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::readers::{python, root, run_in};
 use crate::workspace::{RELEASE, Workspace};
 
+/// The catalogue and the bundle that stands, as a portal harvests them: valid by the shapes of DCAT-AP, and what is said of
+/// each release.
+const HARVEST: &str = r#"
+import sys, pyshacl, rdflib
+DCAT, ADMS, DCT = (rdflib.Namespace(x) for x in ("http://www.w3.org/ns/dcat#", "http://www.w3.org/ns/adms#", "http://purl.org/dc/terms/"))
+graph = rdflib.Graph()
+for name in ("catalog.jsonld", "2024-Q4-U/dcat.jsonld"):
+    graph.parse(name, format="json-ld", publicID="https://example.org/releases/" + name)
+shapes = rdflib.Graph().parse(sys.argv[1], format="turtle")
+fine, _, text = pyshacl.validate(graph, shacl_graph=shapes, advanced=True)
+assert fine, text
+tail = lambda x: "-" if x is None else str(x).removeprefix("https://example.org/releases").rsplit("authority", 1)[-1]
+for release in sorted(graph.objects(rdflib.URIRef("https://example.org/#catalogue"), DCAT.dataset)):
+    notes = {note.language: str(note) for note in graph.objects(release, ADMS.versionNotes)}
+    print(*map(tail, (release, graph.value(release, ADMS.status), graph.value(release, DCT.isReplacedBy))), notes.get("ar", "-"), (release, DCAT.distribution, None) in graph)
+for release in graph.subjects(DCT.identifier, None):
+    graph.remove((release, DCT.title, None))
+assert not pyshacl.validate(graph, shacl_graph=shapes, advanced=True)[0], "a data set without a title was accepted"
+"#;
+
 const WITHDRAW: [&str; 5] = ["release", "withdraw", RELEASE, "--reason-file", "why.toml"];
+
+/// What a portal is told: place, status, what replaces it, the reason in Arabic, whether it has distributions.
+const TOLD: [&str; 2] = [
+    "/2024-Q4-T/ /dataset-status/WITHDRAWN /2024-Q4-U/ خطأ False",
+    "/2024-Q4-U/ /dataset-status/COMPLETED - - True",
+];
+
+fn harvested(workspace: &Workspace) -> Vec<String> {
+    let shapes = root().join("tools/publication/dcat-ap-3-shapes.ttl");
+    let told = run_in(&workspace.path("releases"), python(), &["-c", HARVEST, shapes.to_str().unwrap()]);
+    told.lines().map(str::to_owned).collect()
+}
 
 /// A workspace with a published release, and the reason to withdraw it.
 fn published() -> Workspace {
@@ -86,10 +119,13 @@ fn the_place_of_a_withdrawn_release_tells_why_and_holds_nothing_else() {
     assert_eq!(workspace.ledger_is_right().at("notes"), &Value::Array(vec![]));
     assert_eq!(manifest.at("release").as_str(), Some(RELEASE));
 
+    assert_eq!(harvested(&workspace), TOLD);
+
     // Again: nothing changes, whatever the reason is now.
     workspace.write("why.toml", "fr = \"x\"\nar = \"x\"\nen = \"x\"\n");
     assert_eq!(workspace.json(&WITHDRAW).done().at("reason.en"), "a fault");
     assert_eq!(statement(&workspace), stone);
+    assert_eq!(harvested(&workspace), TOLD);
     assert_eq!(workspace.json(&["release", "publish", RELEASE]).error(), "B45");
     assert_eq!(workspace.json(&["release", "pdf", &folder, "--to", "r.pdf"]).error(), "W54");
     assert_eq!(workspace.lifetime()["released"], 200_000_000, "nothing is refunded");
@@ -132,6 +168,10 @@ fn a_withdrawal_that_is_killed_is_completed_and_what_stands_is_one_or_the_other(
         workspace.json(&["verify", &format!("releases/{RELEASE}")]).done();
         let log = workspace.json(&["ledger", "log", "--kind", "withdrawn"]).done();
         assert_eq!(log.at("entries").as_array().unwrap().len(), 1, "step {step}");
+        assert!(
+            workspace.read("releases/catalog.jsonld").contains("/dataset-status/WITHDRAWN\""),
+            "step {step}"
+        );
         assert_eq!(workspace.ledger_is_right().at("notes"), &Value::Array(vec![]), "step {step}");
     }
     assert!(outcomes[0] > 0, "the first was killed at once: {outcomes:?}");

@@ -357,11 +357,11 @@ pub(crate) enum ReleaseCommand {
         id: Option<String>,
         #[command(flatten)]
         key: KeyArg,
-        /// Write a dataflow of all published releases as one SDMX-CSV instead, such as assisted_persons
+        /// Write a dataflow of all published releases in one file instead, such as assisted_persons
         #[arg(long, value_name = "DATAFLOW", conflicts_with_all = ["id", "key"], requires = "to")]
         series: Option<String>,
-        /// Where the series goes
-        #[arg(long, value_name = "FILE.csv", requires = "series", value_hint = ValueHint::FilePath)]
+        /// Where the series goes: SDMX-CSV, or SDMX-ML with its structure beside where it ends in .xml
+        #[arg(long, value_name = "FILE", requires = "series", value_hint = ValueHint::FilePath)]
         to: Option<PathBuf>,
     },
     /// Print the report of a published release, or of any bundle, as PDF: by Chromium, without network

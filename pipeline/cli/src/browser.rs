@@ -1,7 +1,7 @@
 //! A page printed as PDF by the Chromium that the machine has, headless, without network and without script.
 //!
-//! Everything that the browser writes goes into one folder beside the PDF, which is removed however it ends. It deliberately
-//! lacks a profile of the user's and a download of any browser.
+//! Everything that the browser writes goes into one folder beside the PDF, which is removed however it ends; what a killed
+//! printing left there is removed by the next. It deliberately lacks a profile of the user's and a download of any browser.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -23,6 +23,10 @@ const NAMES: [&str; 5] =
 const PAUSE: Duration = Duration::from_millis(50);
 /// How often removing its folder is tried: processes that it leaves behind write for a moment more.
 const ATTEMPTS: u32 = 60;
+/// How the folder's name begins.
+const PREFIX: &str = "marsad-pdf-";
+/// Seconds after which a folder of another printing is taken for left behind.
+const LEFT_AFTER: i64 = 3600;
 /// Nothing is fetched and nothing runs, whatever the page holds (Content Security Policy 3).
 const POLICY: &str =
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">";
@@ -34,6 +38,7 @@ const POLICY: &str =
 pub(crate) async fn print(page: &str, fragment: &str, to: &Path, limit: Duration) -> Result<(), Failure> {
     let program = find().ok_or_else(missing)?;
     let folder = beside(to)?;
+    sweep(folder.path());
     let printed = print_in(folder.path(), &program, (page, fragment), limit).await;
     let placed = printed.and_then(|pdf| place(&pdf, to));
     remove(&folder);
@@ -54,8 +59,24 @@ fn find() -> Option<PathBuf> {
 fn beside(to: &Path) -> Result<TempDir, Failure> {
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let made = fs::canonicalize(parent)
-        .and_then(|parent| tempfile::Builder::new().prefix("marsad-pdf-").tempdir_in(parent));
+        .and_then(|parent| tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent));
     made.map_err(|error| Failure::file(to, "be written", &error))
+}
+
+/// Removes what printings that were killed left beside this one's folder: folders of such a name and of the same user, whose
+/// last change is an hour before. What cannot be removed stays: the PDF does not depend on it.
+fn sweep(own: &Path) {
+    let (Some(parent), Ok(now)) = (own.parent(), fs::metadata(own)) else { return };
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let is_named = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        // Of a link itself, not of what it leads to.
+        let is_left = entry.metadata().is_ok_and(|found| {
+            found.is_dir() && found.uid() == now.uid() && found.mtime() + LEFT_AFTER < now.mtime()
+        });
+        if is_named && is_left {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 async fn print_in(

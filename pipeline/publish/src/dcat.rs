@@ -4,6 +4,8 @@
 //! address it came from. The shapes ask for the class of every resource that is named, so each stands in the graph with its
 //! `@type`. It deliberately lacks a remote context.
 
+pub mod catalogue;
+
 use std::collections::BTreeSet;
 
 use marsad_terms::{Grain, Text};
@@ -56,6 +58,7 @@ struct Context {
     skos: &'static str,
     xsd: &'static str,
     rdfs: &'static str,
+    adms: &'static str,
 }
 
 const CONTEXT: Context = Context {
@@ -67,6 +70,7 @@ const CONTEXT: Context = Context {
     skos: "http://www.w3.org/2004/02/skos/core#",
     xsd: "http://www.w3.org/2001/XMLSchema#",
     rdfs: "http://www.w3.org/2000/01/rdf-schema#",
+    adms: "http://www.w3.org/ns/adms#",
 };
 
 #[derive(Serialize)]
@@ -78,6 +82,7 @@ enum Node {
     Series(Box<Series>),
     Dataset(Box<Dataset>),
     Distribution(Box<Distribution>),
+    Release(Box<catalogue::Release>),
     Thing(Thing),
 }
 
@@ -101,6 +106,11 @@ struct Named {
 impl Named {
     fn new(id: impl Into<String>, kind: &'static str) -> Self {
         Self { id: id.into(), kind }
+    }
+
+    /// The resource, with nothing said of it but what it is.
+    fn alone(self) -> Thing {
+        Thing { own: self, title: None, label: None }
     }
 }
 
@@ -144,7 +154,7 @@ struct Catalogue {
     #[serde(rename = "dct:license")]
     license: Id,
     #[serde(rename = "dcat:dataset")]
-    dataset: Id,
+    dataset: Vec<Id>,
 }
 
 #[derive(Serialize)]
@@ -297,7 +307,7 @@ fn catalogue() -> Catalogue {
     Catalogue {
         said: Described::new(Named::new(CATALOGUE, "dcat:Catalog"), &title, &description),
         license: licence(),
-        dataset: Id::new(RELEASE),
+        dataset: vec![Id::new(RELEASE)],
     }
 }
 
@@ -436,7 +446,7 @@ fn things(edition: &Edition, files: &[Written]) -> Vec<Thing> {
         named.insert((Id::new(media_type(&file.media_type)), "dct:MediaType"));
         named.extend(standard(edition, &file.path).map(|own| (Id::new(own), "dct:Standard")));
     }
-    let plain = named.into_iter().map(|(id, kind)| Thing { own: id.named(kind), title: None, label: None });
+    let plain = named.into_iter().map(|(id, kind)| id.named(kind).alone());
     let theme = Text::new("Population et société", "السكان والمجتمع", "Population and society");
     let page = Text::new("Déclaration de confidentialité", "بيان الخصوصية", "Privacy statement");
     plain

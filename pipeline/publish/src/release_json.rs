@@ -80,6 +80,12 @@ pub struct ReleaseJson {
     /// Version of the concept scheme.
     #[serde(default = "first")]
     pub concept_scheme: String,
+    /// Version of the category scheme.
+    #[serde(default = "first")]
+    pub category_scheme: String,
+    /// Titles of its categories, the purposes of the statistics.
+    #[serde(default)]
+    pub categories: BTreeMap<String, Text>,
     /// All files but this one and its signature, sorted.
     pub files: Vec<FileJson>,
 }
@@ -223,6 +229,8 @@ pub fn statement(catalog: &Catalog, edition: &Edition, mut files: Vec<FileJson>)
         code_lists: code_lists(edition),
         component_lists: edition.versions.components.clone(),
         concept_scheme: edition.versions.concepts.clone(),
+        category_scheme: edition.versions.category_scheme.clone(),
+        categories: edition.versions.categories.clone(),
         files,
     }
 }

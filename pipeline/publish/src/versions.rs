@@ -6,6 +6,9 @@
 //! | minor | a code is new | |
 //! | patch | a label, the order | a title |
 //!
+//! A category scheme lists the purposes of one release alone: one that no release had before is minor, another title a patch,
+//! and one that is not in use is no change.
+//!
 //! What refers to a list moves by the same kind. A list's version is found here alone; a dataflow's is at least the one that
 //! its statistic declares, and a major change must be declared: it ends a series, so somebody must have meant it. It reads
 //! statements that were signed; it deliberately lacks what no comparison shows – another meaning under the same label, another
@@ -15,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use marsad_catalog::Catalog;
 use marsad_ledger::proposal::Proposal;
-use marsad_terms::{Name, StatisticId};
+use marsad_terms::{Name, StatisticId, Text};
 
 use crate::columns::{COLUMNS, Kind};
 use crate::dataflow::{Dataflow, Dimension};
@@ -79,6 +82,10 @@ pub struct Versions {
     pub components: BTreeMap<String, CodeListJson>,
     /// Of the concept scheme.
     pub concepts: String,
+    /// Titles of the categories: the purposes of its statistics.
+    pub categories: BTreeMap<String, Text>,
+    /// Of the category scheme.
+    pub category_scheme: String,
     /// What is new, a sentence each.
     pub told: Vec<String>,
 }
@@ -89,10 +96,13 @@ impl Versions {
     /// # Errors
     /// `TwoLists` where a dimension has two lists; `Breaks` where a major change was not declared.
     pub(crate) fn find(catalog: &Catalog, flows: &mut [Dataflow], past: &[ReleaseJson]) -> Result<Self> {
+        let last = past.last();
         let mut found = Self {
             lists: release_json::dimension_lists(flows)?,
             components: component_lists(catalog)?,
-            concepts: past.last().map_or(FIRST, |last| last.concept_scheme.as_str()).to_owned(),
+            concepts: last.map_or(FIRST, |last| last.concept_scheme.as_str()).to_owned(),
+            categories: categories(catalog, flows),
+            category_scheme: last.map_or(FIRST, |last| last.category_scheme.as_str()).to_owned(),
             told: Vec::new(),
         };
         let mut most = None;
@@ -104,8 +114,23 @@ impl Versions {
         if let Some(change) = most {
             found.concepts = Version::read(&found.concepts).after(change).text();
         }
+        found.categorise(past);
         found.raise(flows, past)?;
         Ok(found)
+    }
+
+    /// Moves the category scheme on by what no earlier release said.
+    fn categorise(&mut self, past: &[ReleaseJson]) {
+        let titled = |id: &String| past.iter().rev().find_map(|release| release.categories.get(id));
+        let change = |(id, title): (&String, &Text)| match titled(id) {
+            None => Some((Change::Minor, format!("with {id}"))),
+            Some(before) => (before != title).then(|| (Change::Patch, format!("{id} has another title"))),
+        };
+        let changes: Vec<(Change, String)> = self.categories.iter().filter_map(change).collect();
+        let most = changes.iter().map(|(change, _)| *change).max();
+        let (Some(most), Some(what), false) = (most, words(&changes), past.is_empty()) else { return };
+        self.category_scheme = Version::read(&self.category_scheme).after(most).text();
+        self.told.push(format!("the category scheme is {}: {what}", self.category_scheme));
     }
 
     /// The version of a component's list.
@@ -298,6 +323,13 @@ fn mapping(before: &CodeListJson, now: &CodeListJson, was: &Was) -> BTreeMap<Str
 fn component_lists(catalog: &Catalog) -> Result<BTreeMap<String, CodeListJson>> {
     let coded = COLUMNS.iter().filter(|column| column.kind == Kind::Codes).map(|column| column.id);
     coded.map(|id| Ok((id.to_owned(), release_json::component_list(catalog, id)?))).collect()
+}
+
+/// The purposes of dataflows with their titles.
+fn categories(catalog: &Catalog, flows: &[Dataflow]) -> BTreeMap<String, Text> {
+    let statistics = flows.iter().filter_map(|flow| catalog.statistics.get(&flow.statistic));
+    let title = |id: &str| catalog.purposes.get(id).map_or_else(|| Text::same(id), |own| own.title.clone());
+    statistics.map(|own| (own.purpose.clone(), title(&own.purpose))).collect()
 }
 
 fn words(changes: &[(Change, String)]) -> Option<String> {

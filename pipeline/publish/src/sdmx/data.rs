@@ -5,15 +5,16 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use marsad_terms::Grain;
+use marsad_terms::{Grain, flow_id};
 
 use super::structure::dsd_id;
+use super::urn::urn;
 use crate::csv::figures;
 use crate::dataflow::{Dataflow, Row};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
 use crate::form;
-use crate::xml::Xml;
+use crate::xml::{Attributes, Xml};
 
 const MESSAGE: &str = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1/message";
 const COMMON: &str = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1/common";
@@ -25,72 +26,112 @@ pub fn path(flow: &Dataflow) -> String {
     format!("sdmx/{}.xml", flow.flow())
 }
 
+/// What a message says of itself and of the structure of its data.
+pub(crate) struct About<'a> {
+    /// Its id.
+    pub(crate) id: String,
+    /// SDMX agency.
+    pub(crate) agency: &'a str,
+    /// Id of the dataflow in the catalogue.
+    pub(crate) dataflow: &'a str,
+    /// Version of the dataflow.
+    pub(crate) version: &'a str,
+    /// RFC 3339.
+    pub(crate) prepared: &'a str,
+    /// Where the data come from.
+    pub(crate) source: String,
+}
+
+impl About<'_> {
+    /// The namespace of the dataflow's own types.
+    fn own(&self) -> String {
+        let flow = urn("Dataflow", self.agency, &flow_id(self.dataflow), self.version, None);
+        format!("{flow}:ObsLevelDim:TIME_PERIOD")
+    }
+}
+
 /// The bytes of the data file.
 ///
 /// # Errors
 /// `Write` where the XML writer fails.
 pub fn write(flow: &Dataflow, edition: &Edition) -> Result<Vec<u8>> {
-    message(flow, edition).map_err(|source| Error::write(path(flow), source))
+    let about = About {
+        id: format!("DATA_{}", edition.release),
+        agency: &flow.agency,
+        dataflow: &flow.id,
+        version: &flow.version,
+        prepared: &edition.published,
+        source: format!("Marsad, release {}", edition.release),
+    };
+    let (release, rho) = (edition.release.to_string(), flow.nano_rho.to_string());
+    let attributes = [
+        ("CONF_LEVEL", "95"),
+        ("UNIT_MEASURE", flow.unit.as_str()),
+        ("RELEASE_ID", &release),
+        ("PRIVACY_RHO", &rho),
+    ];
+    let rows = |xml: &mut Xml| {
+        series(flow).into_iter().try_for_each(|(key, rows)| one_series(xml, flow, key, &rows))
+    };
+    let written = message(&about, |xml| data_set(xml, &about, &attributes, rows));
+    written.map_err(|source| Error::write(path(flow), source))
 }
 
-fn message(flow: &Dataflow, edition: &Edition) -> io::Result<Vec<u8>> {
-    let own = format!(
-        "urn:sdmx:org.sdmx.infomodel.datastructure.Dataflow={}:ObsLevelDim:TIME_PERIOD",
-        flow.reference()
-    );
+/// A message whose data sets `sets` writes.
+pub(crate) fn message(
+    about: &About<'_>,
+    sets: impl FnOnce(&mut Xml) -> io::Result<()>,
+) -> io::Result<Vec<u8>> {
+    let own = about.own();
     let namespaces =
         [("xmlns:mes", MESSAGE), ("xmlns:com", COMMON), ("xmlns:ss", SPECIFIC), ("xmlns:ns1", &own)];
     let root = [namespaces.as_slice(), &[("xmlns:xsi", INSTANCE)]].concat();
     let mut xml = Xml::new()?;
     xml.within("mes:StructureSpecificData", &root, |xml| {
-        header(xml, flow, edition, &own)?;
-        data_set(xml, flow, edition)
+        header(xml, about, &own)?;
+        sets(xml)
     })?;
     Ok(xml.finish())
 }
 
-fn header(xml: &mut Xml, flow: &Dataflow, edition: &Edition, own: &str) -> io::Result<()> {
-    let (structure, id) = (dsd_id(&flow.id), flow.flow());
+fn header(xml: &mut Xml, about: &About<'_>, own: &str) -> io::Result<()> {
+    let (structure, id) = (dsd_id(about.dataflow), flow_id(about.dataflow));
     xml.within("mes:Header", &[], |xml| {
-        xml.text("mes:ID", &[], &format!("DATA_{}", edition.release))?;
+        xml.text("mes:ID", &[], &about.id)?;
         xml.text("mes:Test", &[], "false")?;
-        xml.text("mes:Prepared", &[], &edition.published)?;
-        xml.empty("mes:Sender", &[("id", &flow.agency)])?;
+        xml.text("mes:Prepared", &[], about.prepared)?;
+        xml.empty("mes:Sender", &[("id", about.agency)])?;
         let used = [
             ("structureID", structure.as_str()),
             ("namespace", own),
             ("dimensionAtObservation", "TIME_PERIOD"),
         ];
         xml.within("mes:Structure", &used, |xml| {
-            let named = [("agencyID", flow.agency.as_str()), ("id", &id), ("version", &flow.version)];
+            let named = [("agencyID", about.agency), ("id", &id), ("version", about.version)];
             let class = [("class", "Dataflow"), ("package", "datastructure")];
             xml.within("com:StructureUsage", &[], |xml| xml.empty("Ref", &[&named[..], &class].concat()))
         })?;
         xml.text("mes:DataSetAction", &[], "Information")?;
-        xml.text("mes:Extracted", &[], &edition.published)?;
-        xml.text("mes:Source", &[("xml:lang", "en")], &format!("Marsad, release {}", edition.release))
+        xml.text("mes:Extracted", &[], about.prepared)?;
+        xml.text("mes:Source", &[("xml:lang", "en")], &about.source)
     })
 }
 
-fn data_set(xml: &mut Xml, flow: &Dataflow, edition: &Edition) -> io::Result<()> {
-    let (structure, release, rho) =
-        (dsd_id(&flow.id), edition.release.to_string(), flow.nano_rho.to_string());
-    let attributes = [
+/// One data set with its attributes; `rows` writes what is in it.
+pub(crate) fn data_set(
+    xml: &mut Xml,
+    about: &About<'_>,
+    attributes: Attributes<'_>,
+    rows: impl FnOnce(&mut Xml) -> io::Result<()>,
+) -> io::Result<()> {
+    let structure = dsd_id(about.dataflow);
+    let fixed = [
         ("ss:structureRef", structure.as_str()),
         ("ss:dataScope", "Dataflow"),
         ("ss:action", "Information"),
         ("xsi:type", "ns1:DataSetType"),
-        ("CONF_LEVEL", "95"),
-        ("UNIT_MEASURE", &flow.unit),
-        ("RELEASE_ID", &release),
-        ("PRIVACY_RHO", &rho),
     ];
-    xml.within("mes:DataSet", &attributes, |xml| {
-        for ((codes, grain), rows) in series(flow) {
-            one_series(xml, flow, (codes, grain), &rows)?;
-        }
-        Ok(())
-    })
+    xml.within("mes:DataSet", &[&fixed, attributes].concat(), rows)
 }
 
 /// The rows of each key, by period: keys in their lists' order, then by frequency.

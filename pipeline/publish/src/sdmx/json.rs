@@ -4,7 +4,7 @@ use marsad_terms::Text;
 use serde::Serialize;
 
 use super::structure::{
-    AGENCIES_VERSION, CATEGORIES, CONCEPTS, Concept, Flow, Item, List, Structure, VERSION, categories_name,
+    AGENCIES_VERSION, CATEGORIES, CONCEPTS, Concept, Flow, Item, List, Structure, categories_name,
     concepts_name, map_name,
 };
 use super::urn::urn;
@@ -325,7 +325,7 @@ fn categorisation(structure: &Structure<'_>, flow: &Flow<'_>) -> Artefact<Catego
     let (agency, version) = (structure.agency, flow.dataflow.version.as_str());
     let own = Categorisation {
         source: urn("Dataflow", agency, &flow.id("DF_"), version, None),
-        target: urn("Category", agency, CATEGORIES, VERSION, Some(&flow.category)),
+        target: urn("Category", agency, CATEGORIES, structure.category_version, Some(&flow.category)),
     };
     artefact(structure, "Categorisation", (&flow.id("CAT_"), version), &flow.dataflow.title, own)
 }
@@ -333,7 +333,7 @@ fn categorisation(structure: &Structure<'_>, flow: &Flow<'_>) -> Artefact<Catego
 fn categories<'a>(structure: &'a Structure<'a>) -> Artefact<Categories<'a>> {
     let names = categories_name();
     let own = Categories { is_partial: true, categories: structure.categories.iter().map(member).collect() };
-    artefact(structure, "CategoryScheme", (CATEGORIES, VERSION), &names, own)
+    artefact(structure, "CategoryScheme", (CATEGORIES, structure.category_version), &names, own)
 }
 
 fn constant(kind: &'static str, title: &'static str) -> Annotation<'static> {

@@ -8,7 +8,7 @@ use std::io;
 use marsad_terms::{Language, Text};
 
 use super::structure::{
-    AGENCIES_VERSION, CATEGORIES, CONCEPTS, Concept, Flow, Item, List, Structure, VERSION, categories_name,
+    AGENCIES_VERSION, CATEGORIES, CONCEPTS, Concept, Flow, Item, List, Structure, categories_name,
     concepts_name,
 };
 use super::urn::{package, urn};
@@ -183,11 +183,12 @@ impl Ml<'_> {
 
     /// Categories of this release alone: the scheme is partial.
     fn categories(&self, xml: &mut Xml) -> Done {
-        let scheme = ("CategoryScheme", CATEGORIES, VERSION);
+        let version = self.structure.category_version;
+        let scheme = ("CategoryScheme", CATEGORIES, version);
         xml.within("str:CategorySchemes", &[], |xml| {
             self.artefact(xml, scheme, &[("isPartial", "true")], |xml| {
                 names(xml, &categories_name())?;
-                let category = |item| self.item(xml, (CATEGORIES, VERSION), "Category", item);
+                let category = |item| self.item(xml, (CATEGORIES, version), "Category", item);
                 self.structure.categories.iter().try_for_each(category)
             })
         })
@@ -200,7 +201,7 @@ impl Ml<'_> {
                 self.artefact(xml, ("Categorisation", &flow.id("CAT_"), version), &[], |xml| {
                     names(xml, &flow.dataflow.title)?;
                     self.reference(xml, "str:Source", ("Dataflow", flow.id("DF_"), version), None)?;
-                    let target = ("Category", CATEGORIES.to_owned(), VERSION);
+                    let target = ("Category", CATEGORIES.to_owned(), self.structure.category_version);
                     self.reference(xml, "str:Target", target, Some(&flow.category))
                 })
             })

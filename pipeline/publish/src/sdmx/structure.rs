@@ -15,13 +15,12 @@ use crate::form::isolated;
 use crate::names;
 use crate::privacy_yaml::words;
 use crate::release_json::{CodeJson, CodeListJson, PreviousJson};
+use crate::versions::FIRST;
 
 /// The one concept scheme.
 pub(crate) const CONCEPTS: &str = "CS_MARSAD";
 /// The one category scheme.
 pub(crate) const CATEGORIES: &str = "CAS_MARSAD";
-/// Version of the categories: purposes of one release, so the scheme is never whole.
-pub(crate) const VERSION: &str = "1.0.0";
 /// Version of the agency scheme, as SDMX has it.
 pub(crate) const AGENCIES_VERSION: &str = "1.0";
 
@@ -38,7 +37,10 @@ pub(crate) struct Structure<'a> {
     pub(crate) concepts: Vec<Concept>,
     /// Version of the concepts.
     pub(crate) version: &'a str,
+    /// Purposes of one release, so the scheme is never whole.
     pub(crate) categories: Vec<Item>,
+    /// Version of the categories.
+    pub(crate) category_version: &'a str,
     pub(crate) flows: Vec<Flow<'a>>,
 }
 
@@ -155,7 +157,8 @@ impl<'a> Structure<'a> {
             lists: lists(edition),
             concepts: concepts(edition),
             version: &edition.versions.concepts,
-            categories: categories(catalog, edition),
+            categories: categories(edition),
+            category_version: &edition.versions.category_scheme,
             flows: flows?,
         })
     }
@@ -164,7 +167,7 @@ impl<'a> Structure<'a> {
     pub(crate) fn list(&self, component: &str) -> (String, &str) {
         let id = list_id(component);
         let list = self.lists.iter().find(|list| list.id == id);
-        (id, list.map_or(VERSION, |list| list.version.as_str()))
+        (id, list.map_or(FIRST, |list| list.version.as_str()))
     }
 
     /// The concept of a component.
@@ -267,13 +270,9 @@ pub(crate) fn concepts_name() -> Text {
 }
 
 /// The purposes of the edition's statistics, sorted by id.
-fn categories(catalog: &Catalog, edition: &Edition) -> Vec<Item> {
-    let statistics = edition.dataflows.iter().filter_map(|flow| catalog.statistics.get(&flow.statistic));
-    let mut ids: Vec<&str> = statistics.map(|statistic| statistic.purpose.as_str()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let name = |id: &str| catalog.purposes.get(id).map_or_else(|| Text::same(id), |own| own.title.clone());
-    ids.into_iter().map(|id| Item { id: id.to_owned(), name: name(id), parent: None }).collect()
+fn categories(edition: &Edition) -> Vec<Item> {
+    let item = |(id, name): (&String, &Text)| Item { id: id.clone(), name: name.clone(), parent: None };
+    edition.versions.categories.iter().map(item).collect()
 }
 
 /// The id of a data structure: rsdmx asks a server for a definition of that name.

@@ -12,14 +12,14 @@ use super::Found;
 use crate::columns::{COLUMNS, FREQUENCY, Kind, Place};
 use crate::release_json::{CodeJson, CodeListJson, ReleaseJson};
 use crate::sdmx::json;
-use crate::sdmx::structure::{dsd_id, list_id};
+use crate::sdmx::structure::{CATEGORIES, CONCEPTS, dsd_id, list_id};
 
 /// What a structure file says of what `release.json` says too.
 #[derive(Debug, Default)]
 struct Outline {
     /// Codes by list.
     lists: BTreeMap<String, Vec<CodeJson>>,
-    /// Versions by list.
+    /// Versions by list and scheme.
     versions: BTreeMap<String, String>,
     /// Old and new codes by mapping, with the version that it leads to.
     mappings: BTreeMap<(String, String), Vec<(String, String)>>,
@@ -37,6 +37,12 @@ pub(super) fn check(dir: &Path, path: &str, statement: &ReleaseJson, axes: &Axes
         let id = list_id(component);
         if outline.lists.get(&id) != Some(&list.codes) || outline.versions.get(&id) != Some(&list.version) {
             return Err(format!("{id} is not the code list of {component} in release.json"));
+        }
+    }
+    for (scheme, version) in [(CATEGORIES, &statement.category_scheme), (CONCEPTS, &statement.concept_scheme)]
+    {
+        if outline.versions.get(scheme) != Some(version) {
+            return Err(format!("{scheme} has not the version of release.json"));
         }
     }
     // Readers of XML stumble over mappings (decision 079).
@@ -164,6 +170,9 @@ impl Reading {
                 self.current = id;
                 self.codes();
             }
+            "CategoryScheme" | "ConceptScheme" => {
+                self.outline.versions.insert(id, attribute(element, "version")?);
+            }
             "Code" => self.codes().push(CodeJson { id, parent: None, names: Text::same("") }),
             "Ref" if self.parent() == "Parent" => self.set_parent(&id),
             "Dataflow" if self.parent() == "Dataflows" => {
@@ -223,6 +232,9 @@ fn of_json(text: &str) -> Result<Outline, String> {
         let codes: Result<Vec<CodeJson>, String> = array(&list["codes"]).iter().map(code).collect();
         outline.versions.insert(word(&list["id"]), word(&list["version"]));
         outline.lists.insert(word(&list["id"]), codes?);
+    }
+    for scheme in array(&data["categorySchemes"]).iter().chain(array(&data["conceptSchemes"])) {
+        outline.versions.insert(word(&scheme["id"]), word(&scheme["version"]));
     }
     for map in array(&data["representationMaps"]) {
         let pair = |own: &Value| (word(&own["sourceValues"][0]["value"]), word(&own["targetValues"][0]));

@@ -7,8 +7,9 @@ use marsad_terms::Text;
 use super::*;
 use crate::bundle;
 use crate::edition::Edition;
-use crate::sdmx::json;
 use crate::sdmx::ml::Version as Ml;
+use crate::sdmx::structure::Structure;
+use crate::sdmx::{json, ml};
 use crate::testing::Fixture;
 
 const FLOW: &str = "assisted_persons";
@@ -225,4 +226,44 @@ fn a_proposal_that_would_break_a_series_is_refused_before_it_costs_anything() {
         own.version = "2.0.0".to_owned();
     }
     foresee(&declared.catalog, &declared.proposal, &[with]).unwrap();
+}
+
+/// The purpose of [`FLOW`].
+fn purpose(catalog: &Catalog) -> String {
+    catalog.statistics.values().find(|own| own.id.as_str() == FLOW).unwrap().purpose.clone()
+}
+
+#[test]
+fn a_new_purpose_is_minor_another_title_a_patch_and_one_that_is_not_in_use_no_change() {
+    let first = first();
+    assert_eq!(first.category_scheme, "1.0.0");
+    let own = purpose(&Fixture::shared().catalog);
+    assert!(first.categories.contains_key(&own));
+    let moved = |catalog: &mut Catalog| {
+        let mut new = catalog.purposes[&own].clone();
+        new.title.en = "Another purpose".to_owned();
+        catalog.purposes.insert("new".to_owned(), new);
+        for statistic in catalog.statistics.values_mut().filter(|statistic| statistic.purpose == own) {
+            "new".clone_into(&mut statistic.purpose);
+        }
+    };
+    let added = release(from_ref(&first), moved).unwrap();
+    let second = statement(&added);
+    assert_eq!(second.category_scheme, "1.1.0");
+    assert!(second.categories.contains_key("new") && !second.categories.contains_key(&own));
+    assert_eq!(added.1.versions.told, ["the category scheme is 1.1.0: with new"]);
+    let structure = Structure::new(&added.0.catalog, &added.1).unwrap();
+    for form in [Ml::V21, Ml::V30] {
+        let text = String::from_utf8(ml::write(&structure, form).unwrap()).unwrap();
+        assert!(text.contains("CAS_MARSAD(1.1.0).new\"") && !text.contains("CAS_MARSAD(1.0.0)"), "{form:?}");
+    }
+    let text = String::from_utf8(json::write(&structure).unwrap()).unwrap();
+    assert!(text.contains("CAS_MARSAD(1.1.0).new\"") && !text.contains("CAS_MARSAD(1.0.0)"));
+
+    // What the first release said of its purpose stands when it is used again.
+    let third = statement(&release(&[first.clone(), second.clone()], |_| {}).unwrap());
+    assert_eq!((third.category_scheme.as_str(), &third.categories), ("1.1.0", &first.categories));
+    let retitled = |catalog: &mut Catalog| catalog.purposes.get_mut(&own).unwrap().title.fr += " (bis)";
+    let fourth = statement(&release(&[first, second, third], retitled).unwrap());
+    assert_eq!(fourth.category_scheme, "1.1.1");
 }

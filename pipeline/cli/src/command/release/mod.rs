@@ -1,6 +1,7 @@
 //! `release`: from a definition to a bundle, one file a step.
 
 mod bundle;
+mod catalogue;
 mod decide;
 mod define;
 mod diff;

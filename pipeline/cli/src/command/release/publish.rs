@@ -17,7 +17,7 @@ use marsad_publish::{Built, Context, ReleasedTable};
 use marsad_terms::{Explanation, Name, NanoRho, clock};
 use serde_json::json;
 
-use super::{bundle, is_authorised, transfer};
+use super::{bundle, catalogue, is_authorised, transfer};
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
@@ -52,6 +52,7 @@ pub(crate) async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>)
     marsad_publish::bundle::put(folder.path(), &releases, request.release()).await?;
     let (stated, sshsig) = ledger.checkpoint(&key).await?;
     checkpoint::put(&releases, &stated, &sshsig).await?;
+    catalogue::put(workspace, &ledger, &releases).await?;
     Ok(describe(request, &releases, stated.sequence, &versions))
 }
 

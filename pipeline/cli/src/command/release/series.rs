@@ -1,14 +1,15 @@
-//! `release publish --series`: a dataflow of all published releases as one data set.
+//! `release publish --series`: a dataflow of all published releases in one file, SDMX-CSV or SDMX-ML.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use marsad_ledger::{RequestState, Stage};
 use marsad_log::Store;
 use marsad_publish::Error;
 use marsad_publish::release_json::ReleaseJson;
-use marsad_publish::series::{self, Vintage};
+use marsad_publish::sdmx::ml::Version;
+use marsad_publish::series::{self, Series, Vintage};
 use marsad_terms::nearest;
 use serde_json::json;
 
@@ -37,7 +38,10 @@ pub(super) async fn write(workspace: &Workspace, dataflow: &str, to: &Path) -> R
         return Err(unknown(dataflow, &known).into());
     }
     let series = series::merge(&vintages, dataflow)?;
-    fs::write(to, &series.bytes).map_err(|error| Failure::file(to, "be written", &error))?;
+    let structure = match is_xml(to) {
+        true => Some(write_xml(&store, &series, &vintages, to).await?),
+        false => put(to, &series.csv()?).map(|()| None)?,
+    };
 
     let replaces = |release: &str| {
         let request = published.iter().find(|request| request.release().to_string() == release);
@@ -54,16 +58,44 @@ pub(super) async fn write(workspace: &Workspace, dataflow: &str, to: &Path) -> R
         Some(other) => format!("\n  {release}  {rows} rows, replaces {other}"),
         None => format!("\n  {release}  {rows} rows"),
     });
-    let text = format!("{} is in {}{}", series.reference, to.display(), lines.collect::<String>());
+    let structure = structure.map(|path| path.display().to_string());
+    let beside = structure.as_ref().map_or_else(String::new, |path| format!(", its structure in {path}"));
+    let text = format!("{} is in {}{beside}{}", series.reference, to.display(), lines.collect::<String>());
     Ok(Report::new(
         text,
         json!({
             "dataflow": series.reference,
             "file": to.display().to_string(),
+            "structure": structure,
             "releases": releases.collect::<Vec<_>>(),
             "withdrawn": withdrawn.collect::<Vec<_>>(),
         }),
     ))
+}
+
+fn is_xml(to: &Path) -> bool {
+    to.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml"))
+}
+
+/// Writes SDMX-ML, after the structure that it refers to, as the newest release's bundle holds it: `a.xml` and
+/// `a.structure.xml`, whose path is given.
+async fn write_xml(
+    store: &Store,
+    series: &Series,
+    vintages: &[Vintage],
+    to: &Path,
+) -> Result<PathBuf, Failure> {
+    let data = series.xml()?;
+    let newest = vintages.last().ok_or_else(|| unknown(&series.dataflow, &BTreeSet::new()))?;
+    let structure = bundle::file(store, &newest.release, &newest.statement, Version::V21.path()).await?;
+    let beside = to.with_extension("structure.xml");
+    put(&beside, &structure)?;
+    put(to, &data)?;
+    Ok(beside)
+}
+
+fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    fs::write(path, bytes).map_err(|error| Failure::file(path, "be written", &error))
 }
 
 /// No published release has it; the nearest that one has, also where its SDMX id was written.

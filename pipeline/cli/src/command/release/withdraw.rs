@@ -14,6 +14,7 @@ use marsad_publish::tombstone::{self, Withdrawal};
 use marsad_terms::{Digest, Explanation, ReleaseId, Text, clock};
 use serde_json::json;
 
+use super::catalogue;
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
@@ -40,6 +41,7 @@ pub(super) async fn withdraw(
     let state = ledger.state().await?;
     let request = state.find(id)?;
     complete(&ledger, &releases, request).await?;
+    catalogue::put(workspace, &ledger, &releases).await?;
     Ok(describe(request, &releases))
 }
 
@@ -74,7 +76,7 @@ async fn stone(
 }
 
 /// The newest published release that says it replaces this one.
-fn successor<'a>(state: &'a State, release: &ReleaseId) -> Option<&'a ReleaseId> {
+pub(super) fn successor<'a>(state: &'a State, release: &ReleaseId) -> Option<&'a ReleaseId> {
     let replaces = |other: &&RequestState| {
         other.state == Stage::Published && other.proposal.replaces.as_ref() == Some(release)
     };
