@@ -3,6 +3,7 @@
 use marsad_catalog::Catalog;
 use marsad_terms::{Language, NanoRho};
 
+use super::day;
 use super::number::decimal;
 use super::statistic::StatisticView;
 use super::targets::Targets;
@@ -17,6 +18,8 @@ pub(super) struct Section {
     pub(super) direction: &'static str,
     pub(super) w: &'static Words,
     pub(super) title: String,
+    /// The day of publication, in words.
+    pub(super) published: String,
     pub(super) coverage: String,
     pub(super) targets: Option<Targets>,
     pub(super) statistics: Vec<StatisticView>,
@@ -39,6 +42,7 @@ impl Section {
             direction: language.direction(),
             w,
             title: edition.title.get(language).to_owned(),
+            published: day::in_words(edition.date(), language),
             coverage: edition.coverage.get(language).to_owned(),
             targets: Targets::new(catalog, edition, language),
             statistics: flows.map(|flow| StatisticView::new(catalog, flow, language)).collect(),

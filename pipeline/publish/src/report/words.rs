@@ -74,7 +74,8 @@ const FRENCH: Words = Words {
     know: "À savoir",
     know_noise: "Chaque chiffre sur des personnes est une estimation : on y a ajouté ou retiré un petit nombre tiré au hasard. \
                  La marge de protection (±) dit de combien : le vrai nombre est dans l'intervalle 95 fois sur 100.",
-    know_marks: "« ~ » : fiabilité réduite. « Trop incertain » : seul l'intervalle est donné. « — » : la case ne peut pas exister.",
+    know_marks: "« ~ » : fiabilité réduite. « Trop incertain » : seul l'intervalle est donné, aucun là où \
+                 le dénominateur d'un taux est lui-même trop incertain. « — » : la case ne peut pas exister.",
     know_differences: "Un écart plus petit que les marges n'est pas un changement constaté.",
     know_place: "« Maroc » veut dire le programme au Maroc, jamais la population du pays.",
     coverage: "Données couvertes",
@@ -136,7 +137,7 @@ const ARABIC: Words = Words {
     know: "ما ينبغي معرفته",
     know_noise: "كل رقم عن الأشخاص تقدير: أُضيف إليه أو طُرح منه عدد صغير عشوائي. يبين هامش الحماية (±) مقدار ذلك: يقع العدد الحقيقي \
                  داخل المجال 95 مرة من 100.",
-    know_marks: "«~»: موثوقية منخفضة. «غير مؤكد»: يُعطى المجال وحده. «—»: خانة لا يمكن أن توجد.",
+    know_marks: "«~»: موثوقية منخفضة. «غير مؤكد»: يُعطى المجال وحده، ولا مجال إذا كان مقام النسبة نفسه غير مؤكد. «—»: خانة لا يمكن أن توجد.",
     know_differences: "الفرق الأصغر من الهوامش ليس تغيرا مثبتا.",
     know_place: "«المغرب» تعني البرنامج في المغرب، وليس سكان البلد.",
     coverage: "البيانات المشمولة",
@@ -193,7 +194,8 @@ const ENGLISH: Words = Words {
     know: "What to know",
     know_noise: "Each figure about persons is an estimate: a small random number was added to it or taken from it. The protection \
                  margin (±) says how much: the true number is within the interval 95 times in 100.",
-    know_marks: "\"~\": low reliability. \"Too uncertain\": only the interval is given. \"—\": the cell cannot exist.",
+    know_marks: "\"~\": low reliability. \"Too uncertain\": only the interval is given, and none where a rate's \
+                 denominator is itself too uncertain. \"—\": the cell cannot exist.",
     know_differences: "A difference smaller than the margins is no established change.",
     know_place: "\"Morocco\" means the programme in Morocco, never the country's population.",
     coverage: "Data covered",
