@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::figures::{self, Figures};
 use crate::prepare::{Prepared, prepare};
 use crate::strategy::Decided;
-use crate::{difference, forecast, overlap, series};
+use crate::{difference, forecast, overlap, reads, series};
 
 /// What the analyst wishes on the command line, over the release's own price.
 pub type Wish = Option<Price>;
@@ -78,6 +78,7 @@ impl Planner<'_> {
         }
         let overlap = overlap::overlap(self.state, &f, &request.statistics);
         let differences = difference::differences(self.state, &f, &request.statistics, &tables);
+        let reading = reads::tables(self.catalog, &prepared.statistics);
         let record_types = prepared.record_types();
         let years = prepared.years();
         let mut proposal = Proposal {
@@ -89,7 +90,9 @@ impl Planner<'_> {
             author: self.author.clone(),
             f,
             nano_rho,
-            approvals_needed: self.state.approvals_for(&record_types),
+            approvals_needed: self
+                .state
+                .approvals_for(record_types.iter().chain(&reads::counted_as(&reading))),
             record_types,
             years,
             request,
@@ -112,6 +115,7 @@ impl Planner<'_> {
             catalog: self.catalog,
             policy,
             prepared: &prepared,
+            tables: &reading,
             today: clock::today(),
             scopes: &scopes,
             audit: self.audit.as_ref(),
