@@ -13,7 +13,7 @@ use marsad_terms::{Grain, Name, RecordTypeId, Text};
 
 use crate::plan::SelfAudit;
 use crate::prepare::{Prepared, PreparedStatistic};
-use crate::reads::Table;
+use crate::reads::{Shortest, Table};
 
 mod words;
 
@@ -165,32 +165,34 @@ impl Facts<'_> {
         let types = |table: &Table<'_>| table.prepared.record_types().collect::<Vec<_>>();
         let pairs = self.tables.iter().flat_map(|table| types(table).into_iter().map(move |id| (table, id)));
         let known = pairs.filter_map(|(table, id)| Some((table, self.catalog.record_types.get(&id)?)));
-        let faults = known.filter_map(|(table, record_type)| self.too_fine(table, record_type));
+        let faults = known.flat_map(|(table, record_type)| self.too_fine(table, record_type));
         judged("C11", faults.collect(), words::coarse())
     }
 
-    fn too_fine(&self, table: &Table<'_>, record_type: &RecordType) -> Option<Text> {
+    fn too_fine(&self, table: &Table<'_>, record_type: &RecordType) -> Vec<Text> {
         let statistic = table.prepared.statistic;
         let policy = self.policy.smallest_area.get(&record_type.id).map(String::as_str);
         let national = record_type.smallest_area == "national"
             || policy == Some("national")
             || statistic.smallest_area == Area::National;
-        let shortest =
+        let allowed =
             if table.regional { record_type.shortest_period } else { record_type.shortest_period_national };
-        let too_short = table.grain == Grain::Quarter && shortest == Grain::Year;
+        let mut faults = Vec::new();
         if table.regional && national {
-            Some(words::by_region(&statistic.id))
-        } else if too_short {
-            Some(words::by_quarter(&statistic.id))
-        } else {
-            table.monthly.then(|| words::by_month(&statistic.id))
+            faults.push(words::by_region(&statistic.id));
         }
+        match (table.shortest, allowed) {
+            (Shortest::Year, _) | (Shortest::Quarter, Grain::Quarter) => {}
+            (_, Grain::Year) => faults.push(words::by_quarter(&statistic.id)),
+            (Shortest::Month, Grain::Quarter) => faults.push(words::by_month(&statistic.id)),
+        }
+        faults
     }
 
     /// C12: children and victims of trafficking nationally and by year only, and by no nationality.
     fn sensitive_tables(&self) -> Item {
         let crossed =
-            |table: &&Table<'_>| table.regional || table.national_groups || table.grain == Grain::Quarter;
+            |table: &&Table<'_>| table.regional || table.national_groups || table.shortest != Shortest::Year;
         let wrong = self.tables.iter().filter(|table| table.is_sensitive()).filter(crossed);
         let faults = wrong.map(|table| words::children(&table.prepared.statistic.id)).collect();
         judged("C12", faults, words::no_children())
@@ -235,10 +237,15 @@ impl Facts<'_> {
 }
 
 /// An item of the machine: right where nothing is wrong.
-fn judged(id: &str, mut faults: Vec<Text>, fine: Text) -> Item {
+fn judged(id: &str, faults: Vec<Text>, fine: Text) -> Item {
     let ok = faults.is_empty();
-    faults.dedup();
-    Item::machine(id, ok, if ok { fine } else { words::joined(faults) })
+    let mut said: Vec<Text> = Vec::new();
+    for fault in faults {
+        if !said.contains(&fault) {
+            said.push(fault);
+        }
+    }
+    Item::machine(id, ok, if ok { fine } else { words::joined(said) })
 }
 
 fn uncovered(prepared: &PreparedStatistic<'_>, record_type: &RecordType, purpose: &Purpose) -> Vec<Text> {

@@ -1,16 +1,18 @@
 //! The proposal: analysis, price, forecasts, overlap, checklist, from public facts alone (architecture 6.1).
 
 use marsad_catalog::{Catalog, Price, Release};
+use marsad_ledger::checklist::Item;
 use marsad_ledger::proposal::Proposal;
-use marsad_ledger::{RequestState, State};
+use marsad_ledger::{Policy, RequestState, State};
 use marsad_terms::{ReleaseId, Text, canonical, clock, nearest};
 
 use crate::checklist::Facts;
 use crate::error::Error;
 use crate::figures::{self, Figures};
 use crate::prepare::{Prepared, prepare};
+use crate::reads::{self, Table};
 use crate::strategy::Decided;
-use crate::{difference, forecast, overlap, reads, series};
+use crate::{difference, forecast, overlap, series};
 
 /// What the analyst wishes on the command line, over the release's own price.
 pub type Wish = Option<Price>;
@@ -110,19 +112,28 @@ impl Planner<'_> {
             differences,
             checklist: Vec::new(),
         };
-        let scopes = self.state.would_use(&proposal);
+        proposal.checklist = self.checklist(policy, (&prepared, &reading), &proposal);
+        Ok(proposal)
+    }
+
+    /// The items of a proposal that is complete but for them.
+    fn checklist(
+        &self,
+        policy: &Policy,
+        (prepared, tables): (&Prepared<'_>, &[Table<'_>]),
+        proposal: &Proposal,
+    ) -> Vec<Item> {
         let facts = Facts {
             catalog: self.catalog,
             policy,
-            prepared: &prepared,
-            tables: &reading,
+            prepared,
+            tables,
             today: clock::today(),
-            scopes: &scopes,
+            scopes: &self.state.would_use(proposal),
             audit: self.audit.as_ref(),
-            proposal: &proposal,
+            proposal,
         };
-        proposal.checklist = facts.items();
-        Ok(proposal)
+        facts.items()
     }
 
     /// An id that ran or was published belongs to its request for ever.

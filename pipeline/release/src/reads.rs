@@ -22,16 +22,23 @@ const MOROCCAN: &str = "moroccan";
 /// One table of a statistic.
 pub(crate) struct Table<'a> {
     pub(crate) prepared: &'a PreparedStatistic<'a>,
-    /// The shortest period that it depends on.
-    pub(crate) grain: Grain,
-    /// Whether it depends on the very month of a record: certain where records are taken singly, else not told.
-    pub(crate) monthly: bool,
+    pub(crate) shortest: Shortest,
     /// Whether it depends on a region.
     pub(crate) regional: bool,
     /// Whether it depends on a nationality.
     pub(crate) national_groups: bool,
     /// Whether it tells children or victims from others, in whatever record type.
     pub(crate) by_category: bool,
+}
+
+/// The shortest period that a table depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shortest {
+    Year,
+    /// A quarter; also where months are read beside other records, as a length of time may be.
+    Quarter,
+    /// A month: records are taken singly, so that theirs is compared with nothing but a fixed one.
+    Month,
 }
 
 impl Table<'_> {
@@ -73,12 +80,16 @@ impl<'a> Reader<'a, '_> {
     fn table(&self, set: &GroupingSet) -> Table<'a> {
         let reads = self.analysis.reads(set);
         let reads_any = |names: &[&str]| reads.values().flatten().any(|name| names.contains(&name.as_str()));
-        let month = reads_any(&["event_month"]);
-        let finer = month || reads_any(&[Grain::Quarter.column()]);
+        let quarter = reads_any(&[Grain::Quarter.column()]) || self.grain(set) == Grain::Quarter;
+        let shortest = match reads_any(&["event_month"]) {
+            true if self.analysis.takes_records_singly() => Shortest::Month,
+            true => Shortest::Quarter,
+            false if quarter => Shortest::Quarter,
+            false => Shortest::Year,
+        };
         Table {
             prepared: self.prepared,
-            grain: if finer { Grain::Quarter } else { self.grain(set) },
-            monthly: month && self.analysis.takes_records_singly(),
+            shortest,
             regional: self.involves("REF_AREA", set, &reads),
             national_groups: self.involves("NATIONALITY_GROUP", set, &reads) || reads_any(&[MOROCCAN]),
             by_category: self.shows_category(set) || self.tells_category(set),

@@ -32,8 +32,8 @@ impl Analysis {
     /// The columns of each record type that a table depends on.
     ///
     /// Claim: no other column changes a cell of the table, before bounds and noise. Proof: the table adds up the rows of
-    /// [`Analysis::table`]; the optimised plan has the same rows over any records and does not scan the column. A filter,
-    /// a condition, a join, a sub-query, a derived column needs what it looks at. Attack: the tests of the release's C11.
+    /// `table`; the optimised plan has the same rows over any records and does not scan the column. A condition, a filter,
+    /// a join, a sub-query, a derived column needs what it looks at. Attack: `tests::reads`.
     pub fn reads(&self, set: &GroupingSet) -> BTreeMap<String, Vec<String>> {
         self.table(set).and_then(|table| self.scanned(&table)).unwrap_or_else(|_| self.record_types.clone())
     }
@@ -41,8 +41,8 @@ impl Analysis {
     /// Whether a cell of a table can change where a row has one of the veiled codes and not that which they are shown as.
     ///
     /// Claim: where this says no, records with the codes replaced give the same table. Proof: an expression over such a
-    /// column alone that has one value at all these codes is computed and put in; what is left is optimised and does not
-    /// scan the column. The stand-in is volatile, so that the optimiser takes nothing for granted of it. Attack:
+    /// column alone that has one value at all these codes does not change; a stand-in takes its place, volatile, so that
+    /// the optimiser takes nothing for granted of it. The rest is optimised and does not scan the column. Attack:
     /// `tests::reads`.
     pub fn tells_apart(&self, set: &GroupingSet, veiled: &Veiled<'_>) -> bool {
         let table = self.table(set).and_then(|table| veiled.veil(table));
@@ -57,7 +57,7 @@ impl Analysis {
     }
 
     /// The rows that a table adds up: its keys, and what its aggregates look at.
-    fn table(&self, set: &GroupingSet) -> Result<LogicalPlan> {
+    pub(crate) fn table(&self, set: &GroupingSet) -> Result<LogicalPlan> {
         let periods = self.periods.iter().filter(|period| set.grain == Some(period.grain));
         let dimensions = set.dimensions.iter().map(|d| &self.dimensions[*d].expr);
         let aggregated = self.aggregates.iter().flat_map(|a| a.value.iter().chain(&a.counted));
