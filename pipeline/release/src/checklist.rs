@@ -13,19 +13,16 @@ use marsad_terms::{Grain, Name, RecordTypeId, Text};
 
 use crate::plan::SelfAudit;
 use crate::prepare::{Prepared, PreparedStatistic};
+use crate::reads::{Shortest, Table};
 
 mod words;
-
-/// Record types that are published for the whole country and by year only.
-const SENSITIVE_TYPES: [&str; 2] = ["child_protection", "vot_identification"];
-/// Categories that count as such tables.
-const SENSITIVE_CATEGORIES: [&str; 2] = ["UASC", "VOT"];
 
 /// Everything that the items are decided on.
 pub(crate) struct Facts<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) policy: &'a Policy,
     pub(crate) prepared: &'a Prepared<'a>,
+    pub(crate) tables: &'a [Table<'a>],
     pub(crate) today: NaiveDate,
     pub(crate) scopes: &'a [ScopeAfter],
     pub(crate) audit: Option<&'a SelfAudit>,
@@ -163,49 +160,41 @@ impl Facts<'_> {
         }
     }
 
-    /// C11: no table finer than statistic, record type and policy allow.
+    /// C11: no table depends on less than statistic, record type and policy allow, in whatever place of its statement.
     fn smallest(&self) -> Item {
-        let mut faults = Vec::new();
-        for (prepared, record_type) in self.read() {
-            let policy = self.policy.smallest_area.get(&record_type.id).map(String::as_str);
-            let national = record_type.smallest_area == "national"
-                || policy == Some("national")
-                || prepared.statistic.smallest_area == Area::National;
-            for (regional, grain) in tables(prepared) {
-                let shortest =
-                    if regional { record_type.shortest_period } else { record_type.shortest_period_national };
-                let too_fine = grain == Grain::Quarter && shortest == Grain::Year;
-                if regional && national {
-                    faults.push(words::too_fine(&prepared.statistic.id, true));
-                } else if too_fine {
-                    faults.push(words::too_fine(&prepared.statistic.id, false));
-                }
-            }
-        }
-        faults.dedup();
-        judged("C11", faults, words::coarse())
+        let types = |table: &Table<'_>| table.prepared.record_types().collect::<Vec<_>>();
+        let pairs = self.tables.iter().flat_map(|table| types(table).into_iter().map(move |id| (table, id)));
+        let known = pairs.filter_map(|(table, id)| Some((table, self.catalog.record_types.get(&id)?)));
+        let faults = known.flat_map(|(table, record_type)| self.too_fine(table, record_type));
+        judged("C11", faults.collect(), words::coarse())
     }
 
-    /// C12: children and victims of trafficking nationally and by year only.
-    fn sensitive_tables(&self) -> Item {
+    fn too_fine(&self, table: &Table<'_>, record_type: &RecordType) -> Vec<Text> {
+        let statistic = table.prepared.statistic;
+        let policy = self.policy.smallest_area.get(&record_type.id).map(String::as_str);
+        let national = record_type.smallest_area == "national"
+            || policy == Some("national")
+            || statistic.smallest_area == Area::National;
+        let allowed =
+            if table.regional { record_type.shortest_period } else { record_type.shortest_period_national };
         let mut faults = Vec::new();
-        for (prepared, record_type) in self.read() {
-            let Some(shape) = prepared.measured() else { continue };
-            let by_type = SENSITIVE_TYPES.contains(&record_type.id.as_str());
-            for table in &shape.tables {
-                let dimensions: Vec<_> = table.dimensions.iter().map(|d| &shape.dimensions[*d]).collect();
-                let by_category = dimensions
-                    .iter()
-                    .any(|d| d.codes.iter().any(|code| SENSITIVE_CATEGORIES.contains(&code.as_str())));
-                let crossed = dimensions
-                    .iter()
-                    .any(|d| ["REF_AREA", "NATIONALITY_GROUP"].contains(&d.code_list.as_str()));
-                if (by_type || by_category) && (crossed || table.grain == Grain::Quarter) {
-                    faults.push(words::children(&shape.id));
-                }
-            }
+        if table.regional && national {
+            faults.push(words::by_region(&statistic.id));
         }
-        faults.dedup();
+        match (table.shortest, allowed) {
+            (Shortest::Year, _) | (Shortest::Quarter, Grain::Quarter) => {}
+            (_, Grain::Year) => faults.push(words::by_quarter(&statistic.id)),
+            (Shortest::Month, Grain::Quarter) => faults.push(words::by_month(&statistic.id)),
+        }
+        faults
+    }
+
+    /// C12: children and victims of trafficking nationally and by year only, and by no nationality.
+    fn sensitive_tables(&self) -> Item {
+        let crossed =
+            |table: &&Table<'_>| table.regional || table.national_groups || table.shortest != Shortest::Year;
+        let wrong = self.tables.iter().filter(|table| table.is_sensitive()).filter(crossed);
+        let faults = wrong.map(|table| words::children(&table.prepared.statistic.id)).collect();
         judged("C12", faults, words::no_children())
     }
 
@@ -250,23 +239,13 @@ impl Facts<'_> {
 /// An item of the machine: right where nothing is wrong.
 fn judged(id: &str, faults: Vec<Text>, fine: Text) -> Item {
     let ok = faults.is_empty();
-    Item::machine(id, ok, if ok { fine } else { words::joined(faults) })
-}
-
-/// Whether each table shows regions, and its grain.
-fn tables(prepared: &PreparedStatistic<'_>) -> Vec<(bool, Grain)> {
-    let Some(shape) = prepared.measured() else {
-        let analysis = prepared.analysis.iter();
-        let sets = analysis.flat_map(|a| {
-            a.sets.iter().map(|set| {
-                let regional = set.dimensions.iter().any(|d| a.dimensions[*d].list == "REF_AREA");
-                (regional, set.grain.unwrap_or(Grain::Quarter))
-            })
-        });
-        return sets.collect();
-    };
-    let regional = |d: &usize| shape.dimensions[*d].code_list == "REF_AREA";
-    shape.tables.iter().map(|table| (table.dimensions.iter().any(regional), table.grain)).collect()
+    let mut said: Vec<Text> = Vec::new();
+    for fault in faults {
+        if !said.contains(&fault) {
+            said.push(fault);
+        }
+    }
+    Item::machine(id, ok, if ok { fine } else { words::joined(said) })
 }
 
 fn uncovered(prepared: &PreparedStatistic<'_>, record_type: &RecordType, purpose: &Purpose) -> Vec<Text> {

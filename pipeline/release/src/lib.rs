@@ -13,6 +13,7 @@ mod forecast;
 mod overlap;
 pub mod plan;
 mod prepare;
+mod reads;
 pub mod run;
 mod series;
 mod strategy;

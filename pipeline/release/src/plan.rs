@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use marsad_catalog::{Catalog, Price, Release};
 use marsad_ledger::checklist::{Item, Standing};
 use marsad_ledger::proposal::{Proposal, Request, SeriesStep};
-use marsad_ledger::{RequestState, State};
+use marsad_ledger::{Policy, RequestState, State};
 use marsad_terms::{ReleaseId, Text, canonical, clock, nearest};
 use serde_json::{Map, Value};
 
@@ -13,6 +13,7 @@ use crate::checklist::Facts;
 use crate::error::Error;
 use crate::figures::{self, Figures};
 use crate::prepare::{Prepared, prepare};
+use crate::reads::{self, Table};
 use crate::strategy::Decided;
 use crate::{difference, forecast, overlap, series};
 
@@ -112,6 +113,7 @@ impl Planner<'_> {
         }
         let overlap = overlap::overlap(self.state, &f, &request.statistics);
         let differences = difference::differences(self.state, &f, &request.statistics, &tables);
+        let reading = reads::tables(self.catalog, &prepared.statistics);
         let record_types = prepared.record_types();
         let years = prepared.years();
         let mut proposal = Proposal {
@@ -123,7 +125,9 @@ impl Planner<'_> {
             author: self.author.clone(),
             f,
             nano_rho,
-            approvals_needed: self.state.approvals_for(&record_types),
+            approvals_needed: self
+                .state
+                .approvals_for(record_types.iter().chain(&reads::counted_as(&reading))),
             record_types,
             years,
             request,
@@ -141,18 +145,28 @@ impl Planner<'_> {
             differences,
             checklist: Vec::new(),
         };
-        let scopes = self.state.would_use(&proposal);
+        proposal.checklist = self.checklist(policy, (prepared, &reading), &proposal);
+        Ok(proposal)
+    }
+
+    /// The items of a proposal that is complete but for them.
+    fn checklist(
+        &self,
+        policy: &Policy,
+        (prepared, tables): (&Prepared<'_>, &[Table<'_>]),
+        proposal: &Proposal,
+    ) -> Vec<Item> {
         let facts = Facts {
             catalog: self.catalog,
             policy,
             prepared,
+            tables,
             today: clock::today(),
-            scopes: &scopes,
+            scopes: &self.state.would_use(proposal),
             audit: self.audit.as_ref(),
-            proposal: &proposal,
+            proposal,
         };
-        proposal.checklist = facts.items();
-        Ok(proposal)
+        facts.items()
     }
 
     /// An id that ran or was published belongs to its request for ever.

@@ -16,6 +16,8 @@ use tempfile::TempDir;
 use crate::plan::{Planner, definition};
 use crate::{Error, bounds, check, prepare};
 
+mod reads;
+
 /// The definitions that the program carries, in a folder of their own.
 fn definitions() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -48,9 +50,13 @@ async fn state(folder: &Path) -> State {
 }
 
 async fn plan(folder: &Path, wish: Option<Price>) -> Result<Proposal, Error> {
+    plan_of(folder, "2024-Q4", wish).await
+}
+
+async fn plan_of(folder: &Path, release: &str, wish: Option<Price>) -> Result<Proposal, Error> {
     let catalog = load(folder);
     let state = state(folder).await;
-    let release = definition(&catalog, "2024-Q4")?;
+    let release = definition(&catalog, release)?;
     let planner = Planner {
         catalog: &catalog,
         state: &state,

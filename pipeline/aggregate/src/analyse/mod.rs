@@ -13,6 +13,7 @@ mod node;
 mod outputs;
 mod places;
 mod plan;
+mod reads;
 mod refusal;
 mod syntax;
 
@@ -27,6 +28,7 @@ use crate::sources::Sources;
 use expression::Context;
 pub(crate) use node::sets_of;
 
+pub use reads::Veiled;
 pub use refusal::{Code, Refusal};
 
 /// How a node of the plan stands to the person, for people to read.

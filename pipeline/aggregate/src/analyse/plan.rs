@@ -152,7 +152,7 @@ fn cannot_run(error: DataFusionError) -> Offence {
 }
 
 /// All scanned tables, those of sub-queries too, with their columns.
-fn scans(plan: &LogicalPlan) -> Vec<(String, Vec<String>)> {
+pub(super) fn scans(plan: &LogicalPlan) -> Vec<(String, Vec<String>)> {
     let mut found = Vec::new();
     // Nothing in the closure fails.
     let _ = plan.apply_with_subqueries(|node| {

@@ -6,6 +6,7 @@ mod differential;
 mod extremes;
 mod joins;
 mod neighbours;
+mod reads;
 mod refused;
 mod scans;
 mod series;

@@ -35,7 +35,7 @@ const FURTHER: &[&str] = &[
     "SELECT quarter, COUNT(*) AS n FROM (SELECT person_key, MIN(quarter) AS quarter FROM assistance_service GROUP BY person_key) x GROUP BY quarter",
 ];
 
-fn statements() -> Vec<String> {
+pub(super) fn statements() -> Vec<String> {
     let vector = vector();
     let cases = vector["cases"].as_array().unwrap().iter().filter(|case| case["verdict"] == "accepted");
     let of_vector = cases.map(|case| case["sql"].as_str().unwrap().to_owned());
@@ -55,7 +55,7 @@ fn nodes(plan: &LogicalPlan) -> Vec<LogicalPlan> {
     found
 }
 
-async fn run(plan: &LogicalPlan, rows: &[Record], partitions: usize) -> Vec<RecordBatch> {
+pub(super) async fn run(plan: &LogicalPlan, rows: &[Record], partitions: usize) -> Vec<RecordBatch> {
     let context = session(partitions, &Limits::default()).unwrap();
     let physical = over(&context.state(), plan.clone(), &tables(rows, partitions)).await.unwrap();
     collect(physical, context.task_ctx()).await.unwrap_or_else(|error| panic!("{plan}: {error}"))

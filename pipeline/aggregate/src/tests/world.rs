@@ -192,6 +192,51 @@ impl Record {
     }
 }
 
+/// Kinds of values that a record has, beside its person and its number.
+pub(super) const KINDS: usize = 7;
+
+/// Which of them a column shows; `None` where it shows none, or the year, which is one.
+pub(super) fn kind_of(field: &Field) -> Option<usize> {
+    match (field.name().as_str(), field.data_type()) {
+        ("person_key" | "record_id" | "year", _) => None,
+        ("quarter", _) | (_, DataType::Date32) => Some(0),
+        ("note", _) => Some(1),
+        (_, DataType::Int64) => Some(2),
+        (_, DataType::Decimal128(..)) => Some(3),
+        ("region" | "category", _) => Some(4),
+        ("service" | "age_group", _) => Some(5),
+        _ => Some(6),
+    }
+}
+
+impl Record {
+    /// The same record with another value of a kind.
+    pub(super) fn changed(&self, kind: usize) -> Self {
+        let mut other = self.clone();
+        let next = |code: Option<usize>, n: usize| match code {
+            None => Some(0),
+            Some(code) => Some(code + 1).filter(|code| *code < n),
+        };
+        match kind {
+            0 => other.month = (other.month + 3) % 8,
+            1 => other.note = next(other.note, NOTES.len()),
+            2 | 3 => {
+                let number = &mut other.numbers[kind - 2];
+                *number = number.map_or(Some(2), |n| (n != 0).then_some(0));
+            }
+            _ => other.codes[kind - 4] = next(other.codes[kind - 4], 4),
+        }
+        other
+    }
+
+    /// The same record, shelter and medical help read as legal help.
+    pub(super) fn with_legal_help(&self) -> Self {
+        let mut other = self.clone();
+        other.codes[1] = other.codes[1].map(|code| if SERVICES[code] == "_U" { code } else { 2 });
+        other
+    }
+}
+
 fn column(field: &Field, records: &[&Record]) -> ArrayRef {
     let bytes = |of: fn(&Record) -> u8| {
         let keys = records.iter().map(|r| Some([of(r); 16]));

@@ -339,37 +339,52 @@ pub(super) fn no_noise() -> Text {
     Text::new("pas de bruit : organisations seulement", "لا تشويش: منظمات فقط", "no noise: organisations only")
 }
 
-/// C11, one table that is too fine.
-pub(super) fn too_fine(id: impl Display, by_region: bool) -> Text {
-    match by_region {
-        true => Text::new(
-            format!("{id} : un tableau par région"),
-            format!("{}: جدول حسب الجهة", ltr(&id)),
-            format!("{id}: a table by region"),
-        ),
-        false => Text::new(
-            format!("{id} : un tableau par trimestre"),
-            format!("{}: جدول حسب الفصل", ltr(&id)),
-            format!("{id}: a table by quarter"),
-        ),
-    }
+/// C11, one table that depends on a region.
+pub(super) fn by_region(id: impl Display) -> Text {
+    Text::new(
+        format!("{id} : un tableau qui dépend de la région"),
+        format!("{}: جدول يتوقف على الجهة", ltr(&id)),
+        format!("{id}: a table that depends on the region"),
+    )
+}
+
+/// C11, one that depends on less than a year.
+pub(super) fn by_quarter(id: impl Display) -> Text {
+    Text::new(
+        format!("{id} : un tableau qui dépend du trimestre ou du mois"),
+        format!("{}: جدول يتوقف على الفصل أو الشهر", ltr(&id)),
+        format!("{id}: a table that depends on the quarter or the month"),
+    )
+}
+
+/// C11, one that depends on less than a quarter.
+pub(super) fn by_month(id: impl Display) -> Text {
+    Text::new(
+        format!("{id} : un tableau qui dépend du mois"),
+        format!("{}: جدول يتوقف على الشهر", ltr(&id)),
+        format!("{id}: a table that depends on the month"),
+    )
 }
 
 /// C11, none is.
 pub(super) fn coarse() -> Text {
     Text::new(
-        "aucun tableau n'est plus fin que ne le permettent types d'enregistrements, statistiques et politique",
-        "لا يوجد جدول أدق مما تسمح به أنواع السجلات والإحصاءات والسياسة",
-        "no table is finer than record types, statistics and policy allow",
+        "par ce que lit la requête, aucun tableau n'est plus fin que ne le permettent types d'enregistrements, statistiques et politique",
+        "بحسب ما يقرؤه الاستعلام، لا يوجد جدول أدق مما تسمح به أنواع السجلات والإحصاءات والسياسة",
+        "by what its statement reads, no table is finer than record types, statistics and policy allow",
     )
 }
 
 /// C12, one table that is not national and annual.
 pub(super) fn children(id: impl Display) -> Text {
     Text::new(
-        format!("{id} : enfants ou victimes au-dessous du niveau national et annuel"),
-        format!("{}: أطفال أو ضحايا دون المستوى الوطني والسنوي", ltr(&id)),
-        format!("{id}: children or victims below national and annual"),
+        format!(
+            "{id} : un tableau sur des enfants ou des victimes qui dépend de la région, de la nationalité, du trimestre ou du mois"
+        ),
+        format!("{}: جدول عن أطفال أو ضحايا يتوقف على الجهة أو الجنسية أو الفصل أو الشهر", ltr(&id)),
+        format!(
+            "{id}: a table about children or victims that depends on region, nationality, quarter or month"
+        ),
     )
 }
 
