@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, Table, TableComponent, Width, presets,
+};
 use marsad_landing::Rewritten;
 pub(crate) use marsad_ledger::scope::decimal;
 use marsad_terms::{Explain, Explanation};
@@ -181,24 +183,61 @@ fn with_schema(json: Value) -> Value {
 
 /// Characters a line where nobody knows the terminal's.
 const WIDTH: u16 = 100;
+/// Narrower terminals than this say nothing true of themselves: `script` reports 0.
+const NARROWEST: u16 = 40;
+/// The longest word that is never split: ids of scopes and dataflows are shorter, digests are not.
+const WORD: usize = 40;
 
 /// A table for the terminal: the first `texts` columns to the left, figures to the right.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, texts: usize) -> String {
     let mut table = Table::new();
+    let known = table.width().filter(|width| *width >= NARROWEST);
+    // A pipe has no width; long evidence wraps all the same.
+    table.set_width(known.unwrap_or(WIDTH));
+    drawn(table, header, rows.into_iter().collect(), texts)
+}
+
+fn drawn(mut table: Table, header: &[&str], rows: Vec<Vec<String>>, texts: usize) -> String {
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table
         .set_style(TableComponent::HeaderLines, '─')
         .set_style(TableComponent::MiddleHeaderIntersections, '─');
-    // A pipe has no width; long evidence wraps all the same.
-    if table.width().is_none() {
-        table.set_width(WIDTH);
-    }
     table.set_header(header.to_vec());
+    let words: Vec<u16> = (0..header.len()).map(|column| longest_word(header, &rows, column)).collect();
     for row in rows {
         table.add_row(row);
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_cell_alignment(if index < texts { CellAlignment::Left } else { CellAlignment::Right });
+        let least = words.get(index).map_or(0, |word| word + column.padding_width());
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
     }
     table.to_string()
+}
+
+/// Characters of the longest word of a column, which is narrower than that only where a word is longer than [`WORD`].
+fn longest_word(header: &[&str], rows: &[Vec<String>], column: usize) -> u16 {
+    let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
+    let words = cells.chain(header.get(column).copied()).flat_map(str::split_whitespace);
+    let longest = words.map(console::measure_text_width).max().unwrap_or(0);
+    u16::try_from(longest.min(WORD)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_table_wraps_between_words_and_splits_none() {
+        let words = "record_type:assistance_service holds all that is charged to it by any release";
+        let row = ["lifetime", words, "0.300000001", "0.2"].map(str::to_owned).to_vec();
+        for width in [40, 60, 100] {
+            let mut table = Table::new();
+            table.set_width(width);
+            let shown = drawn(table, &["scope", "what it is", "used", "left"], vec![row.clone()], 2);
+            for word in words.split(' ').chain(["lifetime", "0.300000001"]) {
+                assert!(shown.split_whitespace().any(|shown| shown == word), "{word} at {width}:\n{shown}");
+            }
+        }
+    }
 }
