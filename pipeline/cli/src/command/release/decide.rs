@@ -144,6 +144,7 @@ async fn decide(
 }
 
 fn approval(state: &State, request: &RequestState, answers: Answers) -> Result<Statement, Failure> {
+    are_asked(request, &answers)?;
     let missing = request.proposal.unanswered(&answers);
     if !missing.is_empty() {
         let explanation = Explanation::new(
@@ -155,6 +156,18 @@ fn approval(state: &State, request: &RequestState, answers: Answers) -> Result<S
         return Err(Failure::new(explanation));
     }
     decision(state, request, Answer::Approve, answers, "")
+}
+
+/// Refuses an answer to what the proposal does not ask: it would be signed, and mean nothing.
+fn are_asked(request: &RequestState, answers: &Answers) -> Result<(), Failure> {
+    let strange = request.proposal.not_on_the_checklist(answers);
+    let Some((first, nearest)) = strange.first() else { return Ok(()) };
+    let remedy = match nearest {
+        Some(near) => format!("did you mean `{near}`? `marsad release show --full` lists the items"),
+        None => "`marsad release show --full` lists the items".to_owned(),
+    };
+    let what = format!("the checklist has no item `{first}`");
+    Err(Failure::new(Explanation::new("W10", what, "what is answered is signed, item by item", remedy)))
 }
 
 fn rejection(state: &State, request: &RequestState, reason: &str) -> Result<Statement, Failure> {
