@@ -187,6 +187,8 @@ const WIDTH: u16 = 100;
 const NARROWEST: u16 = 40;
 /// The longest word that is never split: ids of scopes and dataflows are shorter, digests are not.
 const WORD: usize = 40;
+/// A space before a cell and one behind it.
+const PADDING: usize = 2;
 
 /// A table for the terminal: the first `texts` columns to the left, figures to the right.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, texts: usize) -> String {
@@ -203,24 +205,46 @@ fn drawn(mut table: Table, header: &[&str], rows: Vec<Vec<String>>, texts: usize
         .set_style(TableComponent::HeaderLines, '─')
         .set_style(TableComponent::MiddleHeaderIntersections, '─');
     table.set_header(header.to_vec());
-    let words: Vec<u16> = (0..header.len()).map(|column| longest_word(header, &rows, column)).collect();
+    let widths = widths(header, &rows, table.width().unwrap_or(WIDTH).into());
     for row in rows {
         table.add_row(row);
     }
-    for (index, column) in table.column_iter_mut().enumerate() {
+    for (index, (column, width)) in table.column_iter_mut().zip(widths).enumerate() {
         column.set_cell_alignment(if index < texts { CellAlignment::Left } else { CellAlignment::Right });
-        let least = words.get(index).map_or(0, |word| word + column.padding_width());
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
+        let width = u16::try_from(width).unwrap_or(u16::MAX);
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
     }
     table.to_string()
 }
 
-/// Characters of the longest word of a column, which is narrower than that only where a word is longer than [`WORD`].
-fn longest_word(header: &[&str], rows: &[Vec<String>], column: usize) -> u16 {
-    let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
-    let words = cells.chain(header.get(column).copied()).flat_map(str::split_whitespace);
-    let longest = words.map(console::measure_text_width).max().unwrap_or(0);
-    u16::try_from(longest.min(WORD)).unwrap_or(0)
+/// Characters of each column: as wide as it would be, or, where the line has no room, at least its longest word. What room
+/// there is goes to the columns that lack least, so that one long text wraps and not several short ones.
+fn widths(header: &[&str], rows: &[Vec<String>], line: usize) -> Vec<usize> {
+    let most = |column: usize, parts: fn(&str) -> usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
+        cells.chain(header.get(column).copied()).map(parts).max().unwrap_or(0) + PADDING
+    };
+    let wanted: Vec<usize> = (0..header.len()).map(|column| most(column, longest_line)).collect();
+    let mut widths: Vec<usize> = (0..header.len()).map(|column| most(column, longest_word)).collect();
+    // Between two columns stands a space too.
+    let taken = widths.iter().sum::<usize>() + header.len().saturating_sub(1);
+    let mut room = line.saturating_sub(taken);
+    while room > 0 {
+        let lacking = (0..widths.len()).filter(|column| widths[*column] < wanted[*column]);
+        let Some(least) = lacking.min_by_key(|column| wanted[*column] - widths[*column]) else { break };
+        widths[least] += 1;
+        room -= 1;
+    }
+    widths
+}
+
+fn longest_line(cell: &str) -> usize {
+    cell.lines().map(console::measure_text_width).max().unwrap_or(0)
+}
+
+/// Of the words that are not split.
+fn longest_word(cell: &str) -> usize {
+    cell.split_whitespace().map(console::measure_text_width).max().unwrap_or(0).min(WORD)
 }
 
 #[cfg(test)]
@@ -235,9 +259,18 @@ mod tests {
             let mut table = Table::new();
             table.set_width(width);
             let shown = drawn(table, &["scope", "what it is", "used", "left"], vec![row.clone()], 2);
+            let longest = shown.lines().map(console::measure_text_width).max();
+            assert!(width == 40 || longest <= Some(width.into()), "{width}:\n{shown}");
             for word in words.split(' ').chain(["lifetime", "0.300000001"]) {
                 assert!(shown.split_whitespace().any(|shown| shown == word), "{word} at {width}:\n{shown}");
             }
         }
+    }
+
+    #[test]
+    fn short_texts_keep_their_line_and_the_longest_wraps() {
+        let rows = [vec!["quarter, age_group".to_owned(), "a b ".repeat(50), "1".to_owned()]];
+        assert_eq!(widths(&["table", "evidence", "n"], &rows, 60), [20, 35, 3]);
+        assert_eq!(widths(&["table", "evidence", "n"], &rows, 10), [11, 10, 3], "no word is split for room");
     }
 }

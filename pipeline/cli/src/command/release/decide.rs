@@ -162,10 +162,8 @@ fn approval(state: &State, request: &RequestState, answers: Answers) -> Result<S
 fn are_asked(request: &RequestState, answers: &Answers) -> Result<(), Failure> {
     let strange = request.proposal.not_on_the_checklist(answers);
     let Some((first, nearest)) = strange.first() else { return Ok(()) };
-    let remedy = match nearest {
-        Some(near) => format!("did you mean `{near}`? `marsad release show --full` lists the items"),
-        None => "`marsad release show --full` lists the items".to_owned(),
-    };
+    let list = format!("`marsad release show {} --full` lists the items", request.release());
+    let remedy = nearest.map_or_else(|| list.clone(), |near| format!("did you mean `{near}`? {list}"));
     let what = format!("the checklist has no item `{first}`");
     Err(Failure::new(Explanation::new("W10", what, "what is answered is signed, item by item", remedy)))
 }
