@@ -55,13 +55,13 @@ fn a_file_that_is_not_the_mappings_is_refused_whole() {
     refuses(&workspace, (0..=255).cycle().take(9000).collect::<Vec<u8>>(), "F01", &[]);
     refuses(&workspace, format!("\u{feff}{good}"), "F01", &["UTF-8"]);
     refuses(&workspace, latin(&good.replace("Sexe", "Genre")), "F03", &["Sexe"]);
-    refuses(&workspace, latin(&row().repeat(3)), "F03", &[]);
+    refuses(&workspace, latin(&row().repeat(3)), "F02", &["header row on top"]);
     refuses(&workspace, latin(&good.replace(";Sexe", "").replace(";Femme", "")), "F03", &["Sexe"]);
     let two = good.replacen("Observations", "Observations;No dossier", 1).replace("oui;", "oui;;");
     refuses(&workspace, latin(&two), "F06", &["No dossier"]);
     let more = good.replacen("Observations", "Observations;Téléphone", 1).replace("oui;", "oui;;");
     refuses(&workspace, latin(&more), "F04", &["Téléphone"]);
-    refuses(&workspace, latin(&good.replace(';', ",")), "F03", &["delimiter"]);
+    refuses(&workspace, latin(&good.replace(';', ",")), "F02", &["delimiter"]);
     refuses(&workspace, latin(&(SERVICES.to_owned() + "\"" + &row())), "F08", &[]);
 }
 
@@ -141,12 +141,12 @@ fn an_unknown_key_names_its_line_and_the_nearest_right_one() {
             "K04",
             "write `answers` instead of `anwsers`",
         ),
-        ("queries/releases/2024-Q4-T.toml", "contact", "contect", &["release", "list"], "K04", "contact"),
+        ("queries/releases/2024-Q4-T.toml", "contact", "contect", &["query", "list"], "K04", "contact"),
         (
             "queries/releases/2024-Q4.toml",
             "frozen",
             "forzen",
-            &["release", "list"],
+            &["query", "list"],
             "K03",
             "did you mean `frozen`?",
         ),
@@ -311,7 +311,58 @@ fn answers_that_do_not_read_name_their_line() {
     assert_eq!(check(&workspace, &approve, "W00", &["answers.toml:2"]).code, 2);
     let pair = ["release", "approve", RELEASE, "--key", "keys/steward", "--confirm", "C05"];
     assert_eq!(check(&workspace, &pair, "W00", &["C05=TEXT"]).code, 2);
+    let answers: String = workspace.read("answers.toml").replace("C05 = \"none\"\nC06 = 3\n", "");
+    workspace.plan(RELEASE);
+    let right = workspace.read("answers.toml");
+    workspace.write("answers.toml", format!("{answers}{right}C99 = \"seen\"\n"));
+    let strange = check(&workspace, &approve, "W10", &["did you mean `C09`?"]);
+    assert_eq!(strange.code, 1);
     assert_eq!(workspace.ledger_is_right().at("entries"), 2);
+}
+
+#[test]
+fn who_founds_the_ledger_is_told_what_the_draft_lacks() {
+    let workspace = Workspace::new();
+    let fresh = workspace.copy_without(&["ledger", "state"]);
+    let set = |args: &[&str], code: &str, words: &str| {
+        let refused = fresh.json(&[&["policy", "set"][..], args].concat());
+        assert_eq!((refused.code, refused.error()), (1, code));
+        assert!(refused.at("error.do").as_str().unwrap().contains(words), "{refused:?}");
+    };
+    set(&[], "W04", "privacy-officer");
+    fresh.marsad(&["keys", "generate", "--signing", "stranger"]).done();
+    let line = fresh.read("keys/stranger.pub");
+    set(&["--key", "keys/stranger"], "B20", line.trim());
+    set(&["--key", "keys/analyst"], "B20", "\"privacy-officer\" to the roles");
+    fresh.marsad(&["policy", "set", "--key", "keys/officer"]).done();
+}
+
+#[test]
+fn a_draft_or_another_mapping_half_written_keeps_nobody_from_landing() {
+    let workspace = Workspace::new();
+    workspace.write("queries/bad1.sql", "SELECT 1");
+    workspace.edit("schemas/mappings/partner_youth.toml", "[file]", "[fiel]");
+    workspace.write("services.csv", services(3));
+    workspace.json(&["extract", "check", "services.csv", "--as", "partner_assistance"]).done();
+    workspace.json(&["land", "services.csv", "--as", "partner_assistance"]).done();
+    check(&workspace, &["land", "services.csv", "--as", "partner_youth"], "K03", &["partner_youth.toml"]);
+    assert_eq!(workspace.json(&["query", "list"]).error(), "K19");
+    let listed = workspace.json(&["release", "list"]).done();
+    assert_eq!(listed.at("drafts"), false);
+    let listed = workspace.marsad(&["release", "list"]).done().stdout;
+    assert!(listed.contains("marsad query list"), "{listed}");
+}
+
+#[test]
+fn a_filter_of_the_log_that_matches_nothing_names_the_nearest() {
+    let workspace = Workspace::new();
+    workspace.plan(RELEASE);
+    let note = |args: &[&str]| workspace.marsad(&[&["ledger", "log"][..], args].concat()).done().stdout;
+    let person = note(&["--person", "analist"]);
+    assert!(person.contains("`analist`") && person.contains("did you mean `analyst`?"), "{person}");
+    let release = note(&["--release", "2024-Q4-TT"]);
+    assert!(release.contains("did you mean `2024-Q4-T`?"), "{release}");
+    assert!(!note(&["--person", "analyst", "--release", RELEASE]).contains("note:"));
 }
 
 #[test]

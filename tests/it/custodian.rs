@@ -61,7 +61,7 @@ fn batches_are_corrected_compacted_and_retracted_and_releases_go_on() {
     let shown = workspace.json(&["batch", "show", &whole[..8]]).done();
     shown.has(&["batch", "state", "rows", "files", "quarantined", "source", "mapping", "time", "custodian"]);
     assert_eq!(workspace.json(&["batch", "retract", "beef", "--reason", "x"]).error(), "W14");
-    workspace.json(&["batch", "retract", &whole, "--reason", "the wrong year"]).done();
+    workspace.json(&["batch", "retract", &whole, "--reason", "the wrong year", "--yes"]).done();
     assert_eq!(states(&workspace)[3], landed("retracted", 0));
     assert_eq!(kinds(&workspace), ["batch", "batch", "batch", "replaced", "retracted"]);
     assert_eq!(*land("more.csv", 60, &[]).done().at("records.landed"), 60, "it may land again");
@@ -126,11 +126,16 @@ fn rows_whose_time_is_over_are_purged() {
     workspace.json(&["land", "old.csv", "--as", "partner_assistance"]).done();
     let terms = workspace.json(&["retention", "list"]).done();
     assert_keys(&terms.at("terms")[0], &["record_type", "months", "from", "kept_from"]);
-    let kept = workspace.json(&["retention", "run"]).done();
+    let kept = workspace.json(&["retention", "run", "--yes"]).done();
     assert_eq!((kept.at("files").as_u64(), kept.at("entry").is_null()), (Some(0), true));
     workspace.edit("marsad.toml", "[landing]", "[retention]\nassistance_service = 1\n\n[landing]");
-    let purged = workspace.json(&["retention", "run"]).done();
+    let unasked = workspace.json(&["retention", "run"]);
+    assert_eq!((unasked.code, unasked.error()), (2, "W00"), "nobody confirmed");
+    let landed_rows = Some(states(&workspace)[0].1);
+    assert!(landed_rows > Some(0));
+    let purged = workspace.json(&["retention", "run", "--yes"]).done();
     assert_eq!((purged.at("files").as_u64(), purged.at("entry").as_u64()), (Some(1), Some(1)));
+    assert_eq!(purged.at("rows")["assistance_service"].as_u64(), landed_rows);
     assert_eq!(states(&workspace), [landed("landed", 0)]);
     assert_eq!(kinds(&workspace), ["batch", "purged"]);
 }
@@ -152,10 +157,10 @@ fn acts_wait_for_a_release_that_another_installation_runs() {
     let other = workspace.copy_without(&["state"]);
     let state = other.json(&["release", "show", RELEASE]).done().at("state").clone();
     let batch = batches(&other)[0].0.clone();
-    let compacted = other.json(&["batch", "retract", &batch, "--reason", "x"]);
+    let compacted = other.json(&["batch", "retract", &batch, "--reason", "x", "--yes"]);
     if state == "reserved" {
         assert_eq!(compacted.error(), "W40");
-        assert_eq!(other.json(&["retention", "run"]).error(), "W40");
+        assert_eq!(other.json(&["retention", "run", "--yes"]).error(), "W40");
         assert_eq!(other.json(&["keys", "rotate", "landing"]).error(), "W40");
         assert!(!other.path("keys/landing.next.key").exists());
         assert_eq!(states(&other), [landed("landed", 20_000)]);
@@ -163,7 +168,7 @@ fn acts_wait_for_a_release_that_another_installation_runs() {
         assert_eq!(compacted.code, 0, "{state}: it ended before it was killed");
     }
     // Here the run is known to be dead, is ended, and the act goes on.
-    workspace.json(&["batch", "retract", &batch, "--reason", "x"]).done();
+    workspace.json(&["batch", "retract", &batch, "--reason", "x", "--yes"]).done();
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn an_erased_person_is_out_of_all_rows_and_releases_go_on() {
     let workspace = Workspace::new();
     workspace.land_services(50);
     workspace.approved(RELEASE);
-    let erase = ["person", "erase", "--id-file", "ids"];
+    let erase = ["person", "erase", "--id-file", "ids", "--yes"];
     identifiers(&workspace, "partner:P-70000003\npartner:P-70000099\n", 0o600);
     let erased = workspace.json(&erase).done();
     assert_eq!((erased.at("files").as_u64(), erased.at("entry").as_u64()), (Some(1), Some(1)));
@@ -30,6 +30,19 @@ fn an_erased_person_is_out_of_all_rows_and_releases_go_on() {
     assert!(workspace.marsad(&erase).done().stdout.contains("nothing was changed"));
     assert_eq!(workspace.json(&["release", "run", RELEASE, "--yes"]).done().at("charged"), 100_000_000);
     workspace.ledger_is_right();
+
+    let (unasked, before) = (workspace.json(&erase[..4]), rows(&workspace));
+    assert_eq!((unasked.code, unasked.error()), (2, "W00"), "nobody confirmed");
+    assert_eq!(before, 49);
+    let unknown = ["person", "export", "--id-file", "ids", "--out"];
+    identifiers(&workspace, "partner:P-1", 0o600);
+    let exported = workspace.json(&[&unknown[..], &["none.json"]].concat()).done();
+    assert_eq!(exported.at("found"), false);
+    let words = workspace.marsad(&[&unknown[..], &["none.csv"]].concat()).done().stdout;
+    assert!(words.contains("no record of theirs was found"), "{words}");
+    identifiers(&workspace, "\n\n", 0o600);
+    assert_eq!(workspace.json(&erase).error(), "D15");
+    assert_eq!(workspace.json(&[&unknown[..], &["empty.json"]].concat()).error(), "D15");
 
     identifiers(&workspace, "partner:P-70000004", 0o640);
     assert_eq!(workspace.json(&erase).error(), "D12");

@@ -61,17 +61,28 @@ fn nothing_is_published_without_the_record_of_whom_it_serves() {
     );
 
     // The release is for everybody, so whoever is described may be served with it.
-    let press =
-        ["release", "transfer", RELEASE, "--to", "press", "--channel", "letter", "--date", "2027-02-01"];
+    let day = shown.at("transfers")[0]["date"].as_str().unwrap().to_owned();
+    let on = |day: &str| {
+        let args = ["release", "transfer", RELEASE, "--to", "press", "--channel", "letter", "--date", day];
+        args.map(str::to_owned)
+    };
+    let press = on(&day);
+    let press: Vec<&str> = press.iter().map(String::as_str).collect();
     assert_eq!(workspace.json(&press).error(), "W20");
     add(&workspace, "press", "Morocco");
     let refused = workspace.json(&press);
     assert_eq!((refused.code, refused.error()), (1, "B36"));
     workspace.edit("marsad.toml", "country = \"Morocco\"", "country = \"MA\"");
+    for (wrong, words) in [("2999-01-01", "nobody was served"), ("2001-01-01", "was not public")] {
+        let args = on(wrong);
+        let refused = workspace.json(&args.each_ref().map(String::as_str));
+        assert_eq!((refused.code, refused.error()), (2, "W00"));
+        assert!(refused.at("error.what").as_str().unwrap().contains(words), "{refused:?}");
+    }
     let served = workspace.json(&press).done();
     assert_eq!(named(served.at("transfers"))[2], ("press", "MA", "letter"));
     let full = workspace.marsad(&["release", "show", RELEASE, "--full"]).done().stdout;
-    assert!(full.contains("Observatoire press") && full.contains("2027-02-01"), "{full}");
+    assert!(full.contains("Observatoire press") && full.contains(&day), "{full}");
     let log = workspace.marsad(&["ledger", "log", "--kind", "transferred"]).done().stdout;
     assert_eq!(log.matches("transferred").count(), 3, "{log}");
     workspace.ledger_is_right();
@@ -186,4 +197,35 @@ fn planning_figures_tell_what_no_release_has_shown_yet() {
     assert_eq!(workspace.json(&["release", "plan", "other"]).error(), "K09");
     planned("\"year,sex\" = [1]");
     assert_eq!(workspace.json(&["release", "plan", "other"]).error(), "E15");
+}
+
+#[test]
+fn a_release_is_shown_as_its_steward_saw_it_whatever_was_spent_since() {
+    let workspace = Workspace::new();
+    workspace.land_services(20);
+    let approved = workspace.approved(RELEASE);
+    workspace.json(&["release", "run", RELEASE, "--yes"]).done();
+    let standing = |id: &str| {
+        let shown = workspace.json(&["release", "show", id]).done();
+        let items = shown.at("checklist").as_array().unwrap().clone();
+        let of = |item: &str| items.iter().find(|one| one["id"] == item).unwrap()["state"].clone();
+        ["C14", "C15", "C24"].map(of)
+    };
+    assert!(standing(RELEASE).iter().all(|state| state == "after-run"));
+    workspace.json(&["release", "publish", RELEASE]).done();
+    workspace.define("again", "revision = 1");
+    workspace.approved("again");
+    workspace.json(&["release", "run", "again", "--yes"]).done();
+    let shown = workspace.json(&["release", "show", RELEASE]).done();
+    assert_eq!(shown.at("scopes"), approved.at("scopes"));
+    assert_eq!(approved.at("scopes").as_array().unwrap().len(), 3, "lifetime, year, record type");
+    assert_eq!(shown.at("scopes")[0]["after"], 100_000_000);
+    let again = workspace.json(&["release", "show", "again"]).done();
+    assert_eq!(
+        (&again.at("scopes")[0]["used"], &again.at("scopes")[0]["after"]),
+        (&Value::from(100_000_000), &Value::from(200_000_000))
+    );
+    assert!(standing(RELEASE).iter().all(|state| state == "pass"));
+    let text = workspace.marsad(&["release", "show", RELEASE]).done().stdout;
+    assert!(text.contains("lifetime 0 → 0.1") && text.contains(" 0 after the run"), "{text}");
 }

@@ -39,6 +39,15 @@ impl Catalog {
         crate::load::loading::load(dir)
     }
 
+    /// Reads what an extract is landed by: `schemas/` alone, so that a draft in `queries/` or another mapping, half written,
+    /// keeps nobody from landing by `mapping`.
+    ///
+    /// # Errors
+    /// All faults of code lists, countries, record types and that mapping, sorted by file and line.
+    pub fn for_mapping(dir: &Path, mapping: &str) -> Result<Self, Vec<Fault>> {
+        crate::load::loading::for_mapping(dir, mapping)
+    }
+
     /// Reads one statistic outside the catalogue's folder, checked against this catalogue; its SQL stands beside it.
     ///
     /// That its purpose is registered is not checked: the plan of a release does.

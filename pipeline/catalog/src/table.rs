@@ -108,6 +108,11 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Whether it is an array without members.
+    pub(crate) fn is_empty_list(&self) -> bool {
+        matches!(&self.inner, DeValue::Array(members) if members.is_empty())
+    }
+
     /// The members of an array.
     pub(crate) fn list(self) -> Option<Vec<Value<'a>>> {
         match self.inner {

@@ -135,6 +135,7 @@ pub(crate) enum Command {
         shell: Shell,
     },
     /// Manual pages into a folder
+    #[command(after_help = "Example:\n  marsad man ~/.local/share/man/man1")]
     Man {
         /// The folder
         #[arg(value_hint = ValueHint::DirPath)]
@@ -163,9 +164,15 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// The draft in marsad.toml beside the ledger's policy
+    #[command(after_help = "Example:\n  marsad policy show")]
     Show,
     /// Sign the draft and append it to the ledger; the first time it founds the ledger
-    Set(KeyArg),
+    #[command(after_help = "Example:\n  marsad policy set --key keys/officer")]
+    Set {
+        /// SSH private key of a privacy officer, or a public one whose private half ssh-agent holds
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        key: Option<PathBuf>,
+    },
 }
 
 /// A signing key.
@@ -180,6 +187,7 @@ pub(crate) struct KeyArg {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print each setting in force, and whether marsad.toml or a default gives it
+    #[command(after_help = "Example:\n  marsad config show")]
     Show,
 }
 
@@ -187,8 +195,12 @@ pub(crate) enum ConfigCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum QueryCommand {
     /// All statistics of the workspace
+    #[command(after_help = "Example:\n  marsad query list")]
     List,
     /// One statistic: its SQL, its bound, its tables
+    #[command(
+        after_help = "Example:\n  marsad query show assisted_persons\n  marsad query show assisted_persons --plan"
+    )]
     Show {
         /// The statistic
         id: String,
@@ -197,6 +209,7 @@ pub(crate) enum QueryCommand {
         plan: bool,
     },
     /// Write a new statistic to start from: queries/ID.sql and queries/ID.toml
+    #[command(after_help = "Example:\n  marsad query new my_statistic && marsad query check my_statistic")]
     New {
         /// Its id: lower-case letters, digits and `_`
         id: String,
@@ -249,6 +262,7 @@ pub(crate) struct WishArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReleaseCommand {
     /// Write the definition of a new release like an old one, its periods moved by one
+    #[command(after_help = "Example:\n  marsad release new 2025-Q1 --like plan-quarter")]
     New {
         /// The new id
         id: String,
@@ -267,6 +281,7 @@ pub(crate) enum ReleaseCommand {
         key: KeyArg,
     },
     /// All releases: what is defined, proposed, published
+    #[command(after_help = "Example:\n  marsad release list")]
     List,
     /// A proposal: why, what, cost, margins, what it tells with earlier releases, checklist, approvals
     #[command(
@@ -289,6 +304,7 @@ pub(crate) enum ReleaseCommand {
         language: Option<Language>,
     },
     /// What differs between two proposals
+    #[command(after_help = "Example:\n  marsad release diff 2024-Q3 2024-Q4")]
     Diff {
         /// The one
         a: String,
@@ -327,6 +343,9 @@ pub(crate) enum ReleaseCommand {
         language: Option<Language>,
     },
     /// Reject a proposal by signature
+    #[command(
+        after_help = "Example:\n  marsad release reject 2024-Q4 --reason \"the age bands are finer than agreed\" --key keys/steward"
+    )]
     Reject {
         /// A release, or the first digits of a proposal
         id: String,
@@ -340,6 +359,9 @@ pub(crate) enum ReleaseCommand {
         signature: Option<PathBuf>,
     },
     /// Reserve the cost, add up, draw the noise once, store the result
+    #[command(
+        after_help = "Example:\n  marsad release run 2024-Q4\n  marsad release run 2024-Q4 --yes --json"
+    )]
     Run {
         /// A release, or the first digits of a proposal
         id: String,
@@ -351,6 +373,9 @@ pub(crate) enum ReleaseCommand {
         stats: bool,
     },
     /// Build the bundle, verify it, sign it, publish it
+    #[command(
+        after_help = "Example:\n  marsad release publish 2024-Q4 --key keys/publisher\n  marsad release publish --series assisted_persons --to assisted_persons.csv"
+    )]
     Publish {
         /// A release, or the first digits of a proposal
         #[arg(required_unless_present = "series")]
@@ -370,6 +395,9 @@ pub(crate) enum ReleaseCommand {
     )]
     Pdf(PdfArgs),
     /// Record that a recipient was served with a published release
+    #[command(
+        after_help = "Example:\n  marsad release transfer 2024-Q4 --to ONM --channel \"by courier, encrypted\""
+    )]
     Transfer {
         /// A release
         id: String,
@@ -379,7 +407,7 @@ pub(crate) enum ReleaseCommand {
         /// How it got the bundle [default: the recipient's channel]
         #[arg(long, value_name = "TEXT")]
         channel: Option<String>,
-        /// The day [default: today]
+        /// The day, from publication to today [default: today]
         #[arg(long, value_name = "YYYY-MM-DD")]
         date: Option<chrono::NaiveDate>,
         #[command(flatten)]
@@ -488,4 +516,31 @@ pub(crate) struct LogArgs {
     /// Let entries of the landing stores into written files too: they are the custodian's
     #[arg(long)]
     pub custody: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The commands that do something, by their whole names.
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+        let path = format!("{path} {}", command.get_name());
+        if command.get_subcommands().next().is_none() {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            found.push((path, after));
+            return;
+        }
+        command.get_subcommands().for_each(|below| leaves(below, &path, found));
+    }
+
+    #[test]
+    fn the_help_of_every_command_ends_with_an_example() {
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "", &mut found);
+        let without: Vec<&String> =
+            found.iter().filter(|(_, after)| !after.contains("Example:")).map(|(path, _)| path).collect();
+        assert!(found.len() > 30 && without.is_empty(), "{without:?}");
+    }
 }

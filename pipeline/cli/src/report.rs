@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, Table, TableComponent, Width, presets,
+};
 use marsad_landing::Rewritten;
 pub(crate) use marsad_ledger::scope::decimal;
 use marsad_terms::{Explain, Explanation};
@@ -181,24 +183,94 @@ fn with_schema(json: Value) -> Value {
 
 /// Characters a line where nobody knows the terminal's.
 const WIDTH: u16 = 100;
+/// Narrower terminals than this say nothing true of themselves: `script` reports 0.
+const NARROWEST: u16 = 40;
+/// The longest word that is never split: ids of scopes and dataflows are shorter, digests are not.
+const WORD: usize = 40;
+/// A space before a cell and one behind it.
+const PADDING: usize = 2;
 
 /// A table for the terminal: the first `texts` columns to the left, figures to the right.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, texts: usize) -> String {
     let mut table = Table::new();
+    let known = table.width().filter(|width| *width >= NARROWEST);
+    // A pipe has no width; long evidence wraps all the same.
+    table.set_width(known.unwrap_or(WIDTH));
+    drawn(table, header, rows.into_iter().collect(), texts)
+}
+
+fn drawn(mut table: Table, header: &[&str], rows: Vec<Vec<String>>, texts: usize) -> String {
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table
         .set_style(TableComponent::HeaderLines, '─')
         .set_style(TableComponent::MiddleHeaderIntersections, '─');
-    // A pipe has no width; long evidence wraps all the same.
-    if table.width().is_none() {
-        table.set_width(WIDTH);
-    }
     table.set_header(header.to_vec());
+    let widths = widths(header, &rows, table.width().unwrap_or(WIDTH).into());
     for row in rows {
         table.add_row(row);
     }
-    for (index, column) in table.column_iter_mut().enumerate() {
+    for (index, (column, width)) in table.column_iter_mut().zip(widths).enumerate() {
         column.set_cell_alignment(if index < texts { CellAlignment::Left } else { CellAlignment::Right });
+        let width = u16::try_from(width).unwrap_or(u16::MAX);
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
     }
     table.to_string()
+}
+
+/// Characters of each column: as wide as it would be, or, where the line has no room, at least its longest word. What room
+/// there is goes to the columns that lack least, so that one long text wraps and not several short ones.
+fn widths(header: &[&str], rows: &[Vec<String>], line: usize) -> Vec<usize> {
+    let most = |column: usize, parts: fn(&str) -> usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
+        cells.chain(header.get(column).copied()).map(parts).max().unwrap_or(0) + PADDING
+    };
+    let wanted: Vec<usize> = (0..header.len()).map(|column| most(column, longest_line)).collect();
+    let mut widths: Vec<usize> = (0..header.len()).map(|column| most(column, longest_word)).collect();
+    // Between two columns stands a space too.
+    let taken = widths.iter().sum::<usize>() + header.len().saturating_sub(1);
+    let mut room = line.saturating_sub(taken);
+    while room > 0 {
+        let lacking = (0..widths.len()).filter(|column| widths[*column] < wanted[*column]);
+        let Some(least) = lacking.min_by_key(|column| wanted[*column] - widths[*column]) else { break };
+        widths[least] += 1;
+        room -= 1;
+    }
+    widths
+}
+
+fn longest_line(cell: &str) -> usize {
+    cell.lines().map(console::measure_text_width).max().unwrap_or(0)
+}
+
+/// Of the words that are not split.
+fn longest_word(cell: &str) -> usize {
+    cell.split_whitespace().map(console::measure_text_width).max().unwrap_or(0).min(WORD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_table_wraps_between_words_and_splits_none() {
+        let words = "record_type:assistance_service holds all that is charged to it by any release";
+        let row = ["lifetime", words, "0.300000001", "0.2"].map(str::to_owned).to_vec();
+        for width in [40, 60, 100] {
+            let mut table = Table::new();
+            table.set_width(width);
+            let shown = drawn(table, &["scope", "what it is", "used", "left"], vec![row.clone()], 2);
+            let longest = shown.lines().map(console::measure_text_width).max();
+            assert!(width == 40 || longest <= Some(width.into()), "{width}:\n{shown}");
+            for word in words.split(' ').chain(["lifetime", "0.300000001"]) {
+                assert!(shown.split_whitespace().any(|shown| shown == word), "{word} at {width}:\n{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_texts_keep_their_line_and_the_longest_wraps() {
+        let rows = [vec!["quarter, age_group".to_owned(), "a b ".repeat(50), "1".to_owned()]];
+        assert_eq!(widths(&["table", "evidence", "n"], &rows, 60), [20, 35, 3]);
+        assert_eq!(widths(&["table", "evidence", "n"], &rows, 10), [11, 10, 3], "no word is split for room");
+    }
 }

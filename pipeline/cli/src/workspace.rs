@@ -52,6 +52,14 @@ impl Workspace {
         Catalog::load(&self.dir).map_err(|faults| Failure::all(&faults))
     }
 
+    /// The definitions that an extract is landed by, checked.
+    ///
+    /// # Errors
+    /// All faults of the record types, the code lists and that mapping.
+    pub(crate) fn schemas(&self, mapping: &str) -> Result<Catalog, Failure> {
+        Catalog::for_mapping(&self.dir, mapping).map_err(|faults| Failure::all(&faults))
+    }
+
     /// The secret keys.
     ///
     /// # Errors

@@ -115,6 +115,12 @@ pub enum Error {
         /// The schemes of all mappings.
         schemes: Vec<String>,
     },
+    /// A file of identifiers has none.
+    #[error("{} names nobody", file.display())]
+    NoPersons {
+        /// The file.
+        file: PathBuf,
+    },
     /// A key's file cannot be read or written.
     #[error("cannot use {}", path.display())]
     KeyFile {
@@ -306,6 +312,10 @@ fn of_secrets(error: &Error, what: &str) -> Explanation {
             ),
         )
         .at(format!("{}:{line}", file.display())),
+        Error::NoPersons { file } => {
+            say("D15", "it holds no line but empty ones", "write one identifier a line, such as partner:P-00017")
+                .at(file.display().to_string())
+        }
         _ => say("D00", "", ""),
     }
 }

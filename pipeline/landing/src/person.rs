@@ -18,7 +18,8 @@ impl Persons {
     /// Reads a file of one identifier a line that its owner alone may read.
     ///
     /// # Errors
-    /// `PersonsMode` where others may read it; `Persons` for a line that is no identifier of a known scheme, by its number.
+    /// `PersonsMode` where others may read it; `Persons` for a line that is no identifier of a known scheme, by its number; `NoPersons`
+    /// where none is.
     pub fn read(path: &Path, catalog: &Catalog) -> Result<Self> {
         let failed = |source| Error::Read { file: path.to_owned(), source };
         if let Some(mode) = mode_for_others(path).map_err(failed)? {
@@ -37,7 +38,15 @@ impl Persons {
             }
             persons.push(Identifier(Zeroizing::new(text.to_owned())));
         }
+        if persons.is_empty() {
+            return Err(Error::NoPersons { file: path.to_owned() });
+        }
         Ok(Self(persons))
+    }
+
+    /// How many identifiers there are.
+    pub fn n(&self) -> usize {
+        self.0.len()
     }
 
     /// Under which keys they landed in one key space.

@@ -151,7 +151,7 @@ pub(crate) fn read<'a>(
 /// Where a header is not found or not decoded: the encoding that the file's bytes speak for, if it is another one.
 fn with_hint(error: Error, file: &Path, mapping: &Mapping) -> Error {
     let Error::Refused { file: name, mut refusals } = error else { return error };
-    let is_about_text = |refusal: &&mut Refusal| matches!(refusal.code, "F01" | "F03");
+    let is_about_text = |refusal: &&mut Refusal| matches!(refusal.code, "F01" | "F02" | "F03");
     if let Some(refusal) = refusals.iter_mut().find(is_about_text)
         && let Some(other) = other_encoding(file, mapping)
     {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use marsad_privacy::series::SeriesShape;
 use marsad_privacy::shape::StatisticShape;
 use marsad_terms::canonical::{self, CanonicalError};
-use marsad_terms::{Digest, NanoRho, Period, RecordTypeId, ReleaseId, StatisticId, Text};
+use marsad_terms::{Digest, NanoRho, Period, RecordTypeId, ReleaseId, StatisticId, Text, nearest};
 use serde::{Deserialize, Serialize};
 
 use crate::checklist::{Item, Standing};
@@ -368,6 +368,13 @@ impl Proposal {
             Some(words) => IN_WORDS.contains(id) && words.trim().is_empty(),
         };
         self.questions().into_iter().filter(open).map(str::to_owned).collect()
+    }
+
+    /// Items that `confirmed` answers and the checklist does not have, each with the nearest one that it has.
+    pub fn not_on_the_checklist(&self, confirmed: &BTreeMap<String, String>) -> Vec<(String, Option<&str>)> {
+        let known: Vec<&str> = self.checklist.iter().map(|item| item.id.as_str()).collect();
+        let strange = confirmed.keys().filter(|id| !known.contains(&id.as_str()));
+        strange.map(|id| (id.clone(), nearest(id, known.iter().copied()))).collect()
     }
 
     /// Checklist items that the machine found wrong: they cannot be approved.

@@ -229,8 +229,8 @@ fn refused(statistic: &StatisticId, first: Option<&Refusal>) -> Explanation {
     Explanation::new(
         first.map_or("P17", |r| r.code),
         format!("statistic {statistic} is refused"),
-        first.map_or("", |r| r.why),
-        first.map_or("", |r| r.write),
+        first.map_or("", |r| r.why.as_ref()),
+        first.map_or("", |r| r.write.as_ref()),
     )
     .at(format!("queries/{statistic}.sql{place}"))
 }

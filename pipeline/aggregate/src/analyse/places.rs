@@ -43,10 +43,12 @@ impl Places {
     /// The refusal of an offence, at its place.
     pub(super) fn refusal(&self, offence: Offence) -> Refusal {
         if let Some(found) = self.around(&offence) {
-            return Refusal::of(offence.code, offence.construct, start(&found.span), found.text.clone());
+            let (place, text) = (start(&found.span), found.text.clone());
+            return Refusal::found(offence, place, text);
         }
         let first = offence.columns.iter().map(start).min();
-        Refusal::of(offence.code, offence.construct, first.unwrap_or((1, 1)), offence.text)
+        let text = offence.text.clone();
+        Refusal::found(offence, first.unwrap_or((1, 1)), text)
     }
 
     /// The smallest construct of the kind around all columns, or around one of them, or of that text, or the only kind.

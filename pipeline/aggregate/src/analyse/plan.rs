@@ -12,7 +12,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Aggregate as AggregateNode, Distinct, Expr, LogicalPlan};
 use futures::executor::block_on;
-use marsad_terms::Digest;
+use marsad_terms::{Digest, nearest};
 
 use super::expression::Context;
 use super::frames;
@@ -45,7 +45,8 @@ fn planned(sql: &str, sources: &Sources) -> Result<Planned, Verdict> {
     let invalid = |error: DataFusionError| {
         let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
         let (line, column) = span.map_or((1, 1), |span| (span.start.line, span.start.column));
-        Verdict::Invalid { what: first_line(&error.find_root().strip_backtrace()), line, column }
+        let what = first_line(&error.find_root().strip_backtrace());
+        Verdict::Invalid { what: unknown_table(&what, sources).unwrap_or(what), line, column }
     };
     let context = session(1, &Limits::default()).map_err(invalid)?;
     for (name, source) in &sources.tables {
@@ -58,6 +59,18 @@ fn planned(sql: &str, sources: &Sources) -> Result<Planned, Verdict> {
     let options = state.config_options().clone();
     let plan = state.analyzer().execute_and_check(plan, &options, |_, _| {}).map_err(invalid)?;
     Ok(Planned { plan, state })
+}
+
+/// What to say of a table that is none: the engine names it in its own words alone.
+fn unknown_table(what: &str, sources: &Sources) -> Option<String> {
+    let name = what.split_once("table 'datafusion.public.")?.1.strip_suffix("' not found")?;
+    let near = nearest(name, sources.tables.keys().map(String::as_str));
+    let records = sources.tables.iter().filter(|(_, source)| !matches!(source.subject, Whose::Nobody { .. }));
+    let records: Vec<&str> = records.map(|(name, _)| name.as_str()).collect();
+    Some(match near {
+        Some(near) => format!("there is no table `{name}`; did you mean `{near}`?"),
+        None => format!("there is no table `{name}`; the record types are {}", records.join(", ")),
+    })
 }
 
 fn first_line(text: &str) -> String {

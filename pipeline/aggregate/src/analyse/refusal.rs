@@ -2,11 +2,13 @@
 //!
 //! They quote the statement, which is public; there is no data here that they could quote.
 
+use std::borrow::Cow;
+
 use datafusion::common::Span;
 use datafusion::logical_expr::Expr;
 use serde::Serialize;
 
-/// Why a statement is refused, `P01` to `P20`.
+/// Why a statement is refused, `P01` to `P21`: P19 and P20 are found where its shape is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
     /// LIMIT, OFFSET, inner sort.
@@ -45,6 +47,8 @@ pub enum Code {
     P17,
     /// A total from the parts of a multi-valued dimension.
     P18,
+    /// A text that is no code of the list that it is compared with.
+    P21,
 }
 
 impl Code {
@@ -69,6 +73,7 @@ impl Code {
             Self::P16 => "P16",
             Self::P17 => "P17",
             Self::P18 => "P18",
+            Self::P21 => "P21",
         }
     }
 
@@ -130,6 +135,7 @@ impl Code {
                 "a person with several codes would be counted several times",
                 "name the total as its own grouping set",
             ),
+            Self::P21 => ("no record has such a code", "a code of the column's list"),
         }
     }
 }
@@ -143,7 +149,7 @@ const TIE: (&str, &str) = (
 /// One refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refusal {
-    /// `P01` to `P20`.
+    /// `P01` to `P18`, or `P21`.
     pub code: &'static str,
     /// Line of the statement, from 1.
     pub line: u64,
@@ -152,9 +158,9 @@ pub struct Refusal {
     /// The construct.
     pub text: String,
     /// Why it is refused.
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
     /// What to write instead.
-    pub write: &'static str,
+    pub write: Cow<'static, str>,
 }
 
 /// What kind of text an offence is, to be found in the statement: plan nodes know no place.
@@ -180,17 +186,24 @@ pub(crate) struct Offence {
     pub(crate) columns: Vec<Span>,
     /// What it is in the plan's words.
     pub(crate) text: String,
+    /// Why, and what to write, where the code alone says too little.
+    pub(super) words: Option<(String, String)>,
 }
 
 impl Offence {
     pub(crate) fn new(code: Code, construct: Construct, text: impl Into<String>) -> Self {
-        Self { code, construct, columns: Vec::new(), text: text.into() }
+        Self { code, construct, columns: Vec::new(), text: text.into(), words: None }
     }
 
     /// At the columns of these expressions.
     pub(crate) fn at<'e>(mut self, exprs: impl IntoIterator<Item = &'e Expr>) -> Self {
         self.columns.extend(exprs.into_iter().flat_map(spans));
         self
+    }
+
+    /// In words of its own.
+    pub(crate) fn saying(self, why: String, write: String) -> Self {
+        Self { words: Some((why, write)), ..self }
     }
 
     pub(crate) fn expression(code: Code, expr: &Expr) -> Self {
@@ -220,6 +233,16 @@ impl Refusal {
         let text: String = text.into();
         let text =
             if text.chars().count() > 120 { text.chars().take(119).chain(['…']).collect() } else { text };
+        let (why, write) = (Cow::Borrowed(why), Cow::Borrowed(write));
         Self { code: code.as_str(), line: place.0.max(1), column: place.1.max(1), text, why, write }
+    }
+
+    /// The refusal of an offence that stands there, with its text in the statement's words.
+    pub(crate) fn found(offence: Offence, place: Place, text: String) -> Self {
+        let refusal = Self::of(offence.code, offence.construct, place, text);
+        match offence.words {
+            Some((why, write)) => Self { why: why.into(), write: write.into(), ..refusal },
+            None => refusal,
+        }
     }
 }

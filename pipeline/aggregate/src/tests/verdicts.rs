@@ -146,3 +146,52 @@ fn a_statement_over_which_the_engine_panics_is_invalid() {
     };
     assert!(what.contains("breaks off"), "{what}");
 }
+
+#[test]
+fn a_text_that_is_no_code_of_its_column_is_refused_with_the_nearest() {
+    let counted = |condition: &str| {
+        format!("SELECT region, COUNT(*) AS n\nFROM assistance_service\nWHERE {condition} GROUP BY region")
+    };
+    for condition in [
+        "service = 'shelte'",
+        "'shelte' <> service",
+        "hours > 1 AND service IN ('MEDICAL', 'shelte')",
+        "CASE service WHEN 'shelte' THEN 1 ELSE 0 END = 1",
+        "CASE WHEN service = 'shelte' THEN 1 ELSE 0 END = 1",
+        "COALESCE(service, '_U') = 'shelte'",
+        "EXISTS (SELECT 1 FROM assistance_service b WHERE b.person_key = assistance_service.person_key AND b.service = 'shelte')",
+    ] {
+        let Verdict::Refused(refusals) = analyse(&counted(condition), &sources(), &declared()) else {
+            panic!("{condition}")
+        };
+        let first = &refusals[0];
+        assert_eq!((first.code, first.line), ("P21", 3), "{condition}");
+        let near = "`shelte` is no code of service that a record has; did you mean `SHELTER`?";
+        assert_eq!(first.why, near, "{condition}");
+        assert_eq!(first.write, "a code of service: SHELTER, MEDICAL, LEGAL, _U", "{condition}");
+    }
+    let filtered =
+        "SELECT region, COUNT(*) FILTER (WHERE sex = 'Femme') AS n FROM assistance_service GROUP BY region";
+    refused_at(filtered, "P21", (1, 39), "sex = 'Femme'");
+    for condition in ["service = '_U'", "service NOT IN ('_U', 'LEGAL')", "note = 'shelte'", "category = 'X'"]
+    {
+        let verdict = analyse(&counted(condition), &sources(), &declared());
+        assert!(matches!(verdict, Verdict::Accepted(_)), "{condition}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_table_that_is_none_is_told_with_those_that_are() {
+    let what = |table: &str| match analyse(&format!("SELECT 1 FROM {table}"), &sources(), &declared()) {
+        Verdict::Invalid { what, .. } => what,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        what("assistance_servic"),
+        "there is no table `assistance_servic`; did you mean `assistance_service`?"
+    );
+    assert_eq!(
+        what("nothing_like_it"),
+        "there is no table `nothing_like_it`; the record types are assistance_service, training, vot_identification"
+    );
+}

@@ -20,17 +20,32 @@ pub(crate) struct Loading<'a> {
 /// Reads everything, each kind after those that it names.
 pub(crate) fn load(dir: &Path) -> Result<Catalog, Vec<Fault>> {
     let faults = Faults::default();
-    let mut loading = Loading { catalog: Catalog::default(), faults: &faults, failed: BTreeSet::new() };
-    super::code_lists::load(dir, &mut loading);
-    super::countries::load(dir, &mut loading);
-    super::record_types::load(dir, &mut loading);
-    super::mappings::load(dir, &mut loading);
+    let mut loading = schemas(dir, &faults);
     super::purposes::load(dir, &mut loading);
     super::statistics::load(dir, &mut loading);
     super::releases::load(dir, &mut loading);
     let catalog = loading.catalog;
     let faults = faults.into_sorted();
     if faults.is_empty() { Ok(catalog) } else { Err(faults) }
+}
+
+/// Reads `schemas/` and forgives the faults of other mappings.
+pub(crate) fn for_mapping(dir: &Path, mapping: &str) -> Result<Catalog, Vec<Fault>> {
+    let faults = Faults::default();
+    let catalog = schemas(dir, &faults).catalog;
+    let (folder, own) = (format!("{}/", super::mappings::FOLDER), format!("{mapping}.toml"));
+    let mut faults = faults.into_sorted();
+    faults.retain(|fault| fault.file.strip_prefix(&folder).is_none_or(|file| file == own));
+    if faults.is_empty() { Ok(catalog) } else { Err(faults) }
+}
+
+fn schemas<'a>(dir: &Path, faults: &'a Faults) -> Loading<'a> {
+    let mut loading = Loading { catalog: Catalog::default(), faults, failed: BTreeSet::new() };
+    super::code_lists::load(dir, &mut loading);
+    super::countries::load(dir, &mut loading);
+    super::record_types::load(dir, &mut loading);
+    super::mappings::load(dir, &mut loading);
+    loading
 }
 
 impl Loading<'_> {

@@ -21,8 +21,11 @@ const FORMATS: [(&str, FileFormat); 4] = [
     ("jsonl", FileFormat::JsonLines),
 ];
 
+/// Where mappings lie.
+pub(crate) const FOLDER: &str = "schemas/mappings";
+
 pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
-    for source in source::files(dir, "schemas/mappings", "toml", loading.faults) {
+    for source in source::files(dir, FOLDER, "toml", loading.faults) {
         let Some(page) = Page::open(&source.file, &source.bytes, loading.faults) else { continue };
         if let Some(mapping) = Table::parse(page).and_then(|table| read(loading, table)) {
             loading.catalog.mappings.insert(mapping.id.clone(), mapping);

@@ -37,11 +37,7 @@ fn read(loading: &Loading<'_>, mut table: Table<'_>) -> Option<Release> {
     // A statistic whose own definition is broken is not told again where it is named.
     let broken = loading.failed.iter().filter_map(|name| name.parse().ok());
     let own: Vec<StatisticId> = statistics.iter().flatten().cloned().chain(broken).collect();
-    let periods_at = table.at;
-    let periods = table.required("periods", periods);
-    if periods.as_ref().is_some_and(Vec::is_empty) {
-        page.fault(periods_at, Kind::Period, "the release lists no period", "write periods = [\"2026-Q3\"]");
-    }
+    let periods = table.required("periods", some_periods);
     let price = price(&mut table, &own);
     let recipients = table.required("recipients", Value::some_texts);
     let embargo = table.required("embargo", instant);
@@ -70,6 +66,15 @@ fn read(loading: &Loading<'_>, mut table: Table<'_>) -> Option<Release> {
         strategies: wishes.strategies,
         redraws: wishes.redraws,
     })
+}
+
+/// At least one period; where one is none, that alone is told.
+fn some_periods(value: Value<'_>) -> Option<Vec<Period>> {
+    let (page, at) = (value.page, value.at);
+    if value.is_empty_list() {
+        page.fault(at, Kind::Period, "the release lists no period", "write periods = [\"2026-Q3\"]");
+    }
+    periods(value)
 }
 
 fn check_ids(page: Page<'_>, id: Option<&At<ReleaseId>>, replaces: Option<&At<ReleaseId>>) {

@@ -207,3 +207,38 @@ fn a_sum_over_what_a_multi_select_copies_is_refused() {
     let told: Vec<(&str, &str)> = faults.iter().map(|fault| (fault.file.as_str(), fault.code)).collect();
     assert_eq!(told, [(CASH, "K22")]);
 }
+
+#[test]
+fn landing_by_one_mapping_needs_neither_the_queries_nor_the_other_mappings() {
+    let dir = tempfile::tempdir().unwrap();
+    builtin::write(dir.path()).unwrap();
+    fs::write(dir.path().join("queries/draft.sql"), "SELECT 1").unwrap();
+    fs::write(dir.path().join(ORGANISATION), "record_type = 3").unwrap();
+    let files = |catalog: Result<Catalog, Vec<Fault>>| -> Vec<String> {
+        catalog.err().into_iter().flatten().map(|fault| fault.file).collect()
+    };
+    let all = files(Catalog::load(dir.path()));
+    assert!(
+        all.contains(&"queries/draft.toml".to_owned()) || all.contains(&"queries/draft.sql".to_owned()),
+        "{all:?}"
+    );
+    assert!(Catalog::for_mapping(dir.path(), "partner_assistance").is_ok());
+    let own = files(Catalog::for_mapping(dir.path(), "partner_org_activity"));
+    assert!(!own.is_empty() && own.iter().all(|file| file == ORGANISATION), "{own:?}");
+    fs::write(dir.path().join(SERVICE), "").unwrap();
+    assert!(files(Catalog::for_mapping(dir.path(), "partner_assistance")).contains(&SERVICE.to_owned()));
+}
+
+#[test]
+fn a_period_that_is_none_is_told_as_that_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    builtin::write(dir.path()).unwrap();
+    let release = dir.path().join(RELEASE);
+    let text = fs::read_to_string(&release).unwrap();
+    let line = text.lines().find(|line| line.starts_with("periods")).unwrap();
+    for (periods, what) in [("[\"2025-Q5\"]", "2025-Q5"), ("[]", "lists no period")] {
+        fs::write(&release, text.replace(line, &format!("periods = {periods}"))).unwrap();
+        let told = Catalog::load(dir.path()).unwrap_err();
+        assert!(told.len() == 1 && told[0].what.contains(what), "{told:?}");
+    }
+}

@@ -31,6 +31,7 @@ pub(crate) enum KeysCommand {
         key: RotatableKey,
     },
     /// Which keys there are; never what they are
+    #[command(after_help = "Example:\n  marsad keys list")]
     List,
 }
 
@@ -121,6 +122,9 @@ pub(crate) enum BatchCommand {
         /// Why, for the custody log; name nobody
         #[arg(long)]
         reason: String,
+        /// Do not ask; needed where no terminal is
+        #[arg(long)]
+        yes: bool,
     },
     /// Put one batch in the place of several of a record type: one sorted file a bucket, which releases read faster
     #[command(
@@ -151,6 +155,9 @@ pub(crate) enum PersonCommand {
         /// One canonical identifier a line, such as partner:P-00017; readable by its owner alone
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         id_file: PathBuf,
+        /// Do not ask; needed where no terminal is
+        #[arg(long)]
+        yes: bool,
     },
     /// Write all rows of a person into a file that you alone may read: CSV where its name ends so, else JSON
     ///
@@ -227,6 +234,12 @@ pub(crate) enum RetentionCommand {
     ///
     /// The proof is an entry of the custody log. Registers of first-time series stay: they hold no rows, and without them
     /// a person would count again. Not while a release runs.
-    #[command(after_help = "Example:\n  marsad retention list && marsad retention run")]
-    Run,
+    #[command(
+        after_help = "Example:\n  marsad retention list && marsad retention run\n  marsad retention run --yes    # each month, by cron"
+    )]
+    Run {
+        /// Do not ask; needed where no terminal is
+        #[arg(long)]
+        yes: bool,
+    },
 }

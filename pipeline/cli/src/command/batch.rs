@@ -1,10 +1,11 @@
 //! `batch`: the landed batches, for the custodian's eyes; taken back, compacted, swept.
 
-use marsad_landing::{BatchSummary, Landing};
+use marsad_landing::{BatchSummary, Landing, Snapshot};
 use marsad_terms::{BatchId, Explanation, RecordTypeId};
 use serde_json::{Value, json};
 
 use super::Quiet;
+use super::confirm::confirm;
 use crate::args::BatchCommand;
 use crate::progress::Bar;
 use crate::report::{Failure, Report, entries, proofs, rewritten, table};
@@ -28,12 +29,15 @@ pub(super) async fn run(
             let mut found = snapshot.batches().iter();
             Ok(show(found.find(|other| other.batch == batch).expect("it was found there")))
         }
-        BatchCommand::Retract { batch, reason } => {
+        BatchCommand::Retract { batch, reason, yes } => {
+            let snapshot = landing.snapshot().await?;
+            let batch = Workspace::batch(&snapshot, batch)?;
+            let held = held(&snapshot, &batch);
+            confirm(&format!("take back batch {batch}, {held}, for good?"), *yes)?;
             let _at_rest = workspace.at_rest().await?;
-            let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
             let done = landing.retract(&batch, reason).await?;
-            let mut report =
-                rewritten("file(s) taken back and destroyed with their keys", "nothing was changed", &done);
+            let told = format!("file(s) taken back and destroyed with their keys: {held}");
+            let mut report = rewritten(&told, "nothing was changed", &done);
             report.text += "\nwithdrawals of consent that came with it are gone too: land those again";
             Ok(report)
         }
@@ -43,6 +47,12 @@ pub(super) async fn run(
         }
         BatchCommand::Gc => gc(workspace, &landing).await,
     }
+}
+
+/// What a batch holds, in words.
+fn held(snapshot: &Snapshot, id: &BatchId) -> String {
+    let batch = snapshot.batches().iter().find(|batch| batch.batch == *id);
+    batch.map_or_else(String::new, |batch| format!("{} row(s) of {}", batch.rows, batch.record_type))
 }
 
 fn list(batches: &[BatchSummary]) -> Report {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::release::{Answers, approve_with, plan, publish, run_release};
 use super::{Quiet, init, land, ledger, policy, verify};
-use crate::args::{DemoArgs, KeyArg, LandArgs, LedgerCommand, PolicyCommand, WishArgs};
+use crate::args::{DemoArgs, LandArgs, LedgerCommand, PolicyCommand, WishArgs};
 use crate::progress::Bar;
 use crate::report::{Failure, Report, decimal, say, table};
 use crate::settings::FILE;
@@ -152,8 +152,8 @@ impl Demo {
     }
 
     async fn found_ledger(&self, workspace: &Workspace) -> Result<(), Failure> {
-        let key = KeyArg { key: Some(self.key("officer")) };
-        let report = policy::run(workspace, &PolicyCommand::Set(key)).await?;
+        let command = PolicyCommand::Set { key: Some(self.key("officer")) };
+        let report = policy::run(workspace, &command).await?;
         self.step("policy set --key keys/officer", &report.text);
         Ok(())
     }

@@ -86,8 +86,8 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 async fn check(workspace: &Workspace, command: &LandCommand, quiet: Quiet) -> Result<Report, Failure> {
-    let catalog = workspace.catalog()?;
     let args = &command.extracts;
+    let catalog = workspace.schemas(&args.mapping)?;
     let corrects = match &command.corrects {
         Some(batch) => {
             args.one()?;

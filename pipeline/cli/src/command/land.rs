@@ -35,7 +35,7 @@ pub(super) async fn run(
 /// # Errors
 /// A file that is refused as a whole; what landed before it stays landed.
 pub(super) async fn land(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {
-    let catalog = workspace.catalog()?;
+    let catalog = workspace.schemas(&args.mapping)?;
     let landing = workspace.landing()?;
     let mut all = Vec::new();
     for file in &args.files {
@@ -65,7 +65,7 @@ async fn correct(
 ) -> Result<Report, Failure> {
     let file = args.one()?;
     let _at_rest = workspace.at_rest().await?;
-    let (catalog, landing) = (workspace.catalog()?, workspace.landing()?);
+    let (catalog, landing) = (workspace.schemas(&args.mapping)?, workspace.landing()?);
     let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
     let bar = Bar::of_file(&format!("landing {}", name(file)), quiet.0);
     let progress = |done, total| bar.at(done, total);

@@ -4,6 +4,7 @@ mod audit;
 mod batch;
 mod bounds;
 mod budget;
+mod confirm;
 mod demo;
 mod docs;
 mod extract;

@@ -11,6 +11,7 @@ use marsad_landing::{ActError, Landing, PersonRow, Persons, Request, Urgency};
 use marsad_terms::{Name, clock};
 use serde_json::{Value, json};
 
+use super::confirm::confirm;
 use super::notice;
 use crate::args::PersonCommand;
 use crate::report::{Failure, Report, entries, proofs, rewritten, table};
@@ -23,7 +24,7 @@ use crate::workspace::Workspace;
 /// a release that runs.
 pub(super) async fn run(workspace: &Workspace, command: &PersonCommand) -> Result<Report, Failure> {
     match command {
-        PersonCommand::Erase { id_file } => erase(workspace, id_file).await,
+        PersonCommand::Erase { id_file, yes } => erase(workspace, id_file, *yes).await,
         PersonCommand::Export { id_file, out } => {
             let persons = Persons::read(id_file, &workspace.catalog()?)?;
             export(&workspace.landing()?, &persons, out).await
@@ -47,8 +48,12 @@ pub(super) async fn run(workspace: &Workspace, command: &PersonCommand) -> Resul
     }
 }
 
-async fn erase(workspace: &Workspace, id_file: &Path) -> Result<Report, Failure> {
+async fn erase(workspace: &Workspace, id_file: &Path, yes: bool) -> Result<Report, Failure> {
     let persons = Persons::read(id_file, &workspace.catalog()?)?;
+    // How many rows are theirs, and of which record types, is for no terminal: it would tell who is a victim of trafficking.
+    let question =
+        format!("erase all rows of the {} identifier(s) in {}, for good?", persons.n(), id_file.display());
+    confirm(&question, yes)?;
     let _at_rest = workspace.at_rest().await?;
     let erased = workspace.landing()?.erase(&persons).await?;
     let nothing = "no landed row is theirs; nothing was changed";
@@ -87,9 +92,12 @@ async fn write(landing: &Landing, persons: &Persons, mut file: File, out: &Path)
         [] => String::new(),
         entries => format!("\nproof: {}", proofs(entries)),
     };
-    // How many rows a person has is for the file's reader, not for a terminal or a log.
-    let text = format!("{}, readable by you alone{proof}", out.display());
-    Ok(Report::new(text, json!({"file": out, "entries": entries(&exported.entries)})))
+    // How many rows a person has is for the file's reader, not for a terminal or a log; that there is none is an answer.
+    let found = !rows.is_empty();
+    let none =
+        if found { "" } else { "no record of theirs was found: check the identifiers and their scheme\n" };
+    let text = format!("{none}{}, readable by you alone{proof}", out.display());
+    Ok(Report::new(text, json!({"file": out, "entries": entries(&exported.entries), "found": found})))
 }
 
 /// One table: what every row has, then all columns that any of them has.

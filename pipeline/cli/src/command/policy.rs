@@ -1,6 +1,9 @@
 //! `policy`: the draft in marsad.toml, and the signed one in the ledger that alone counts.
 
-use marsad_ledger::Policy;
+use std::path::Path;
+
+use marsad_ledger::sign::SigningKey;
+use marsad_ledger::{Policy, Role};
 use marsad_terms::Explanation;
 use serde_json::json;
 
@@ -8,7 +11,7 @@ use super::init::write;
 use crate::args::PolicyCommand;
 use crate::report::{Failure, Report, decimal};
 use crate::settings::FILE;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, open_key};
 
 /// Runs one of them.
 ///
@@ -17,7 +20,7 @@ use crate::workspace::Workspace;
 pub(super) async fn run(workspace: &Workspace, command: &PolicyCommand) -> Result<Report, Failure> {
     match command {
         PolicyCommand::Show => show(workspace).await,
-        PolicyCommand::Set(key) => set(workspace, key.key.as_deref()).await,
+        PolicyCommand::Set { key } => set(workspace, key.as_deref()).await,
     }
 }
 
@@ -75,15 +78,52 @@ fn lines(policy: &Policy) -> String {
     lines.join("\n")
 }
 
-async fn set(workspace: &Workspace, key: Option<&std::path::Path>) -> Result<Report, Failure> {
+async fn set(workspace: &Workspace, key: Option<&Path>) -> Result<Report, Failure> {
     let policy = draft(workspace)?;
-    let key = workspace.publisher(key)?;
+    let key = open_key(key.ok_or_else(no_key)?)?;
     let _lock = workspace.lock()?;
-    let hash = workspace.ledger()?.set_policy(&policy, &key).await?;
+    let ledger = workspace.ledger()?;
+    if ledger.state().await?.policy().is_none() {
+        may_found(&policy, &key)?;
+    }
+    let hash = ledger.set_policy(&policy, &key).await?;
     write(&workspace.dir.join("allowed_signers"), &policy.allowed_signers())?;
     let text = format!(
         "policy {hash} is in force\n{}\nallowed_signers is written beside marsad.toml",
         lines(&policy)
     );
     Ok(Report::new(text, json!({"policy": hash})))
+}
+
+fn no_key() -> Failure {
+    Failure::new(Explanation::new(
+        "W04",
+        "no signing key is named",
+        "a privacy officer signs the policy, and no setting stands for that",
+        "give --key FILE, the key of a signer with the role privacy-officer; `marsad keys generate --signing officer` makes one",
+    ))
+}
+
+/// Whoever founds the ledger is a privacy officer of the draft itself: no policy is in force that could name one.
+fn may_found(draft: &Policy, key: &SigningKey) -> Result<(), Failure> {
+    let signer = draft.signer_with(&key.public_key());
+    if signer.is_some_and(|signer| signer.roles.contains(&Role::PrivacyOfficer)) {
+        return Ok(());
+    }
+    let (what, remedy) = match signer {
+        Some(signer) => (
+            format!("{} is no privacy-officer in the draft of the policy", signer.name),
+            "add \"privacy-officer\" to the roles of that [[policy.signer]], or use a privacy officer's key"
+                .to_owned(),
+        ),
+        None => (
+            "the draft of the policy names no signer with this key".to_owned(),
+            format!(
+                "add to marsad.toml: [[policy.signer]], name = \"…\", roles = [\"privacy-officer\"], key = \"{}\"",
+                key.public_line().trim()
+            ),
+        ),
+    };
+    let why = "a privacy officer whom the first policy itself names founds the ledger";
+    Err(Failure::new(Explanation::new("B20", what, why, remedy).at(format!("{FILE}, [policy]"))))
 }

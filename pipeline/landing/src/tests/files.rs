@@ -54,7 +54,7 @@ fn files_that_cannot_be_read_as_declared_are_refused() {
     assert_eq!(codes("\n\n"), ["F02"]);
     assert_eq!(codes(format!("{HEADER},الجنس\n")), ["F02"]);
     assert_eq!(codes(good.replace("العمر", "السن")), ["F03", "F04"]);
-    assert_eq!(codes(format!("{ROW}\n{ROW}\n"))[0], "F02");
+    assert_eq!(codes(format!("{ROW}\n{ROW}\n")), ["F02"]);
     assert_eq!(codes(format!("{HEADER},notes\n{ROW},\n")), ["F04"]);
     assert_eq!(codes(format!("{HEADER}{}\n", ",x".repeat(5000))), ["F07"]);
     assert_eq!(codes(format!("{HEADER},{}\n", "x".repeat(70_000))), ["F07"]);

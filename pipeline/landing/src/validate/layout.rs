@@ -60,12 +60,12 @@ impl Layout {
             identity: Vec::new(),
         };
         layout.assign(plan, &mut finder);
+        if finder.n_found == 0 {
+            return Err(vec![no_header()]);
+        }
         let declared: Vec<String> = plan.mapping.headers().iter().map(|header| fold(header)).collect();
         finder.are_different(&layout.headers, &declared);
-        // Where no declared column is found the row may be a record: then nothing of it is shown.
-        if finder.n_found > 0 {
-            layout.all_are_declared(plan, &declared, &mut finder);
-        }
+        layout.all_are_declared(plan, &declared, &mut finder);
         let mut refusals = finder.refusals;
         refusals.sort_by_key(|refusal| refusal.code);
         if refusals.is_empty() { Ok(layout) } else { Err(refusals) }
@@ -250,6 +250,17 @@ impl Finder {
                 });
             }
         }
+    }
+}
+
+/// Where no declared column is found the row may be a record: nothing of it is shown.
+fn no_header() -> Refusal {
+    Refusal {
+        code: "F02",
+        what: "the row where the header should stand has none of the mapping's headers".to_owned(),
+        why: "columns are known by their headers alone; this row is a record, or the header of another source",
+        remedy: "put the source's header row on top, or correct `header_row`, `delimiter` or `encoding` of the mapping; for another source draft a mapping: `marsad extract scaffold FILE`"
+            .to_owned(),
     }
 }
 

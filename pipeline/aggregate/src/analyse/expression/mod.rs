@@ -4,6 +4,7 @@
 //! aborts). Default deny: what is not listed is refused. Attack: `tests::extremes` runs every listed form over the
 //! extreme values of each type.
 
+mod code;
 mod date;
 mod function;
 pub(super) mod types;
@@ -105,11 +106,11 @@ impl Judge<'_> {
             Expr::Between(between) => {
                 self.each([between.expr.as_ref(), between.low.as_ref(), between.high.as_ref()])
             }
-            Expr::InList(list) => self.each(std::iter::once(list.expr.as_ref()).chain(&list.list)),
+            Expr::InList(list) => self.compared(&list.expr, list.list.iter(), expr),
             Expr::Like(like) if is_literal(&like.pattern) && like.escape_char.is_none() => {
                 self.each([like.expr.as_ref()])
             }
-            Expr::Case(case) => self.case(case),
+            Expr::Case(case) => self.case(case, expr),
             Expr::Cast(cast) => self.cast(&cast.expr, cast.field.data_type(), expr),
             Expr::TryCast(cast) if types::cannot_overflow(cast.field.data_type()) => {
                 self.each([cast.expr.as_ref()])
@@ -139,6 +140,20 @@ impl Judge<'_> {
     fn each<'e>(&self, parts: impl IntoIterator<Item = &'e Expr>) -> Result<Origin, Offence> {
         for part in parts {
             self.expr(part)?;
+        }
+        Ok(Origin::other())
+    }
+
+    /// Accepts a value and all that it may equal.
+    fn compared<'e>(
+        &self,
+        value: &Expr,
+        with: impl Iterator<Item = &'e Expr>,
+        whole: &Expr,
+    ) -> Result<Origin, Offence> {
+        let value = self.expr(value)?;
+        for other in with {
+            code::is_known((&value, &self.expr(other)?), whole, self.context)?;
         }
         Ok(Origin::other())
     }
@@ -183,14 +198,20 @@ impl Judge<'_> {
             | Operator::RegexNotIMatch => function::matches_text(binary),
             _ => false,
         };
+        if matches!(binary.op, Operator::Eq | Operator::NotEq) {
+            code::is_known((&left, &right), whole, self.context)?;
+        }
         if fine { Ok(Origin::other()) } else { Err(refuse(Code::P13, whole)) }
     }
 
-    fn case(&self, case: &Case) -> Result<Origin, Offence> {
-        self.each(case.expr.as_deref())?;
+    fn case(&self, case: &Case, whole: &Expr) -> Result<Origin, Offence> {
+        let mut whens = case.when_then_expr.iter().map(|(when, _)| when.as_ref());
+        match case.expr.as_deref() {
+            Some(operand) => self.compared(operand, whens, whole)?,
+            None => self.each(&mut whens)?,
+        };
         let results =
             case.when_then_expr.iter().map(|(_, then)| then.as_ref()).chain(case.else_expr.as_deref());
-        self.each(case.when_then_expr.iter().map(|(when, _)| when.as_ref()))?;
         self.common(results)
     }
 

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use marsad_ledger::State;
 use marsad_log::Entry;
 use marsad_publish::sheet::{self, Block, Sheet, Shown};
-use marsad_terms::{Digest, Text};
+use marsad_terms::{Digest, Name, Text, nearest};
 use serde_json::{Value, json};
 
 use crate::args::LogArgs;
@@ -47,6 +47,8 @@ pub(super) async fn log(workspace: &Workspace, args: &LogArgs) -> Result<Report,
         custody(workspace, &mut lines, &mut notes).await?;
     }
     notes.extend(absent(&lines, &args.kind));
+    notes.extend(nobody(&lines, args.person.as_deref()));
+    notes.extend(no_release(&state, &lines, args.release.as_deref()));
     lines.retain(|line| is_asked_for(line, args, period));
     lines.sort_by(|a, b| a.time.cmp(&b.time));
     if let Some(path) = &args.html {
@@ -152,6 +154,29 @@ fn absent(lines: &[Line], asked: &[String]) -> Option<String> {
             list(there.into_iter().collect())
         )
     })
+}
+
+/// That nothing was done by the person asked for, with the nearest who did something.
+fn nobody(lines: &[Line], asked: Option<&str>) -> Option<String> {
+    let there = lines.iter().map(|line| line.person.as_str()).filter(|person| !person.is_empty());
+    unmatched("nothing here was signed or landed by", "persons here", asked?, there.collect())
+}
+
+/// That nothing is about the release asked for, with the nearest that is there.
+fn no_release(state: &State, lines: &[Line], asked: Option<&str>) -> Option<String> {
+    let there = lines.iter().flat_map(|line| &line.releases).map(String::as_str);
+    let proposed = state.requests().into_iter().map(|request| request.release().as_str());
+    unmatched("nothing is about release", "releases here", asked?, there.chain(proposed).collect())
+}
+
+fn unmatched(what: &str, known: &str, asked: &str, there: BTreeSet<&str>) -> Option<String> {
+    if there.contains(asked) {
+        return None;
+    }
+    let near = nearest(asked, there.iter().copied());
+    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let there: Vec<&str> = there.into_iter().collect();
+    Some(format!("note: {what} `{asked}`; {known}: {}{near}", there.join(", ")))
 }
 
 fn is_asked_for(line: &Line, args: &LogArgs, period: Option<(NaiveDate, NaiveDate)>) -> bool {

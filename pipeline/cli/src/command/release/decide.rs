@@ -161,6 +161,7 @@ async fn decide(
 }
 
 fn approval(state: &State, request: &RequestState, answers: Answers) -> Result<Statement, Failure> {
+    are_asked(request, &answers)?;
     let missing = request.proposal.unanswered(&answers);
     if !missing.is_empty() {
         let explanation = Explanation::new(
@@ -172,6 +173,16 @@ fn approval(state: &State, request: &RequestState, answers: Answers) -> Result<S
         return Err(Failure::new(explanation));
     }
     decision(state, request, Answer::Approve, answers, "")
+}
+
+/// Refuses an answer to what the proposal does not ask: it would be signed, and mean nothing.
+fn are_asked(request: &RequestState, answers: &Answers) -> Result<(), Failure> {
+    let strange = request.proposal.not_on_the_checklist(answers);
+    let Some((first, nearest)) = strange.first() else { return Ok(()) };
+    let list = format!("`marsad release show {} --full` lists the items", request.release());
+    let remedy = nearest.map_or_else(|| list.clone(), |near| format!("did you mean `{near}`? {list}"));
+    let what = format!("the checklist has no item `{first}`");
+    Err(Failure::new(Explanation::new("W10", what, "what is answered is signed, item by item", remedy)))
 }
 
 fn rejection(state: &State, request: &RequestState, reason: &str) -> Result<Statement, Failure> {

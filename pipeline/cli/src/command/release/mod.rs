@@ -12,6 +12,7 @@ mod plan;
 mod public;
 mod publish;
 mod question;
+mod reworded;
 mod run;
 mod series;
 mod sheet;
@@ -36,6 +37,7 @@ pub(super) use decide::{Answers, approve_with};
 pub(super) use pdf::print;
 pub(super) use plan::{plan, price};
 pub(super) use publish::publish;
+pub(super) use question::is_yes;
 pub(super) use run::run as run_release;
 
 /// Runs one of them.
@@ -52,15 +54,18 @@ pub(super) async fn run(
         ReleaseCommand::Plan { id, wish, key } => plan(workspace, id, wish, key.key.as_deref()).await,
         ReleaseCommand::List => list::list(workspace).await,
         ReleaseCommand::Show { id, html, full, statistic, language } => {
-            let state = workspace.ledger()?.state().await?;
+            let ledger = workspace.ledger()?;
+            let state = ledger.state().await?;
             let request = state.find(id)?;
+            let then = show::before_charge(&ledger, request).await?;
+            let state = then.as_ref().unwrap_or(&state);
             let public = public::Public::of(workspace);
             if let Some(path) = html {
-                return sheet::write(&state, request, &public, path);
+                return sheet::write(state, request, &public, path);
             }
             public::asks_for(request, statistic.as_deref())?;
             let view = show::View { full: *full, statistic: statistic.clone(), language: *language };
-            Ok(show::viewed(&state, request, &public, &view))
+            Ok(show::viewed(state, request, &public, &view))
         }
         ReleaseCommand::Diff { a, b } => {
             let state = workspace.ledger()?.state().await?;

@@ -14,7 +14,7 @@ use crate::report::{decimal, table};
 /// δ at which ε is listed.
 pub(super) const DELTAS: [f64; 3] = [1e-6, 1e-8, 1e-10];
 /// Characters of the longest bar.
-const BAR: f64 = 24.0;
+const BAR: f64 = 16.0;
 
 /// What more or less ρ would buy of one proposal.
 pub(super) struct Outlook {
@@ -73,16 +73,8 @@ impl Outlook {
                 if fits { "yes" } else { "no" }.to_owned(),
             ]
         });
-        let header = [
-            "",
-            "margins",
-            "ρ",
-            "of these",
-            "ε at δ = 10⁻⁶",
-            "membership ≤",
-            "attribute ≤",
-            "fits the lifetime",
-        ];
+        let header =
+            ["", "margins", "ρ", "of these", "ε at δ = 10⁻⁶", "membership ≤", "attribute ≤", "fits lifetime"];
         format!(
             "what more or less ρ would buy: margins of the tables, against those above (series have their own price)\n{}",
             table(&header, rows, 2)
@@ -171,8 +163,8 @@ mod tests {
     #[test]
     fn bars_have_eighths() {
         assert_eq!(bar(0.0), "");
-        assert_eq!(bar(1.0).chars().count(), 24);
-        assert_eq!(bar(0.5 + 0.5 / 24.0), format!("{}▌", "█".repeat(12)));
+        assert_eq!(bar(1.0).chars().count(), 16);
+        assert_eq!(bar(0.5 + 0.5 / 16.0), format!("{}▌", "█".repeat(8)));
     }
 
     #[test]

@@ -49,7 +49,9 @@ pub(crate) async fn plan(
     }
     ledger.propose(&proposal, &key).await?;
     let state = ledger.state().await?;
-    Ok(show::show(&state, state.find(&release.id.to_string())?, &Public::of(workspace)))
+    let request = state.find(&release.id.to_string())?;
+    let then = show::before_charge(&ledger, request).await?;
+    Ok(show::show(then.as_ref().unwrap_or(&state), request, &Public::of(workspace)))
 }
 
 /// Refuses a proposal that the definitions of this workspace do not give: what is approved is what they say, not what

@@ -64,7 +64,7 @@ fn again(wants_words: bool) -> Text {
 }
 
 /// A bare yes, in English, French or Arabic.
-pub(super) fn is_yes(said: &str) -> bool {
+pub(in crate::command) fn is_yes(said: &str) -> bool {
     ["y", "yes", "o", "oui", "نعم"].contains(&said.trim().to_lowercase().as_str())
 }
 

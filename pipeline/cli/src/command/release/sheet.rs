@@ -249,7 +249,7 @@ fn evidence(item: &Item) -> Shown {
 
 fn machine(request: &RequestState) -> Block {
     let rows = request.proposal.checklist.iter().filter(|item| item.who == Who::Machine).map(|item| {
-        let state = match item.state {
+        let state = match show::standing(request, item) {
             Standing::Pass => Text::new("réussi", "ناجح", "pass"),
             Standing::Fail => Text::new("échec", "فاشل", "fail"),
             Standing::Open => Text::new("ouvert", "مفتوح", "open"),

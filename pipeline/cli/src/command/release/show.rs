@@ -1,8 +1,9 @@
 //! `release show`: a proposal as its steward reads it.
 
-use marsad_ledger::checklist::Item;
+use marsad_ledger::checklist::{Item, Standing};
 use marsad_ledger::proposal::{Expected, Forecast, Proposal};
-use marsad_ledger::{Answer, RequestState, ScopeAfter, State};
+use marsad_ledger::{Answer, Ledger, RequestState, ScopeAfter, Stage, State};
+use marsad_log::Entry;
 use marsad_privacy::accounting;
 use marsad_privacy::shape::StatisticShape;
 use marsad_terms::{Language, Name, NanoRho, flow_id};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use super::outlook::{DELTAS, Outlook, in_languages};
 use super::public::{Public, attack, sharpest};
 use super::{question, summary, transfer};
-use crate::report::{Report, decimal, table};
+use crate::report::{Failure, Report, decimal, table};
 
 /// How much of a proposal is shown, and in which language sentences are.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +37,7 @@ impl View {
     }
 }
 
-/// One proposal with where it stands, on one screen.
+/// One proposal with where it stands, on one screen; the state is that before it is charged.
 pub(super) fn show(state: &State, request: &RequestState, public: &Public) -> Report {
     viewed(state, request, public, &View::default())
 }
@@ -179,15 +180,44 @@ fn differences(request: &RequestState, view: &View, language: Language) -> Strin
     )
 }
 
-/// Scopes before and after the cost; once it is charged, both are what is used.
-pub(super) fn scopes(state: &State, request: &RequestState) -> Vec<ScopeAfter> {
-    let mut scopes = state.would_use(&request.proposal);
-    if request.run.is_some() {
-        for scope in &mut scopes {
-            scope.after = scope.used;
-        }
+/// The ledger as it was just before the release was charged; `None` where nothing is charged yet: as it is now.
+///
+/// # Errors
+/// A ledger that cannot be read.
+pub(super) async fn before_charge(ledger: &Ledger, request: &RequestState) -> Result<Option<State>, Failure> {
+    if request.run.is_none() {
+        return Ok(None);
     }
-    scopes
+    let (entries, _) = ledger.history().await?;
+    let first = entries.iter().position(|entry| charges(entry, request));
+    match first.and_then(|first| entries.get(first.checked_sub(1)?)) {
+        Some(before) => Ok(Some(ledger.state_at(before.hash).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Whether an entry charges what the request asked for: its joint vector, a series that it opens, a step drawn again.
+fn charges(entry: &Entry, request: &RequestState) -> bool {
+    let is = |key: &str, value: Value| entry.body.get(key) == Some(&value);
+    let redraws = request.proposal.request.redraws.iter();
+    let mut redraws = redraws.map(|step| [("series", json!(step.series)), ("step", json!(step.step))]);
+    ["reserved", "series_opened"].contains(&entry.kind.as_str())
+        && entry.sequence > request.proposed_at
+        && (is("proposal", json!(request.proposal_id))
+            || redraws.any(|step| step.into_iter().all(|(key, value)| is(key, value))))
+}
+
+/// Scopes before and after the cost, in the state before it is charged.
+pub(super) fn scopes(state: &State, request: &RequestState) -> Vec<ScopeAfter> {
+    state.would_use(&request.proposal)
+}
+
+/// How an item stands now: what waits for the result was checked before the bundle became public.
+pub(super) fn standing(request: &RequestState, item: &Item) -> Standing {
+    match (item.state, request.state) {
+        (Standing::AfterRun, Stage::Published | Stage::Withdrawn) => Standing::Pass,
+        (state, _) => state,
+    }
 }
 
 pub(super) fn cost(rho: NanoRho) -> String {
@@ -345,7 +375,7 @@ fn checklist(request: &RequestState, language: Language) -> String {
     let items = items.into_iter();
     let rows = items.map(|item| {
         let who = json!(item.who).as_str().unwrap_or_default().to_owned();
-        let state = json!(item.state).as_str().unwrap_or_default().to_owned();
+        let state = json!(standing(request, item)).as_str().unwrap_or_default().to_owned();
         vec![item.id.clone(), who, state, item.text().get(language).to_owned()]
     });
     table(&["item", "who", "state", "evidence"], rows, 4)
@@ -362,7 +392,6 @@ fn decisions(request: &RequestState) -> String {
 }
 
 fn next(request: &RequestState, scopes: &[ScopeAfter]) -> String {
-    use marsad_ledger::Stage;
     let id = &request.proposal.release;
     let failed = request.proposal.failed();
     match request.state {
@@ -401,6 +430,12 @@ pub(super) fn approvals(request: &RequestState) -> Vec<Value> {
     request.decisions.iter().map(one).collect()
 }
 
+/// The checklist as it stands now.
+fn items(request: &RequestState) -> Vec<Item> {
+    let now = |item: &Item| Item { state: standing(request, item), ..item.clone() };
+    request.proposal.checklist.iter().map(now).collect()
+}
+
 fn document(request: &RequestState, scopes: &[ScopeAfter], outlook: Option<&Outlook>) -> Value {
     let proposal = &request.proposal;
     let rho = proposal.nano_rho;
@@ -423,7 +458,7 @@ fn document(request: &RequestState, scopes: &[ScopeAfter], outlook: Option<&Outl
         "differences": proposal.differences,
         "transfers": transfer::document(request),
         "approvals": approvals(request), "needed": needed.saturating_sub(request.approvals().count()),
-        "checklist": proposal.checklist,
+        "checklist": items(request),
     })
 }
 

@@ -31,7 +31,7 @@ pub(super) fn parts(
     let (head, purposes) = (wrapped("", &show::head(request, "; ")), wrapped("", &purposes(request, public)));
     vec![
         [head, purposes, cost(request, scopes, language), harm(proposal, language)].join("\n"),
-        [statistics(request, public), checklist(proposal, language), rest(proposal)].join("\n"),
+        [statistics(request, public), checklist(request, language), rest(proposal)].join("\n"),
     ]
 }
 
@@ -114,10 +114,11 @@ fn expected(tables: &[&Forecast]) -> String {
 }
 
 /// Counts; in words only what the machine has not found right.
-fn checklist(proposal: &Proposal, language: Language) -> String {
+fn checklist(request: &RequestState, language: Language) -> String {
+    let proposal = &request.proposal;
     let (asked, machine): (Vec<&Item>, Vec<&Item>) =
         proposal.checklist.iter().partition(|item| item.wants_an_answer());
-    let n = |state: Standing| machine.iter().filter(|item| item.state == state).count();
+    let n = |state: Standing| machine.iter().filter(|item| show::standing(request, item) == state).count();
     let counts = format!(
         "checklist: {} pass, {} fail, {} open, {} after the run; {} for a person",
         n(Standing::Pass),

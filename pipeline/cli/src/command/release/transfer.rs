@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::NaiveDate;
 use marsad_ledger::transfer::{PUBLIC, WORLD};
 use marsad_ledger::{Recipient, RequestState, Transfer};
 use marsad_terms::{Digest, Explanation, clock, nearest};
@@ -14,7 +15,7 @@ use crate::workspace::Workspace;
 pub(super) struct Served<'a> {
     pub(super) to: &'a str,
     pub(super) channel: Option<&'a str>,
-    pub(super) date: Option<chrono::NaiveDate>,
+    pub(super) date: Option<NaiveDate>,
 }
 
 /// Records that a recipient was served with a published release.
@@ -36,7 +37,7 @@ pub(super) async fn transfer(
     if let Some(channel) = served.channel {
         channel.clone_into(&mut to.channel);
     }
-    let date = served.date.unwrap_or_else(clock::today).to_string();
+    let date = day(request, served.date)?.to_string();
     let manifest = request.manifest.unwrap_or(Digest::from_bytes([0; 32]));
     let transfer = Transfer { to, purposes: request.proposal.purposes.clone(), manifest, date };
     ledger.transferred(request.f, &transfer, &key).await?;
@@ -54,6 +55,27 @@ pub(super) async fn transfer(
     let json =
         json!({"release": request.release(), "manifest": request.manifest, "transfers": document(request)});
     Ok(Report::new(text, json))
+}
+
+/// The day on which it was served: neither before the release was public nor in the future.
+fn day(request: &RequestState, asked: Option<NaiveDate>) -> Result<NaiveDate, Failure> {
+    let today = clock::today();
+    let day = asked.unwrap_or(today);
+    let published = request.published.as_deref().and_then(|time| time.get(..10)?.parse::<NaiveDate>().ok());
+    if day > today {
+        let what = format!("nobody was served on {day}: today is {today} (UTC)");
+        return Err(Failure::usage(what, "give the day on which it was served"));
+    }
+    match published.filter(|published| day < *published) {
+        Some(published) => {
+            let what = format!("release {} was not public on {day}", request.release());
+            Err(Failure::usage(
+                what,
+                format!("give {published}, when it was published (UTC), or a later day"),
+            ))
+        }
+        None => Ok(day),
+    }
 }
 
 /// Everyone whom a release names, as its record says who that is.

@@ -135,7 +135,7 @@ fn describe(request: &RequestState, releases: &Store) -> Report {
     };
     let text = format!(
         "release {release} is withdrawn, entry {} of the ledger; what it cost stays spent\n  {left}\n  \
-         copies that others have stay with them: tell those whom `marsad release show {release}` lists",
+         copies that others have stay with them: tell those whom `marsad release show {release} --full` lists as served",
         request.sequence
     );
     let json = json!({
