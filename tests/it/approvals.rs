@@ -277,7 +277,8 @@ fn forged(workspace: &Workspace, change: impl Fn(&mut Value)) {
 
 #[test]
 fn a_proposal_that_its_definitions_do_not_give_is_not_approved() {
-    let changes: [(&str, fn(&mut Value)); 5] = [
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change); 5] = [
         ("C11", |proposal| proposal["checklist"][10]["evidence"] = "national alone".into()),
         ("C17", |proposal| {
             proposal["checklist"].as_array_mut().unwrap().retain(|item| item["id"] != "C17");

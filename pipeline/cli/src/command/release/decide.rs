@@ -32,12 +32,11 @@ pub(super) async fn statement(
     let ledger = workspace.ledger()?;
     let state = ledger.state().await?;
     let request = state.find(id)?;
-    let statement = match reject {
-        Some(reason) => rejection(&state, request, reason)?,
-        None => {
-            is_as_defined(workspace, &ledger, request).await?;
-            approval(&state, request, answers(confirm)?)?
-        }
+    let statement = if let Some(reason) = reject {
+        rejection(&state, request, reason)?
+    } else {
+        is_as_defined(workspace, &ledger, request).await?;
+        approval(&state, request, answers(confirm)?)?
     };
     let text = String::from_utf8_lossy(&statement.bytes()).into_owned();
     // The bytes themselves, without a line end: what is signed is exactly what is printed.
