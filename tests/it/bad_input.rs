@@ -315,8 +315,9 @@ fn answers_that_do_not_read_name_their_line() {
     workspace.plan(RELEASE);
     let right = workspace.read("answers.toml");
     workspace.write("answers.toml", format!("{answers}{right}C99 = \"seen\"\n"));
-    let strange = check(&workspace, &approve, "W10", &["did you mean `C09`?"]);
-    assert_eq!(strange.code, 1);
+    let strange = workspace.json(&approve);
+    assert_eq!((strange.code, strange.error()), (1, "W10"));
+    assert!(strange.at("error.do").as_str().unwrap().contains("did you mean `C09`?"), "{strange:?}");
     assert_eq!(workspace.ledger_is_right().at("entries"), 2);
 }
 
