@@ -49,15 +49,12 @@ impl Move {
         // One pass: what was written in is not moved again.
         let (mut out, mut rest) = (String::new(), line);
         while let Some(first) = rest.chars().next() {
-            match self.texts.iter().find(|(from, _)| rest.starts_with(from.as_str())) {
-                Some((from, to)) => {
-                    out.push_str(to);
-                    rest = &rest[from.len()..];
-                }
-                None => {
-                    out.push(first);
-                    rest = &rest[first.len_utf8()..];
-                }
+            if let Some((from, to)) = self.texts.iter().find(|(from, _)| rest.starts_with(from.as_str())) {
+                out.push_str(to);
+                rest = &rest[from.len()..];
+            } else {
+                out.push(first);
+                rest = &rest[first.len_utf8()..];
             }
         }
         (out != line).then_some(out)
