@@ -205,7 +205,7 @@ fn drawn(mut table: Table, header: &[&str], rows: Vec<Vec<String>>, texts: usize
         .set_style(TableComponent::HeaderLines, '─')
         .set_style(TableComponent::MiddleHeaderIntersections, '─');
     table.set_header(header.to_vec());
-    let widths = widths(header, &rows, table.width().unwrap_or(WIDTH).into());
+    let widths = widths((header, &rows, texts), table.width().unwrap_or(WIDTH).into());
     for row in rows {
         table.add_row(row);
     }
@@ -217,15 +217,20 @@ fn drawn(mut table: Table, header: &[&str], rows: Vec<Vec<String>>, texts: usize
     table.to_string()
 }
 
-/// Characters of each column: as wide as it would be, or, where the line has no room, at least its longest word. What room
-/// there is goes to the columns that lack least, so that one long text wraps and not several short ones.
-fn widths(header: &[&str], rows: &[Vec<String>], line: usize) -> Vec<usize> {
-    let most = |column: usize, parts: fn(&str) -> usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
-        cells.chain(header.get(column).copied()).map(parts).max().unwrap_or(0) + PADDING
+/// Characters of each column: as wide as it would be, or, where the line has no room, at least its longest word; a figure with
+/// its margin is one word. What room there is goes to the columns that lack least, so that one long text wraps and not several
+/// short ones.
+fn widths((header, rows, texts): (&[&str], &[Vec<String>], usize), line: usize) -> Vec<usize> {
+    let most = |column: usize, of_cell: fn(&str) -> usize, of_header: fn(&str) -> usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| of_cell(cell));
+        cells.chain(header.get(column).map(|header| of_header(header))).max().unwrap_or(0) + PADDING
     };
-    let wanted: Vec<usize> = (0..header.len()).map(|column| most(column, longest_line)).collect();
-    let mut widths: Vec<usize> = (0..header.len()).map(|column| most(column, longest_word)).collect();
+    let least = |column: usize| {
+        most(column, if column < texts { longest_word } else { longest_figure }, longest_word)
+    };
+    let wanted: Vec<usize> =
+        (0..header.len()).map(|column| most(column, longest_line, longest_line)).collect();
+    let mut widths: Vec<usize> = (0..header.len()).map(least).collect();
     // Between two columns stands a space too.
     let taken = widths.iter().sum::<usize>() + header.len().saturating_sub(1);
     let mut room = line.saturating_sub(taken);
@@ -240,6 +245,10 @@ fn widths(header: &[&str], rows: &[Vec<String>], line: usize) -> Vec<usize> {
 
 fn longest_line(cell: &str) -> usize {
     cell.lines().map(console::measure_text_width).max().unwrap_or(0)
+}
+
+fn longest_figure(cell: &str) -> usize {
+    longest_line(cell).min(WORD)
 }
 
 /// Of the words that are not split.
@@ -270,7 +279,11 @@ mod tests {
     #[test]
     fn short_texts_keep_their_line_and_the_longest_wraps() {
         let rows = [vec!["quarter, age_group".to_owned(), "a b ".repeat(50), "1".to_owned()]];
-        assert_eq!(widths(&["table", "evidence", "n"], &rows, 60), [20, 35, 3]);
-        assert_eq!(widths(&["table", "evidence", "n"], &rows, 10), [11, 10, 3], "no word is split for room");
+        let of = |line| widths((&["table", "evidence", "n"], &rows, 2), line);
+        assert_eq!(of(60), [20, 35, 3]);
+        assert_eq!(of(10), [11, 10, 3], "no word is split for room");
+        let figures = [vec!["Rabat-Salé-Kénitra".to_owned(), "2 439 ± 43 A".to_owned()]];
+        let header = ["region", "assisted since 2023"];
+        assert_eq!(widths((&header, &figures, 1), 35), [20, 14], "the header wraps, and no figure");
     }
 }
