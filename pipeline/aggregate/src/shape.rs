@@ -240,9 +240,13 @@ impl Maker<'_> {
     }
 
     fn outputs(&self) -> Vec<Output> {
-        let output = |(name, expression): &(String, Expression)| Output {
-            name: name.clone(),
-            expression: expression.clone(),
+        let in_percent = self.statistic.unit == "PERCENT";
+        let output = |(name, expression): &(String, Expression)| {
+            let mut expression = expression.clone();
+            if let Expression::Ratio { share, percent, .. } = &mut expression {
+                *percent = in_percent && !*share;
+            }
+            Output { name: name.clone(), expression }
         };
         self.analysis.outputs.iter().map(output).collect()
     }

@@ -219,7 +219,7 @@ fn drawn(mut table: Table, header: &[&str], rows: Vec<Vec<String>>, texts: usize
 
 /// Characters of each column: as wide as it would be, or, where the line has no room, at least its longest word; a figure with
 /// its margin is one word. What room there is goes to the columns that lack least, so that one long text wraps and not several
-/// short ones.
+/// short ones, and to headers last.
 fn widths((header, rows, texts): (&[&str], &[Vec<String>], usize), line: usize) -> Vec<usize> {
     let most = |column: usize, of_cell: fn(&str) -> usize, of_header: fn(&str) -> usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| of_cell(cell));
@@ -228,17 +228,20 @@ fn widths((header, rows, texts): (&[&str], &[Vec<String>], usize), line: usize) 
     let least = |column: usize| {
         most(column, if column < texts { longest_word } else { longest_figure }, longest_word)
     };
-    let wanted: Vec<usize> =
-        (0..header.len()).map(|column| most(column, longest_line, longest_line)).collect();
+    let wanted = [longest_word, longest_line].map(|of_header| {
+        (0..header.len()).map(|column| most(column, longest_line, of_header)).collect::<Vec<usize>>()
+    });
     let mut widths: Vec<usize> = (0..header.len()).map(least).collect();
     // Between two columns stands a space too.
     let taken = widths.iter().sum::<usize>() + header.len().saturating_sub(1);
     let mut room = line.saturating_sub(taken);
-    while room > 0 {
-        let lacking = (0..widths.len()).filter(|column| widths[*column] < wanted[*column]);
-        let Some(least) = lacking.min_by_key(|column| wanted[*column] - widths[*column]) else { break };
-        widths[least] += 1;
-        room -= 1;
+    for wanted in wanted {
+        while room > 0 {
+            let lacking = (0..widths.len()).filter(|column| widths[*column] < wanted[*column]);
+            let Some(least) = lacking.min_by_key(|column| wanted[*column] - widths[*column]) else { break };
+            widths[least] += 1;
+            room -= 1;
+        }
     }
     widths
 }

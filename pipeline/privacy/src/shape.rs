@@ -149,6 +149,9 @@ pub enum Expression {
         denominator: usize,
         /// Whether the numerator is a part of the denominator.
         share: bool,
+        /// Whether it is published in per cent, though it is no share: of two counts, of which neither is a part of the other.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        percent: bool,
     },
 }
 

@@ -211,7 +211,10 @@ fn two_aggregates(b: u32) -> Vec<TableSpec> {
 }
 
 fn ratio(name: &str, share: bool) -> Output {
-    Output { name: name.into(), expression: Expression::Ratio { numerator: 0, denominator: 1, share } }
+    Output {
+        name: name.into(),
+        expression: Expression::Ratio { numerator: 0, denominator: 1, share, percent: false },
+    }
 }
 
 /// Both grains: a year and its last quarter.

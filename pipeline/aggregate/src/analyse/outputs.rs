@@ -124,7 +124,7 @@ impl Columns<'_> {
                     (Some(Measured::One(numerator)), Some(Measured::One(denominator))) => {
                         let share =
                             is_share(&outputs.aggregates[numerator], &outputs.aggregates[denominator]);
-                        Some(Expression::Ratio { numerator, denominator, share })
+                        Some(Expression::Ratio { numerator, denominator, share, percent: false })
                     }
                     _ => None,
                 }
@@ -132,7 +132,7 @@ impl Columns<'_> {
             bare => one(bare).map(|measured| match measured {
                 Measured::One(aggregate) => Expression::Aggregate { aggregate },
                 Measured::Average(numerator, denominator) => {
-                    Expression::Ratio { numerator, denominator, share: false }
+                    Expression::Ratio { numerator, denominator, share: false, percent: false }
                 }
             }),
         };

@@ -6,7 +6,7 @@ use marsad_terms::Grain;
 
 use super::discrete;
 use super::family::{is_non_negative, unit};
-use super::interval::{Interval, LEVEL, Uncertain, Z, fieller};
+use super::interval::{Form, Interval, LEVEL, Uncertain, Z, fieller};
 use super::reconcile::{Figures, TableFigures};
 use super::simultaneous::Basis;
 use super::statistic::{Cell, EstimatedColumn, EstimatedTable};
@@ -31,7 +31,9 @@ impl Release<'_> {
         let tables = tables.map(|(index, table)| {
             let (cells, basis) = match output.expression {
                 Expression::Aggregate { .. } => self.counts(index),
-                Expression::Ratio { denominator, share, .. } => self.ratios(index, denominator, share),
+                Expression::Ratio { denominator, share, percent, .. } => {
+                    self.ratios(index, denominator, Form::of(share, percent))
+                }
             };
             let measured = self.measured.filter(|_| self.has_raw(output));
             let raw_unit = measured.map(|(noisy, _)| unit(self.shape, table, noisy.f()));
@@ -79,13 +81,13 @@ impl Release<'_> {
     }
 
     /// Cell by cell, over the denominator's table of the same set, which a joint holds.
-    fn ratios(&self, index: usize, denominator: usize, share: bool) -> (Vec<Cell>, Basis) {
+    fn ratios(&self, index: usize, denominator: usize, form: Form) -> (Vec<Cell>, Basis) {
         let parts = self.parts(index, denominator);
         let cell = |(above, below, covariance): &(Uncertain, Uncertain, f64)| {
             fieller(*above, *below, *covariance, Z)
-                .map_or(Cell::NONE, |(interval, margin)| ratio(interval, margin, share))
+                .map_or(Cell::NONE, |(interval, margin)| ratio(interval, margin, form))
         };
-        (parts.iter().map(cell).collect(), Basis::Ratio { parts, share })
+        (parts.iter().map(cell).collect(), Basis::Ratio { parts, form })
     }
 
     /// Numerator, denominator and their covariance, by cell.
@@ -125,9 +127,9 @@ impl TableFigures {
 }
 
 /// A share is in per cent, cut to 0–100; its flag reads the cut estimate and the uncut margin.
-fn ratio(interval: Interval, margin: f64, share: bool) -> Cell {
-    let margin = if share { margin * 100.0 } else { margin };
-    let Interval { estimate, lower, upper } = interval.shown(share);
+fn ratio(interval: Interval, margin: f64, form: Form) -> Cell {
+    let margin = if form == Form::Plain { margin } else { margin * 100.0 };
+    let Interval { estimate, lower, upper } = interval.shown(form);
     let flag = Flag::of(estimate, margin);
     let value = (flag != Flag::Q).then(|| round_half_up(estimate));
     Cell { raw: None, estimate, variance: f64::NAN, lower, upper, margin, flag, value }

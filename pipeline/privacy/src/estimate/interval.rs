@@ -38,9 +38,17 @@ impl Interval {
         Self { estimate: raw as f64 / b as f64, lower: lower.max(0) as f64, upper: upper.max(0) as f64 }
     }
 
-    /// A quotient as it is published: a share in per cent, cut to 0–100.
-    pub(crate) fn shown(self, share: bool) -> Self {
-        if share { self.map(|end| (end * 100.0).clamp(0.0, 100.0)) } else { self }
+    /// A quotient as it is published: a share in per cent, cut to 0–100; another quotient of counts in per cent has its ends cut
+    /// at 0 alone, and its estimate nowhere (algorithms 7.2).
+    pub(crate) fn shown(self, form: Form) -> Self {
+        match form {
+            Form::Plain => self,
+            Form::Percent => {
+                let Self { estimate, lower, upper } = self.map(|end| end * 100.0);
+                Self { estimate, lower: lower.max(0.0), upper: upper.max(0.0) }
+            }
+            Form::Share => self.map(|end| (end * 100.0).clamp(0.0, 100.0)),
+        }
     }
 
     /// The interval in other units.
@@ -54,6 +62,27 @@ fn nearest(raw: i128, b: i128) -> i128 {
     let (floor, rest) = (raw.div_euclid(b), raw.rem_euclid(b));
     let up = 2 * rest > b || (2 * rest == b && floor % 2 != 0);
     floor + i128::from(up)
+}
+
+/// How a quotient is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As it is.
+    Plain,
+    /// In per cent.
+    Percent,
+    /// In per cent of the whole that it is a part of.
+    Share,
+}
+
+impl Form {
+    pub(crate) fn of(share: bool, percent: bool) -> Self {
+        match (share, percent) {
+            (true, _) => Self::Share,
+            (false, true) => Self::Percent,
+            (false, false) => Self::Plain,
+        }
+    }
 }
 
 /// An uncertain figure.
@@ -145,5 +174,16 @@ mod tests {
         let interval = Interval::normal(-20.6, 70.0, Z, true);
         assert!(interval.lower >= 0.0 && interval.upper >= interval.lower && interval.estimate < 0.0);
         assert!(Interval::normal(-20.6, 70.0, Z, false).upper < 0.0);
+    }
+
+    #[test]
+    fn quotients_are_cut_as_they_can_be() {
+        let of = |estimate, lower, upper| Interval { estimate, lower, upper };
+        let (below, above) = (of(-0.1, -0.5, 0.25), of(1.5, 0.5, 2.0));
+        assert_eq!(below.shown(Form::of(false, false)), below);
+        assert_eq!(below.shown(Form::of(false, true)), of(-10.0, 0.0, 25.0));
+        assert_eq!(above.shown(Form::of(false, true)), of(150.0, 50.0, 200.0));
+        assert_eq!(below.shown(Form::of(true, false)), of(0.0, 0.0, 25.0));
+        assert_eq!(above.shown(Form::of(true, false)), of(100.0, 50.0, 100.0));
     }
 }

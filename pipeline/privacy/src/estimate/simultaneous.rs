@@ -5,7 +5,7 @@
 //! It deliberately lacks a choice of m after a look at the figures, which no multiplier repairs.
 
 use super::discrete;
-use super::interval::{Interval, Uncertain, fieller};
+use super::interval::{Form, Interval, Uncertain, fieller};
 use super::statistic::{Cell, EstimatedTable};
 use crate::error::Error;
 
@@ -28,8 +28,8 @@ pub(crate) enum Basis {
     Ratio {
         /// Numerator, denominator and their covariance.
         parts: Vec<(Uncertain, Uncertain, f64)>,
-        /// In per cent, cut to 0–100.
-        share: bool,
+        /// How it is published.
+        form: Form,
     },
 }
 
@@ -55,11 +55,11 @@ impl EstimatedTable {
                     |cell: &Cell| Interval::normal(cell.estimate, cell.variance, each.z, *non_negative);
                 self.cells.iter().map(normal).collect()
             }
-            Basis::Ratio { parts, share } => parts
+            Basis::Ratio { parts, form } => parts
                 .iter()
                 .map(|(above, below, covariance)| {
                     fieller(*above, *below, *covariance, each.z)
-                        .map_or(Interval::NONE, |(interval, _)| interval.shown(*share))
+                        .map_or(Interval::NONE, |(interval, _)| interval.shown(*form))
                 })
                 .collect(),
         })

@@ -117,7 +117,7 @@ fn a_count_that_stands_alone_has_its_exact_interval() {
 /// A share of persons, and an average of a sum over rows, with the same sets below as above.
 fn with_ratio(bound: Bound, aggregates: Vec<Aggregate>, share: bool) -> StatisticShape {
     let mut shape = shape(bound, aggregates, SETS);
-    let expression = Expression::Ratio { numerator: 0, denominator: 1, share };
+    let expression = Expression::Ratio { numerator: 0, denominator: 1, share, percent: false };
     shape.outputs.push(Output { name: "ratio".into(), expression });
     shape
 }
@@ -255,7 +255,7 @@ fn what_a_bound_left_out_is_read_in_persons_rows_and_per_cent() {
     let both = vec![Aggregate::Rows, Aggregate::Rows, Aggregate::Persons];
     let mut both = shape(bound.clone(), both, SETS);
     assert_eq!(read(both.clone(), 7, 400).share_percent, None);
-    let expression = Expression::Ratio { numerator: 1, denominator: 0, share: true };
+    let expression = Expression::Ratio { numerator: 1, denominator: 0, share: true, percent: false };
     both.outputs.push(Output { name: "share".into(), expression });
     assert_near(read(both, 7, 400).share_percent.unwrap(), 100.0 * 400.0 / (400.0 + 2.0 * kept));
 
