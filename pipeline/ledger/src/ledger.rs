@@ -118,6 +118,16 @@ impl Ledger {
         replay(&entries[..=at])
     }
 
+    /// The state right before the entry of this number: what whoever wrote that entry had before them.
+    ///
+    /// # Errors
+    /// As [`Ledger::state`].
+    pub async fn state_before(&self, sequence: u64) -> Result<State> {
+        let (entries, _) = self.read().await?;
+        let n_before = entries.partition_point(|entry| entry.sequence < sequence);
+        replay(&entries[..n_before])
+    }
+
     /// Signs and appends a policy: the first begins the workspace. The policy in force again: no new entry.
     /// Gives the hash of the entry that holds it.
     ///

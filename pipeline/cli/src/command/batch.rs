@@ -5,7 +5,7 @@ use marsad_terms::{BatchId, Explanation, RecordTypeId};
 use serde_json::{Value, json};
 
 use super::Quiet;
-use super::confirm::confirm;
+use super::confirm::{DESTROYS, confirm};
 use crate::args::BatchCommand;
 use crate::progress::Bar;
 use crate::report::{Failure, Report, entries, proofs, rewritten, table};
@@ -33,7 +33,7 @@ pub(super) async fn run(
             let snapshot = landing.snapshot().await?;
             let batch = Workspace::batch(&snapshot, batch)?;
             let held = held(&snapshot, &batch);
-            confirm(&format!("take back batch {batch}, {held}, for good?"), *yes)?;
+            confirm(&DESTROYS, &format!("take back batch {batch}, {held}, for good?"), *yes)?;
             let _at_rest = workspace.at_rest().await?;
             let done = landing.retract(&batch, reason).await?;
             let told = format!("file(s) taken back and destroyed with their keys: {held}");

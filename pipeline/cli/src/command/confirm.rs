@@ -5,16 +5,27 @@ use std::io::{IsTerminal, Write};
 use super::release::is_yes;
 use crate::report::Failure;
 
+/// What is confirmed, and what has not happened where it is not.
+pub(super) struct Act {
+    what: &'static str,
+    left: &'static str,
+}
+
+/// Something goes, and no backup brings it back.
+pub(super) const DESTROYS: Act = Act { what: "what goes for good", left: "nothing was changed" };
+/// Budget is charged, and never comes back.
+pub(super) const SPENDS: Act = Act { what: "the cost", left: "nothing was reserved" };
+
 /// Goes on only where `yes` was given, or where somebody at a terminal says so.
 ///
 /// # Errors
 /// Nobody is there to ask, or says no: nothing has happened.
-pub(super) fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
+pub(super) fn confirm(act: &Act, question: &str, yes: bool) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("nobody is here to confirm what goes for good", "give --yes"));
+        return Err(Failure::usage(format!("nobody is here to confirm {}", act.what), "give --yes"));
     }
     let mut out = std::io::stderr();
     let _ = write!(out, "{question} [y/N] ");
@@ -23,6 +34,6 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
     let read = std::io::stdin().read_line(&mut answer);
     match read.is_ok() && is_yes(&answer) {
         true => Ok(()),
-        false => Err(Failure::usage("not confirmed; nothing was changed", "answer `y`, or give --yes")),
+        false => Err(Failure::usage(format!("not confirmed; {}", act.left), "answer `y`, or give --yes")),
     }
 }

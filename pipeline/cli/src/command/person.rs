@@ -11,7 +11,7 @@ use marsad_landing::{ActError, Landing, PersonRow, Persons, Request, Urgency};
 use marsad_terms::{Name, clock};
 use serde_json::{Value, json};
 
-use super::confirm::confirm;
+use super::confirm::{DESTROYS, confirm};
 use super::notice;
 use crate::args::PersonCommand;
 use crate::report::{Failure, Report, entries, proofs, rewritten, table};
@@ -53,7 +53,7 @@ async fn erase(workspace: &Workspace, id_file: &Path, yes: bool) -> Result<Repor
     // How many rows are theirs, and of which record types, is for no terminal: it would tell who is a victim of trafficking.
     let question =
         format!("erase all rows of the {} identifier(s) in {}, for good?", persons.n(), id_file.display());
-    confirm(&question, yes)?;
+    confirm(&DESTROYS, &question, yes)?;
     let _at_rest = workspace.at_rest().await?;
     let erased = workspace.landing()?.erase(&persons).await?;
     let nothing = "no landed row is theirs; nothing was changed";

@@ -8,7 +8,7 @@ use marsad_terms::{Month, RecordTypeId, clock};
 use serde_json::{Value, json};
 
 use super::Quiet;
-use super::confirm::confirm;
+use super::confirm::{DESTROYS, confirm};
 use crate::args::RetentionCommand;
 use crate::progress::Bar;
 use crate::report::{Failure, Report, rewritten, table};
@@ -30,7 +30,7 @@ pub(super) async fn run(
             let landing = workspace.landing()?;
             let kept_from: BTreeMap<RecordTypeId, Month> =
                 terms.iter().map(|(id, term)| (id.clone(), term.kept_from)).collect();
-            confirm(&question(landing.snapshot().await?.batches(), &kept_from), *yes)?;
+            confirm(&DESTROYS, &question(landing.snapshot().await?.batches(), &kept_from), *yes)?;
             let _at_rest = workspace.at_rest().await?;
             purge(&landing, &kept_from, quiet).await
         }

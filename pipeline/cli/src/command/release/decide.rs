@@ -64,9 +64,10 @@ pub(super) async fn approve(
         }
         (None, Some(path)) => {
             let (sshsig, answers) = (made_elsewhere(path)?, answers(confirm)?);
-            let ledger = workspace.ledger()?;
-            is_as_defined(workspace, &ledger, ledger.state().await?.find(id)?).await?;
-            decide(workspace, id, |state, request| Ok((approval(state, request, answers)?, sshsig))).await
+            decide(workspace, id, Answer::Approve, |state, request| {
+                Ok((approval(state, request, answers)?, sshsig))
+            })
+            .await
         }
         (None, None) => Err(Failure::usage(
             "an approval needs a key or a signature",
@@ -103,9 +104,8 @@ pub(crate) async fn approve_with(
     answers: Answers,
     key: &SigningKey,
 ) -> Result<Report, Failure> {
-    let ledger = workspace.ledger()?;
-    is_as_defined(workspace, &ledger, ledger.state().await?.find(id)?).await?;
-    decide(workspace, id, |state, request| sign(approval(state, request, answers)?, key)).await
+    decide(workspace, id, Answer::Approve, |state, request| sign(approval(state, request, answers)?, key))
+        .await
 }
 
 /// Rejects with a reason, with a key or with a signature that was made elsewhere.
@@ -122,11 +122,17 @@ pub(super) async fn reject(
     match (key, signature) {
         (Some(path), _) => {
             let key = open_key(path)?;
-            decide(workspace, id, |state, request| sign(rejection(state, request, reason)?, &key)).await
+            decide(workspace, id, Answer::Reject, |state, request| {
+                sign(rejection(state, request, reason)?, &key)
+            })
+            .await
         }
         (None, Some(path)) => {
             let sshsig = made_elsewhere(path)?;
-            decide(workspace, id, |state, request| Ok((rejection(state, request, reason)?, sshsig))).await
+            decide(workspace, id, Answer::Reject, |state, request| {
+                Ok((rejection(state, request, reason)?, sshsig))
+            })
+            .await
         }
         (None, None) => Err(Failure::usage(
             "a rejection needs a key or a signature",
@@ -145,15 +151,21 @@ fn sign(statement: Statement, key: &SigningKey) -> Result<(Statement, String), F
     Ok((statement, sshsig))
 }
 
+/// Appends a decision; an approval only of what the definitions give.
 async fn decide(
     workspace: &Workspace,
     id: &str,
+    answer: Answer,
     make: impl FnOnce(&State, &RequestState) -> Result<(Statement, String), Failure>,
 ) -> Result<Report, Failure> {
     let _lock = workspace.lock()?;
     let ledger = workspace.ledger()?;
     let state = ledger.state().await?;
-    let (statement, sshsig) = make(&state, state.find(id)?)?;
+    let request = state.find(id)?;
+    if answer == Answer::Approve {
+        is_as_defined(workspace, &ledger, request).await?;
+    }
+    let (statement, sshsig) = make(&state, request)?;
     ledger.decide(&statement, None, &sshsig).await?;
     let state = ledger.state().await?;
     Ok(standing(&state, state.find(id)?))

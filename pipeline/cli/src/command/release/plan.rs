@@ -64,10 +64,7 @@ pub(super) async fn is_as_defined(
     ledger: &Ledger,
     request: &RequestState,
 ) -> Result<(), Failure> {
-    let (entries, _) = ledger.history().await?;
-    let before = entries.iter().take_while(|entry| entry.sequence < request.proposed_at).last();
-    let before = before.ok_or(marsad_ledger::Error::NoPolicy)?;
-    let state = ledger.state_at(before.hash).await?;
+    let state = ledger.state_before(request.proposed_at).await?;
     let proposal = &request.proposal;
     let planner = Planner {
         catalog: &workspace.catalog()?,

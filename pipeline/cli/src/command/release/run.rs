@@ -1,7 +1,5 @@
 //! `release run`: the cost is reserved, then the figures are added up and protected, once.
 
-use std::io::{IsTerminal, Write};
-
 use marsad_ledger::Stage;
 use marsad_ledger::proposal::Proposal;
 use marsad_release::{Outcome, Runner};
@@ -9,8 +7,8 @@ use marsad_terms::NanoRho;
 use serde_json::json;
 
 use super::super::Quiet;
+use super::super::confirm::{SPENDS, confirm};
 use super::is_authorised;
-use super::question::is_yes;
 use super::watch::Watch;
 use crate::progress::Bar;
 use crate::report::{Failure, Report, decimal};
@@ -36,9 +34,9 @@ pub(crate) async fn run(
     let request = state.find(id)?;
     if request.state == Stage::Approved {
         is_authorised(&catalog, &request.proposal)?;
-        if !yes {
-            confirm(&request.proposal)?;
-        }
+        let Proposal { nano_rho, release, .. } = &request.proposal;
+        let question = format!("spend ρ = {} on release {release}, for ever?", decimal(*nano_rho));
+        confirm(&SPENDS, &question, yes)?;
     }
     let (landing, keys) = (workspace.landing()?, workspace.keys()?);
     let bar = Bar::of_buckets("adding up person by person", quiet.0);
@@ -83,23 +81,4 @@ fn describe(request: &marsad_ledger::RequestState, outcome: &Outcome, stats: Opt
         "run": receipt.run(), "hash": receipt.hash(), "charged": outcome.charged,
     });
     Report::new(text, json)
-}
-
-fn confirm(proposal: &Proposal) -> Result<(), Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("nobody is here to confirm the cost", "give --yes"));
-    }
-    let mut out = std::io::stderr();
-    let _ = write!(
-        out,
-        "spend ρ = {} on release {}, for ever? [y/N] ",
-        decimal(proposal.nano_rho),
-        proposal.release
-    );
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    match read.is_ok() && is_yes(&answer) {
-        true => Ok(()),
-        false => Err(Failure::usage("not confirmed; nothing was reserved", "answer `y`, or give --yes")),
-    }
 }

@@ -189,9 +189,8 @@ pub(super) async fn before_charge(ledger: &Ledger, request: &RequestState) -> Re
         return Ok(None);
     }
     let (entries, _) = ledger.history().await?;
-    let first = entries.iter().position(|entry| charges(entry, request));
-    match first.and_then(|first| entries.get(first.checked_sub(1)?)) {
-        Some(before) => Ok(Some(ledger.state_at(before.hash).await?)),
+    match entries.iter().find(|entry| charges(entry, request)) {
+        Some(first) => Ok(Some(ledger.state_before(first.sequence).await?)),
         None => Ok(None),
     }
 }

@@ -103,10 +103,7 @@ async fn complete(ledger: &Ledger, releases: &Store, request: &RequestState) -> 
 
 /// The tombstone as it was made for the entry, of the ledger as it was just before.
 async fn again(ledger: &Ledger, request: &RequestState, published: &[u8]) -> Result<Vec<u8>, Failure> {
-    let (entries, _) = ledger.history().await?;
-    let before = entries.iter().find(|entry| entry.sequence + 1 == request.sequence);
-    let before = before.ok_or_else(|| lost(request.release()))?;
-    let then = ledger.state_at(before.hash).await?;
+    let then = ledger.state_before(request.sequence).await?;
     let (Some(time), Some(reason)) = (&request.withdrawn, &request.reason) else {
         return Err(lost(request.release()));
     };
