@@ -266,7 +266,7 @@ fn forged(workspace: &Workspace, change: impl Fn(&mut Value)) {
         let log = Log::open(Store::open("ledger", &workspace.dir()).unwrap(), "");
         let entries = log.read().await.unwrap();
         let last = entries.last().unwrap();
-        let mut draft = Draft::new("proposed", last.body.clone());
+        let mut draft = Draft::new("proposed", last.body.value());
         change(&mut draft.body);
         let sshsig = key.sign(PROPOSAL, &canonical::of_value(&draft.body).unwrap()).unwrap();
         let (signer, namespace) = ("analyst".to_owned(), PROPOSAL.to_owned());

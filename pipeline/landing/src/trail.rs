@@ -33,7 +33,8 @@ pub async fn trail(store: &Store) -> Result<Vec<Act>> {
 }
 
 fn act(entry: &Entry) -> Act {
-    let text = |key: &str| entry.body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let body = entry.body.value();
+    let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let thing = [text("batch"), text("series")].concat();
     let short: String = thing.trim_start_matches("b3:").chars().take(8).collect();
     let about = [text("record_type"), short].join(" ").trim().to_owned();

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use marsad_log::{Draft, Entry};
 use marsad_terms::{Digest, NanoRho, Period, RecordTypeId, ReleaseId, RunId, Text};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::policy::Policy;
@@ -187,18 +187,10 @@ pub(crate) struct Withdrawn {
 impl Event {
     /// What an entry says, or why it cannot be read.
     pub(crate) fn read(entry: &Entry) -> Result<Self, Refusal> {
-        Self::read_as(entry, || body_hash(entry))
-    }
-
-    /// The same where somebody can tell the hash of the body.
-    pub(crate) fn read_as(
-        entry: &Entry,
-        body_hash: impl FnOnce() -> Result<Digest, Refusal>,
-    ) -> Result<Self, Refusal> {
         match entry.kind.as_str() {
             "genesis" => Ok(Self::Genesis(body(entry)?)),
             "policy" => Ok(Self::Policy(body(entry)?)),
-            "proposed" => Ok(Self::Proposed(Box::new(body(entry)?), body_hash()?)),
+            "proposed" => Ok(Self::Proposed(Box::new(body(entry)?), Digest::of(entry.body.as_bytes()))),
             "approved" => Self::decided(entry, Answer::Approve),
             "rejected" => Self::decided(entry, Answer::Reject),
             "series_opened" => Ok(Self::Opened(body(entry)?)),
@@ -250,7 +242,17 @@ impl Event {
 }
 
 fn is_of_a_series(entry: &Entry) -> bool {
-    entry.body.get("series").is_some()
+    #[derive(Deserialize)]
+    struct Series {
+        #[serde(rename = "series", default, deserialize_with = "is_there")]
+        named: bool,
+    }
+    entry.body.read().is_ok_and(|Series { named }| named)
+}
+
+/// Whatever it says.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 fn value(said: &impl Serialize) -> Value {
@@ -258,12 +260,7 @@ fn value(said: &impl Serialize) -> Value {
 }
 
 fn body<T: DeserializeOwned>(entry: &Entry) -> Result<T, Refusal> {
-    T::deserialize(&entry.body).map_err(|error| unreadable(entry, &error.to_string()))
-}
-
-fn body_hash(entry: &Entry) -> Result<Digest, Refusal> {
-    let bytes = entry.body_bytes().map_err(|error| unreadable(entry, &error.to_string()))?;
-    Ok(Digest::of(&bytes))
+    entry.body.read().map_err(|error| unreadable(entry, &error.to_string()))
 }
 
 fn unreadable(entry: &Entry, what: &str) -> Refusal {

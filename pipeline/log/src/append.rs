@@ -291,5 +291,5 @@ fn number(name: &str, ending: &str) -> Option<u64> {
 }
 
 fn parse(segment: Option<Bytes>) -> Option<Vec<Result<Entry, crate::entry::Unreadable>>> {
-    Some(segment::split(&segment?)?.iter().map(|line| Entry::read(line)).collect())
+    Some(segment::split(&segment?)?.iter().map(Entry::read).collect())
 }

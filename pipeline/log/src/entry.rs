@@ -1,10 +1,17 @@
 //! One entry: its fields, its bytes, its hash. Deliberately knows no kind of entry.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use marsad_terms::{Digest, canonical};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Result;
+
+mod body;
+
+pub use body::Body;
 
 /// Who signed the canonical body, for what, and the armoured signature that `ssh-keygen -Y sign` writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +27,13 @@ pub struct EntrySignature {
 
 /// The version of the encoding that this programme writes, and the greatest that it reads.
 pub const VERSION: u32 = 1;
+
+/// How every entry begins.
+const HEAD: &[u8] = b"{\"body\":";
+/// What stands between the body and the entry's hash.
+const HASH: &[u8] = b",\"hash\":\"";
+/// `b3:` and 64 digits.
+const HASH_LENGTH: usize = 67;
 
 /// What an appender says; the log adds sequence, time, previous hash and own hash.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +73,7 @@ pub struct Entry {
     /// The kind of entry.
     pub kind: String,
     /// What it says.
-    pub body: Value,
+    pub body: Body,
     /// The signature over the canonical body.
     pub signature: Option<EntrySignature>,
     /// The version of the encoding; the first is not written.
@@ -70,22 +84,30 @@ pub struct Entry {
 }
 
 /// The members that stand behind `hash`, in canonical order, so that they need not be sorted.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Tail<'a> {
-    kind: &'a str,
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
     previous: Option<Digest>,
     sequence: u64,
+    #[serde(borrow)]
     signature: Option<TailSignature<'a>>,
-    time: &'a str,
-    #[serde(skip_serializing_if = "is_first_version")]
+    #[serde(borrow)]
+    time: Cow<'a, str>,
+    #[serde(default = "first_version", skip_serializing_if = "is_first_version")]
     version: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TailSignature<'a> {
-    namespace: &'a str,
-    signer: &'a str,
-    sshsig: &'a str,
+    #[serde(borrow)]
+    namespace: Cow<'a, str>,
+    #[serde(borrow)]
+    signer: Cow<'a, str>,
+    #[serde(borrow)]
+    sshsig: Cow<'a, str>,
 }
 
 fn first_version() -> u32 {
@@ -112,7 +134,7 @@ impl Entry {
             time,
             previous: after.map(|entry| entry.hash),
             kind: draft.kind,
-            body: draft.body,
+            body: Body::of(&draft.body)?,
             signature: draft.signature,
             version: VERSION,
             hash: Digest::from_bytes([0; 32]),
@@ -130,14 +152,6 @@ impl Entry {
         Ok([head.as_slice(), format!(",\"hash\":\"{}\",", self.hash).as_bytes(), tail.as_slice()].concat())
     }
 
-    /// The canonical bytes of the body alone: what a signature is over.
-    ///
-    /// # Errors
-    /// As [`Entry::bytes`].
-    pub fn body_bytes(&self) -> Result<Vec<u8>> {
-        Ok(canonical::of_value(&self.body)?)
-    }
-
     /// The hash that the entry ought to have: over its canonical JSON without `hash`.
     ///
     /// # Errors
@@ -148,16 +162,42 @@ impl Entry {
     }
 
     /// The entry in `bytes` if they are exactly the canonical bytes of an entry that has its own hash.
-    pub(crate) fn read(bytes: &[u8]) -> std::result::Result<Self, Unreadable> {
+    pub(crate) fn read(bytes: &Bytes) -> std::result::Result<Self, Unreadable> {
+        Self::read_canonical(bytes).map_or_else(|| Self::find_fault(bytes), Ok)
+    }
+
+    /// The same where nothing is wrong with it: hashed as it stands, no tree built of it.
+    fn read_canonical(bytes: &Bytes) -> Option<Self> {
+        let body = canonical::leading(bytes.strip_prefix(HEAD)?)?;
+        let (head, rest) = bytes.split_at(HEAD.len() + body.len());
+        let (hash, rest) = rest.strip_prefix(HASH)?.split_at_checked(HASH_LENGTH)?;
+        let rest = rest.strip_prefix(b"\",")?;
+        let hash: Digest = std::str::from_utf8(hash).ok()?.parse().ok()?;
+        let read = [b"{", rest].concat();
+        let tail: Tail<'_> = serde_json::from_slice(&read).ok()?;
+        let right = tail.version == VERSION
+            && hash == Digest::of_parts(&[head, b",", rest])
+            && tail.written().ok()? == rest;
+        right.then(|| Self {
+            sequence: tail.sequence,
+            time: tail.time.into_owned(),
+            previous: tail.previous,
+            kind: tail.kind.into_owned(),
+            body: Body::of_canonical(bytes.slice_ref(body)),
+            signature: tail.signature.map(TailSignature::into_owned),
+            version: tail.version,
+            hash,
+        })
+    }
+
+    /// What is wrong with an entry that is not as it ought to be.
+    fn find_fault(bytes: &Bytes) -> std::result::Result<Self, Unreadable> {
         let entry: Self = serde_json::from_slice(bytes).map_err(|_| Unreadable::NotAnEntry)?;
-        let (head, tail) = entry.parts().map_err(|_| Unreadable::NotAnEntry)?;
-        let hash = Digest::of_parts(&[&head, b",", &tail]);
-        if hash != entry.hash {
+        let proper = entry.proper_hash().map_err(|_| Unreadable::NotAnEntry)?;
+        if proper != entry.hash {
             return Err(Unreadable::OtherHash(Box::new(entry)));
         }
-        let written = format!(",\"hash\":\"{hash}\",");
-        let rest = bytes.strip_prefix(head.as_slice()).and_then(|rest| rest.strip_prefix(written.as_bytes()));
-        if rest != Some(tail.as_slice()) {
+        if entry.bytes().ok().as_deref() != Some(bytes) {
             return Err(Unreadable::NotCanonical(Box::new(entry)));
         }
         if entry.version == VERSION { Ok(entry) } else { Err(Unreadable::OtherVersion(Box::new(entry))) }
@@ -166,24 +206,37 @@ impl Entry {
     /// The canonical JSON cut where `hash` belongs: `{"body":…` and `"kind":…}`. `body` < `hash` < `kind` in the order
     /// of RFC 8785, so that the body, which may be large, is written once for both forms.
     fn parts(&self) -> Result<(Vec<u8>, Vec<u8>)> {
-        let mut head = b"{\"body\":".to_vec();
-        head.extend(canonical::of_value(&self.body)?);
-        canonical::of_value(&Value::from(self.sequence))?;
-        let signature = self.signature.as_ref().map(|signature| TailSignature {
-            namespace: &signature.namespace,
-            signer: &signature.signer,
-            sshsig: &signature.sshsig,
-        });
-        let tail = serde_json::to_vec(&Tail {
-            kind: &self.kind,
+        let tail = Tail {
+            kind: self.kind.as_str().into(),
             previous: self.previous,
             sequence: self.sequence,
-            signature,
-            time: &self.time,
+            signature: self.signature.as_ref().map(TailSignature::of),
+            time: self.time.as_str().into(),
             version: self.version,
-        });
-        let tail = tail.map_err(canonical::CanonicalError::from)?;
-        Ok((head, tail[1..].to_vec()))
+        };
+        Ok(([HEAD, self.body.as_bytes()].concat(), tail.written()?))
+    }
+}
+
+impl Tail<'_> {
+    /// As it stands in the entry.
+    fn written(&self) -> Result<Vec<u8>> {
+        canonical::of_value(&self.sequence.into())?;
+        let object = serde_json::to_vec(self).map_err(canonical::CanonicalError::from)?;
+        Ok(object[1..].to_vec())
+    }
+}
+
+impl<'a> TailSignature<'a> {
+    fn of(signature: &'a EntrySignature) -> Self {
+        let EntrySignature { signer, namespace, sshsig } = signature;
+        let [namespace, signer, sshsig] = [namespace, signer, sshsig].map(|text| text.as_str().into());
+        Self { namespace, signer, sshsig }
+    }
+
+    fn into_owned(self) -> EntrySignature {
+        let [signer, namespace, sshsig] = [self.signer, self.namespace, self.sshsig].map(Cow::into_owned);
+        EntrySignature { signer, namespace, sshsig }
     }
 }
 

@@ -22,7 +22,7 @@ mod tests;
 pub use append::{Appended, Clock, Log};
 pub use chain::{Fault, FaultKind, Scan};
 pub use checkpoint::Checkpoint;
-pub use entry::{Draft, Entry, EntrySignature, VERSION};
+pub use entry::{Body, Draft, Entry, EntrySignature, VERSION};
 pub use error::{Error, Result};
 pub use remote::Access;
 pub use segment::SEGMENT_LENGTH;

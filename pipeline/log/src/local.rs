@@ -1,7 +1,7 @@
 //! Durable writes into a local folder. `object_store`'s local store does not sync, and a hard link may reach the disk
 //! before the bytes it names: here an object is written aside, synced, linked, and its folders synced, so that after a
-//! power cut it is whole or absent. Whole objects are read here too, in one step where `object_store` takes three. Deliberately
-//! lists nothing, and reads no ranges; that is `object_store`'s.
+//! power cut it is whole or absent. Whole objects are read here too, in one step where `object_store` takes three, and names are
+//! listed of one folder, where it asks for the size of every file below. Deliberately reads no ranges; that is `object_store`'s.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -60,6 +60,32 @@ impl Folder {
             Ok(bytes) => Ok(Some(bytes.into())),
             Err(error) if is_nothing(error.kind()) => Ok(None),
             Err(error) => Err(error),
+        })
+        .await
+    }
+
+    /// The names of the objects that stand in a folder itself, greater than `offset`, in no order.
+    pub(crate) async fn names_after(
+        &self,
+        location: &ObjectPath,
+        offset: String,
+    ) -> object_store::Result<Vec<String>> {
+        let prefix = location.to_string();
+        self.blocking(location, move |_, path| {
+            let entries = match fs::read_dir(path) {
+                Err(error) if is_nothing(error.kind()) => return Ok(Vec::new()),
+                entries => entries?,
+            };
+            let mut names = Vec::new();
+            for entry in entries {
+                let entry = entry?;
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                let name = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+                if name > offset && !is_aside(&name) && !entry.file_type()?.is_dir() {
+                    names.push(name);
+                }
+            }
+            Ok(names)
         })
         .await
     }

@@ -107,7 +107,8 @@ impl Store {
         self.folder.as_deref().map(Folder::root)
     }
 
-    /// Writes an object unless one of that name exists. Durable on return, and never seen in part.
+    /// Writes an object unless one of that name exists. Durable on return, and never seen in part. Where a bucket's answer is
+    /// lost, what stands there tells whether the object was written.
     ///
     /// # Errors
     /// `Store` where the store fails; the object may stand there or not, so read before trying again.
@@ -120,7 +121,10 @@ impl Store {
         match self.objects.put_opts(&location, PutPayload::from(bytes.clone()), options).await {
             Ok(_) => Ok(Created::New),
             Err(error) if is_taken(&error) => Ok(Created::Exists),
-            Err(source) => Err(self.failed("write", path, source)),
+            Err(source) => match self.get(path).await {
+                Ok(Some(found)) if found == *bytes => Ok(Created::New),
+                _ => Err(self.failed("write", path, source)),
+            },
         }
     }
 
@@ -167,16 +171,24 @@ impl Store {
         self.names(prefix, self.objects.list(below)).await
     }
 
-    /// The same, for names greater than `offset` only: cheap where the store lists in order.
+    /// The names of the objects in a folder of the store itself that are greater than `offset`, sorted: cheap where the store
+    /// lists in order.
     ///
     /// # Errors
     /// `Store` where the store fails.
     pub async fn list_after(&self, prefix: &str, offset: &str) -> Result<Vec<String>> {
         let location = parse(prefix)?;
+        if let Some(folder) = &self.folder {
+            let names = folder.names_after(&location, offset.to_owned()).await;
+            let mut names = names.map_err(|error| self.failed("list", prefix, error))?;
+            names.sort_unstable();
+            return Ok(names);
+        }
         let below = (!prefix.is_empty()).then_some(&location);
         let mut names = self.names(prefix, self.objects.list_with_offset(below, &parse(offset)?)).await?;
+        let here = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
         // Azure skips none at the version of its protocol that the client speaks, and the client trusts it.
-        names.retain(|name| name.as_str() > offset);
+        names.retain(|name| name.as_str() > offset && !name[here..].contains('/'));
         Ok(names)
     }
 

@@ -7,11 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use marsad_s3_testing::{Call, Fault as CloudFault, S3, Server, azure, google};
 use marsad_terms::Explain;
+use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
-use object_store::{MultipartUpload, ObjectStoreExt};
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::testing::{FailingStore, Failure};
 use crate::{Access, Appended, Created, Draft, Entry, Error, FaultKind, Log, SEGMENT_LENGTH, Store};
 
 const BUCKET: &str = "programme";
@@ -69,16 +71,16 @@ async fn store_contract(store: &Store) {
     assert_eq!(store.create("a/1", &bytes("one")).await.unwrap(), Created::New);
     assert_eq!(store.create("a/1", &bytes("other")).await.unwrap(), Created::Exists);
     assert_eq!(store.get("a/1").await.unwrap(), Some(bytes("one")));
-    for name in ["a/3", "b/1", "a/2"] {
+    for name in ["a/3", "b/1", "a/2", "a/d/9"] {
         assert_eq!(store.create(name, &bytes(name)).await.unwrap(), Created::New);
     }
-    assert_eq!(store.list("a").await.unwrap(), ["a/1", "a/2", "a/3"]);
+    assert_eq!(store.list("a").await.unwrap(), ["a/1", "a/2", "a/3", "a/d/9"]);
     assert_eq!(store.list_after("a", "a/1").await.unwrap(), ["a/2", "a/3"]);
     assert_eq!(store.list_after("a", "a/2").await.unwrap(), ["a/3"]);
     store.put("a/1", &bytes("again")).await.unwrap();
     assert_eq!(store.get("a/1").await.unwrap(), Some(bytes("again")));
     store.sync("a/1").await.unwrap();
-    for name in ["a/1", "a/1", "a/2", "a/3", "b/1"] {
+    for name in ["a/1", "a/1", "a/2", "a/3", "b/1", "a/d/9"] {
         store.delete(name).await.unwrap();
     }
     assert_eq!(store.list("").await.unwrap(), Vec::<String>::new());
@@ -118,7 +120,7 @@ async fn log_contract(store: &Store) {
     }
     let entries = one.read().await.unwrap();
     assert_eq!(entries, one.read_each().await.unwrap());
-    let said = |word: &str| entries.iter().filter(|entry| entry.body["word"] == word).count();
+    let said = |word: &str| entries.iter().filter(|entry| entry.body.value()["word"] == word).count();
     assert_eq!(entries.len(), 10);
     assert!((0..8).all(|n| said(&n.to_string()) == 1), "each said once");
 }
@@ -228,6 +230,20 @@ fn where_nobody_is_named_the_variables_of_the_cloud_are() {
     }
     let told = Store::open("ftp://programme", Path::new("/")).unwrap_err().explain();
     assert!(told.code == "L01" && told.remedy.contains("az://"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_looked_for() {
+    let failing = |failure| FailingStore::new(Arc::new(InMemory::new()), 0, failure).once().store();
+    let (written, unwritten) = (failing(Failure::After), failing(Failure::Before));
+    assert_eq!(written.create("a", &bytes("ours")).await.unwrap(), Created::New);
+    assert_eq!(written.create("a", &bytes("ours")).await.unwrap(), Created::Exists);
+    assert!(matches!(unwritten.create("a", &bytes("ours")).await, Err(Error::Store { .. })));
+    assert_eq!(unwritten.create("a", &bytes("ours")).await.unwrap(), Created::New);
+    let memory: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    assert_eq!(Store::with(Arc::clone(&memory)).create("a", &bytes("theirs")).await.unwrap(), Created::New);
+    let lost = FailingStore::new(memory, 0, Failure::After).once().store();
+    assert!(matches!(lost.create("a", &bytes("ours")).await, Err(Error::Store { .. })));
 }
 
 /// Lets one call of an append go wrong; then the entry stands once, or is absent and can be appended.

@@ -54,8 +54,8 @@ async fn claim_a_billion(store: &Store) {
     let log = Log::open(store.clone(), "_log");
     let entries = log.read().await.unwrap();
     let is_of_services =
-        |entry: &&Entry| entry.kind == "batch" && entry.body["record_type"] == "assistance_service";
-    let mut body = entries.iter().find(is_of_services).unwrap().body.clone();
+        |entry: &&Entry| entry.kind == "batch" && entry.body.value()["record_type"] == "assistance_service";
+    let mut body = entries.iter().find(is_of_services).unwrap().body.value();
     let batch = "0123456789abcdef0123456789abcdef";
     let file = |bucket: u32| {
         let path = format!("assistance_service/{batch}/{bucket}.parquet");

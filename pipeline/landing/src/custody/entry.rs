@@ -27,6 +27,12 @@ pub(crate) const EXPORTED: &str = "exported";
 /// Check values of the keys by name: in a log's first entry, and of the new key in a `rotated` one.
 pub(crate) type CheckValues = BTreeMap<String, Digest>;
 
+/// What the first entry says beside what its kind says.
+#[derive(Deserialize)]
+pub(crate) struct FirstEntry {
+    pub(crate) keys: CheckValues,
+}
+
 /// One file of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileEntry {

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 
 use marsad_log::Entry;
 use marsad_terms::{BatchId, Digest, RecordTypeId};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::entry::{
-    BATCH, BatchEntry, CheckValues, ERASED, EXPORTED, FileEntry, PURGED, REPLACED, RETRACTED, ROTATED,
-    ReplacedEntry, RestEntry, RetractedEntry, RotatedEntry, SERIES_STEP, SWEPT, SeriesFile, StepsEntry,
+    BATCH, BatchEntry, CheckValues, ERASED, EXPORTED, FileEntry, FirstEntry, PURGED, REPLACED, RETRACTED,
+    ROTATED, ReplacedEntry, RestEntry, RetractedEntry, RotatedEntry, SERIES_STEP, SWEPT, SeriesFile,
+    StepsEntry,
 };
 use super::place_of;
 use crate::pseudonym::Pseudonym;
@@ -80,8 +80,7 @@ impl State {
     /// # Errors
     /// `Custody` where it is of no known kind, or does not fit what came before.
     pub(crate) fn take(&mut self, entry: &Entry) -> Result<()> {
-        let keys = entry.body.get("keys").filter(|_| entry.sequence == 0);
-        if let Some(keys) = keys.and_then(|keys| CheckValues::deserialize(keys).ok()) {
+        if let Some(FirstEntry { keys }) = body(entry).filter(|_| entry.sequence == 0) {
             self.keys = Some(keys);
         }
         let taken = match entry.kind.as_str() {
@@ -248,7 +247,7 @@ impl State {
 }
 
 fn body<T: DeserializeOwned>(entry: &Entry) -> Option<T> {
-    T::deserialize(&entry.body).ok()
+    entry.body.read().ok()
 }
 
 /// Adds a word to a list unless it is there.

@@ -184,7 +184,7 @@ async fn rows_older_than_their_retention_go_and_no_others() {
     assert_eq!((left.len(), room.rows(TYPE).await), (3, left));
     assert_tidy(&landing, &room.store).await;
     let log = Log::open(room.store.clone(), "_log").read().await.unwrap();
-    assert_eq!(log[2].body["kept_from"], serde_json::json!({"assistance_service": "2025-08"}));
+    assert_eq!(log[2].body.value()["kept_from"], serde_json::json!({"assistance_service": "2025-08"}));
 
     landing.purge(&months(12), &|_, _| {}).await.unwrap();
     assert_eq!(batches(&landing).await, [("landed", 0), ("landed", 0)]);

@@ -120,7 +120,7 @@ async fn the_log_tells_files_with_hashes_and_never_an_identifier() {
     let room = Room::new();
     let report = room.land(MAPPING, first_file()).await.unwrap();
     let entries = Log::open(room.store.clone(), "_log").read().await.unwrap();
-    let body = &entries[0].body;
+    let body = entries[0].body.value();
     assert_eq!(entries[0].kind, "batch");
     assert_eq!(body["batch"], report.batch.unwrap().to_string());
     assert_eq!(body["keys"].as_object().unwrap().len(), 6);

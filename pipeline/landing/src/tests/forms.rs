@@ -84,7 +84,7 @@ fn fields(value: &Value, at: &str, all: &mut BTreeSet<String>) {
 fn forms(entries: &[Entry]) -> Vec<(String, BTreeSet<String>)> {
     let form = |entry: &Entry| {
         let mut all = BTreeSet::new();
-        fields(&entry.body, "", &mut all);
+        fields(&entry.body.value(), "", &mut all);
         (entry.kind.clone(), all)
     };
     entries.iter().map(form).collect()

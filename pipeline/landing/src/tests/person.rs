@@ -84,7 +84,7 @@ async fn a_person_leaves_every_batch_and_register_and_nobody_else_moves() {
     // What held the person is gone with its keys; what proves it names nobody.
     let now = room.store.list("").await.unwrap();
     let log = Log::open(room.store.clone(), "_log").read().await.unwrap();
-    let proof = &log.last().unwrap().body;
+    let proof = log.last().unwrap().body.value();
     let replaced: Vec<&str> =
         proof["replaces"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
     assert_eq!(replaced.len(), 3);
@@ -147,7 +147,7 @@ async fn a_crash_at_any_call_erases_wholly_or_not_at_all_and_the_next_try_finish
             let store = Store::with(memory);
             let log = Log::open(store.clone(), "_log").read().await.unwrap();
             let proofs = log.iter().filter(|entry| entry.kind == "erased");
-            for path in proofs.flat_map(|entry| entry.body["replaces"].as_array().unwrap()) {
+            for path in proofs.flat_map(|entry| entry.body.value()["replaces"].as_array().unwrap().clone()) {
                 let path = path.as_str().unwrap();
                 assert!(store.get(path).await.unwrap().is_none(), "{path} at {fail_at}");
                 assert!(store.get(&crate::seal::key_path(path)).await.unwrap().is_none());

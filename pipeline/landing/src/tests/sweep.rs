@@ -50,7 +50,7 @@ async fn only_what_has_our_form_and_no_name_goes() {
     assert_eq!(others(&room.store).await, left);
     assert_eq!(room.landing().sweep().await.unwrap(), Swept::default());
     let log = Log::open(room.store.clone(), "_log").read().await.unwrap();
-    assert_eq!((log[1].kind.as_str(), &log[1].body["orphans"]), ("swept", &5.into()));
+    assert_eq!((log[1].kind.as_str(), &log[1].body.value()["orphans"]), ("swept", &5.into()));
 }
 
 #[tokio::test]

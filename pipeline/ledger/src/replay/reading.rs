@@ -10,7 +10,6 @@ use std::sync::mpsc;
 use std::thread;
 
 use marsad_log::Entry;
-use marsad_terms::Digest;
 
 use crate::event::Event;
 use crate::judge::{contradictions, unsigned};
@@ -43,17 +42,12 @@ impl Reading {
     }
 
     fn with(entry: &Entry, keys: &mut Keys) -> Self {
-        // What a signature is over, and what names a proposal: written once for both.
-        let body = entry.signature.as_ref().map(|_| entry.body_bytes().map_err(|error| error.to_string()));
-        let event = match &body {
-            Some(Ok(bytes)) => Event::read_as(entry, || Ok(Digest::of(bytes))),
-            _ => Event::read(entry),
-        };
+        let event = Event::read(entry);
         let contradictions = match &event {
             Ok(Event::Proposed(proposal, _)) => contradictions(proposal),
             _ => Vec::new(),
         };
-        Self { event, alone: Alone { key: key_of(entry, body, keys), contradictions } }
+        Self { event, alone: Alone { key: key_of(entry, keys), contradictions } }
     }
 }
 
@@ -104,14 +98,8 @@ fn read_parts(parts: &[&[Entry]], next: &AtomicUsize, send: &mpsc::Sender<(usize
     }
 }
 
-fn key_of(
-    entry: &Entry,
-    body: Option<Result<Vec<u8>, String>>,
-    keys: &mut Keys,
-) -> Result<PublicKey, Refusal> {
-    let wrong = |what: String| Refusal::Signature { what };
-    let (signature, body) = entry.signature.as_ref().zip(body).ok_or_else(unsigned)?;
-    let bytes = body.map_err(wrong)?;
-    let key = keys.of_signature(&signature.namespace, &bytes, &signature.sshsig);
-    key.map_err(|error| wrong(error.to_string()))
+fn key_of(entry: &Entry, keys: &mut Keys) -> Result<PublicKey, Refusal> {
+    let signature = entry.signature.as_ref().ok_or_else(unsigned)?;
+    let key = keys.of_signature(&signature.namespace, entry.body.as_bytes(), &signature.sshsig);
+    key.map_err(|error| Refusal::Signature { what: error.to_string() })
 }

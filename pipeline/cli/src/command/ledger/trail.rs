@@ -96,8 +96,9 @@ fn listing(lines: &[Line]) -> String {
 }
 
 fn line(state: &State, entry: &Entry) -> Line {
-    let releases = subjects(state, &entry.body);
-    let named = series(state, &entry.body).or_else(|| releases.first().cloned()).unwrap_or_default();
+    let body = entry.body.value();
+    let releases = subjects(state, &body);
+    let named = series(state, &body).or_else(|| releases.first().cloned()).unwrap_or_default();
     let about = if entry.kind == "reserved" { format!("{named}: reads landed data") } else { named };
     Line {
         log: "ledger",

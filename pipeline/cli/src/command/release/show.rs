@@ -197,7 +197,8 @@ pub(super) async fn before_charge(ledger: &Ledger, request: &RequestState) -> Re
 
 /// Whether an entry charges what the request asked for: its joint vector, a series that it opens, a step drawn again.
 fn charges(entry: &Entry, request: &RequestState) -> bool {
-    let is = |key: &str, value: Value| entry.body.get(key) == Some(&value);
+    let body = entry.body.value();
+    let is = |key: &str, value: Value| body.get(key) == Some(&value);
     let redraws = request.proposal.request.redraws.iter();
     let mut redraws = redraws.map(|step| [("series", json!(step.series)), ("step", json!(step.step))]);
     ["reserved", "series_opened"].contains(&entry.kind.as_str())

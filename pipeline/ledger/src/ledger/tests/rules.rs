@@ -206,12 +206,12 @@ async fn an_earlier_policy_does_not_come_back_by_its_signature() {
     let (entries, state) = ledger.history().await.unwrap();
     for earlier in &entries {
         let draft =
-            Draft { signature: earlier.signature.clone(), ..Draft::new("policy", earlier.body.clone()) };
+            Draft { signature: earlier.signature.clone(), ..Draft::new("policy", earlier.body.value()) };
         let replayed = Entry::following(entries.last(), earlier.time.clone(), draft).unwrap();
         assert_eq!(state.clone().apply(&replayed), Err(Refusal::OtherPolicy), "entry {}", earlier.sequence);
     }
     // Nor does a later one begin a ledger.
-    let mut draft = Draft::new("genesis", entries[1].body.clone());
+    let mut draft = Draft::new("genesis", entries[1].body.value());
     draft.signature = entries[1].signature.clone();
     let begins = Entry::following(None, entries[1].time.clone(), draft).unwrap();
     assert_eq!(State::default().apply(&begins), Err(Refusal::Beginning));

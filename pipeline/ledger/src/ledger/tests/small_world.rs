@@ -228,7 +228,7 @@ fn end(world: &World, run: &Run, way: &[Choice]) -> String {
         let times = |kind: &str| {
             entries
                 .iter()
-                .filter(|entry| entry.kind == kind && entry.body["f"] == request.f.to_string())
+                .filter(|entry| entry.kind == kind && entry.body.value()["f"] == request.f.to_string())
                 .count()
         };
         let (reserved, released, forfeited) = (times("reserved"), times("released"), times("forfeited"));

@@ -225,7 +225,7 @@ async fn a_removed_entry_a_replaced_one_and_a_cut_off_end_are_told_apart() {
     assert!(scene.faults().await.contains(&(Some(3), "missing-entry")));
 
     // Another entry with a hash of its own.
-    let said = Draft { body: entries[3].body.clone(), ..Draft::new("reserved", json!({})) };
+    let said = Draft { body: entries[3].body.value(), ..Draft::new("reserved", json!({})) };
     let other = Entry::following(Some(&entries[2]), "2020-01-01T00:00:00Z".to_owned(), said).unwrap();
     scene.store.put(&format!("{:020}.json", 3), &other.bytes().unwrap().into()).await.unwrap();
     assert!(scene.faults().await.contains(&(Some(4), "chain")));

@@ -71,9 +71,9 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
 fn charged(entries: &[Entry]) -> BTreeMap<String, u64> {
     let mut used = BTreeMap::new();
     for entry in entries.iter().filter(|entry| ["reserved", "series_opened"].contains(&entry.kind.as_str())) {
-        for scope in entry.body["scopes"].as_array().unwrap() {
+        for scope in entry.body.value()["scopes"].as_array().unwrap() {
             *used.entry(scope.as_str().unwrap().to_owned()).or_default() +=
-                entry.body["nano_rho"].as_u64().unwrap();
+                entry.body.value()["nano_rho"].as_u64().unwrap();
         }
     }
     used
