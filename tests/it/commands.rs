@@ -235,7 +235,10 @@ fn the_ledger_and_releases_are_listed_and_compared() {
     workspace.plan("2025-Q1");
     let differences = workspace.json(&["release", "diff", RELEASE, "2025-Q1"]).done();
     let paths = differences.at("differences").as_array().unwrap();
-    assert!(paths.iter().any(|d| d["path"].as_str().unwrap().contains("periods")), "{paths:?}");
+    assert!(paths.iter().any(|d| d["path"].as_str().unwrap().ends_with("/shape/periods")), "{paths:?}");
+    let told = workspace.marsad(&["release", "diff", RELEASE, "2025-Q1"]).done().stdout;
+    let row = told.lines().find(|line| line.trim_start().starts_with("periods: ")).unwrap_or(&told);
+    assert!(row.contains("2024-Q4") && row.contains("2025-Q1"), "{told}");
     let list = workspace.json(&["release", "list"]).done();
     let releases = list.at("releases").as_array().unwrap();
     assert_keys(&releases[0], &["release", "proposal", "state", "nano_rho", "published"]);
