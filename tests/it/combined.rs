@@ -61,7 +61,7 @@ fn a_closed_quarter_that_was_measured_twice_is_also_published_combined() {
     assert_eq!((rows(0), rows(1), rows(2)), (0, 0, newest.lines().count() as u64 - 1));
     assert_eq!(workspace.read("series.csv"), newest);
     workspace.write("why.toml", "fr = \"essai\"\nar = \"تجربة\"\nen = \"trial\"\n");
-    workspace.json(&["release", "withdraw", "2024-Q4-C", "--reason-file", "why.toml"]).done();
+    workspace.json(&["release", "withdraw", "2024-Q4-C", "--reason-file", "why.toml", "--yes"]).done();
     let all = series("assisted_persons").done();
     assert_eq!(all.at("withdrawn")[0]["reason"]["en"], "trial");
     assert_eq!(

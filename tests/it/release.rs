@@ -238,7 +238,7 @@ fn a_withdrawn_release_leaves_its_reason_and_refunds_nothing() {
     workspace.approved(RELEASE);
     workspace.json(&["release", "run", RELEASE, "--yes"]).done();
     workspace.json(&["release", "publish", RELEASE]).done();
-    let withdraw = ["release", "withdraw", RELEASE, "--reason-file", "reason.toml"];
+    let withdraw = ["release", "withdraw", RELEASE, "--reason-file", "reason.toml", "--yes"];
     workspace.write("reason.toml", "fr = \"une erreur\"\nen = \"a fault\"\n");
     assert_eq!(workspace.json(&withdraw).code, 2, "a language is missing");
     workspace.write("reason.toml", "fr = \"une erreur\"\nar = \"خطأ\"\nen = \"a fault\"\n");

@@ -118,7 +118,7 @@ fn a_code_that_goes_ends_a_series_and_somebody_must_have_meant_it() {
 
     // A withdrawn release keeps its versions: they are never used twice.
     workspace.write("why.toml", "fr = \"essai\"\nar = \"تجربة\"\nen = \"trial\"\n");
-    workspace.json(&["release", "withdraw", "2024-Q4-M", "--reason-file", "why.toml"]).done();
+    workspace.json(&["release", "withdraw", "2024-Q4-M", "--reason-file", "why.toml", "--yes"]).done();
     assert_eq!(publish(&workspace, "2024-Q4-L", 3).at("versions").as_array().unwrap().len(), 0);
     let text = workspace.read("releases/2024-Q4-L/release.json");
     let statement: serde_json::Value = serde_json::from_str(&text).unwrap();

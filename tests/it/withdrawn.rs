@@ -29,7 +29,7 @@ for release in graph.subjects(DCT.identifier, None):
 assert not pyshacl.validate(graph, shacl_graph=shapes, advanced=True)[0], "a data set without a title was accepted"
 "#;
 
-const WITHDRAW: [&str; 5] = ["release", "withdraw", RELEASE, "--reason-file", "why.toml"];
+const WITHDRAW: [&str; 6] = ["release", "withdraw", RELEASE, "--reason-file", "why.toml", "--yes"];
 
 /// What a portal is told: place, status, what replaces it, the reason in Arabic, whether it has distributions.
 const TOLD: [&str; 2] = [

@@ -427,6 +427,9 @@ pub(crate) enum ReleaseCommand {
         reason_file: PathBuf,
         #[command(flatten)]
         key: KeyArg,
+        /// Do not ask; needed where no terminal is
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -84,7 +84,12 @@ impl Failure {
 
     /// Wrong usage.
     pub(crate) fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        let explanation = Explanation::new("W00", what, "the command cannot be understood otherwise", remedy);
+        Self::refused(what, "the command cannot be understood otherwise", remedy)
+    }
+
+    /// A command line that is understood and not carried out.
+    pub(crate) fn refused(what: impl Into<String>, why: &str, remedy: impl Into<String>) -> Self {
+        let explanation = Explanation::new("W00", what, why, remedy);
         Self { explanations: vec![explanation.at("the command line")], exit: 2 }
     }
 

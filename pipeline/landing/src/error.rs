@@ -305,11 +305,7 @@ fn of_secrets(error: &Error, what: &str) -> Explanation {
         Error::Persons { file, line, schemes } => say(
             "D13",
             "a person is named by scheme and number as its mapping makes them canonical, one a line",
-            &format!(
-                "write it like {}:P-00017; the schemes are {}",
-                schemes.first().map_or("partner", String::as_str),
-                schemes.join(", ")
-            ),
+            &format!("write SCHEME:NUMBER, with the scheme of the extracts that the number is from: {}", schemes.join("; ")),
         )
         .at(format!("{}:{line}", file.display())),
         Error::NoPersons { file } => {

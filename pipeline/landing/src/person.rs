@@ -1,6 +1,6 @@
 //! Who asks: identifiers from a file that its owner alone may read. They become pseudonyms here, and are never printed.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -26,14 +26,20 @@ impl Persons {
             return Err(Error::PersonsMode { file: path.to_owned(), mode });
         }
         let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
-        let schemes: BTreeSet<&str> =
-            catalog.mappings.values().filter_map(|m| Some(m.identifier.as_ref()?.scheme.as_str())).collect();
+        let mut schemes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (id, mapping) in &catalog.mappings {
+            let scheme = mapping.identifier.as_ref().map(|identifier| identifier.scheme.as_str());
+            scheme.map(|scheme| schemes.entry(scheme).or_default().push(id.as_str()));
+        }
         let mut persons = Vec::new();
         for (line, text) in text.lines().map(str::trim).enumerate().filter(|(_, text)| !text.is_empty()) {
-            let known =
-                text.split_once(':').is_some_and(|(scheme, own)| schemes.contains(scheme) && !own.is_empty());
+            let known = text
+                .split_once(':')
+                .is_some_and(|(scheme, own)| schemes.contains_key(scheme) && !own.is_empty());
             if !known {
-                let schemes = schemes.iter().map(|scheme| (*scheme).to_owned()).collect();
+                let of =
+                    |(scheme, mappings): (&&str, &Vec<&str>)| format!("{scheme} of {}", mappings.join(", "));
+                let schemes = schemes.iter().map(of).collect();
                 return Err(Error::Persons { file: path.to_owned(), line: line + 1, schemes });
             }
             persons.push(Identifier(Zeroizing::new(text.to_owned())));

@@ -16,6 +16,8 @@ pub(super) const DESTROYS: Act = Act { what: "what goes for good", left: "nothin
 /// Budget is charged, and never comes back.
 pub(super) const SPENDS: Act = Act { what: "the cost", left: "nothing was reserved" };
 
+const WHY: &str = "what is done then cannot be undone";
+
 /// Goes on only where `yes` was given, or where somebody at a terminal says so.
 ///
 /// # Errors
@@ -25,7 +27,8 @@ pub(super) fn confirm(act: &Act, question: &str, yes: bool) -> Result<(), Failur
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage(format!("nobody is here to confirm {}", act.what), "give --yes"));
+        let what = format!("nobody is here to confirm {}", act.what);
+        return Err(Failure::refused(what, WHY, "give --yes"));
     }
     let mut out = std::io::stderr();
     let _ = write!(out, "{question} [y/N] ");
@@ -34,6 +37,8 @@ pub(super) fn confirm(act: &Act, question: &str, yes: bool) -> Result<(), Failur
     let read = std::io::stdin().read_line(&mut answer);
     match read.is_ok() && is_yes(&answer) {
         true => Ok(()),
-        false => Err(Failure::usage(format!("not confirmed; {}", act.left), "answer `y`, or give --yes")),
+        false => {
+            Err(Failure::refused(format!("not confirmed; {}", act.left), WHY, "answer `y`, or give --yes"))
+        }
     }
 }

@@ -63,14 +63,14 @@ fn notice(catalog: &Catalog, purpose: &Purpose, terms: &BTreeMap<RecordTypeId, T
             "Information avant votre accord (finalité {id})\n\
              Pourquoi : {}.\n\
              Ce qui est enregistré : {}. Un code à la place du nom, des catégories, une région et un mois ; ni téléphone, ni adresse, ni document.\n\
-             Ce que l'on en fait : des statistiques, publiées pour tous. Un bruit aléatoire y est ajouté pour que personne \
-             ne puisse y apprendre si vous y êtes.\n\
+             Ce que l'on en fait : des statistiques, publiées pour tous. Un bruit aléatoire y est ajouté, qui rend très \
+             difficile de deviner si vous y êtes ; le risque qui reste est limité et publié.\n\
              Qui reçoit : les mêmes chiffres pour tous. Vos données ne sont remises à personne.\n\
              Combien de temps : au plus {months} mois après le mois de l'événement, puis elles sont détruites.\n\
              Autorisation : {decision}.\n\
              Vous êtes libre d'accepter ou de refuser, et de changer d'avis à tout moment. L'aide n'en dépend pas.\n\
              Vos droits (loi 09-08, articles 7 à 9) : voir vos données, les corriger, les faire effacer, vous opposer ; \
-             réponse en dix jours. Ce qui est déjà publié reste : personne n'y est reconnaissable.\n\
+             réponse en dix jours. Ce qui est déjà publié reste : des nombres protégés de même.\n\
              Contact : ………………………………………",
             title.fr,
             of(Language::Fr, " ; "),
@@ -79,13 +79,13 @@ fn notice(catalog: &Catalog, purpose: &Purpose, terms: &BTreeMap<RecordTypeId, T
             "معلومات قبل موافقتكم (الغرض \u{2068}{id}\u{2069})\n\
              الغاية: {}.\n\
              ما يُسجَّل: {}. رمز مكان الاسم، وفئات وجهة وشهر، دون هاتف ولا عنوان ولا وثيقة.\n\
-             ما يُصنع به: إحصاءات تُنشر للجميع، ويُضاف إليها تشويش عشوائي حتى لا يستطيع أحد أن يعرف منها هل أنتم ضمنها.\n\
+             ما يُصنع به: إحصاءات تُنشر للجميع، ويُضاف إليها تشويش عشوائي يجعل من الصعب جدا أن يُعرف منها هل أنتم ضمنها؛ والخطر المتبقي محدود ومنشور.\n\
              من يتلقاها: الأرقام نفسها للجميع. ولا تُسلَّم معطياتكم إلى أحد.\n\
              المدة: \u{2068}{months}\u{2069} شهرا على الأكثر بعد شهر الواقعة، ثم تُتلف.\n\
              الترخيص: \u{2068}{decision}\u{2069}.\n\
              لكم حرية القبول أو الرفض، وتغيير رأيكم في أي وقت. ولا تتوقف المساعدة على ذلك.\n\
              حقوقكم (القانون \u{2068}09-08\u{2069}، المواد من 7 إلى 9): الاطلاع على معطياتكم وتصحيحها ومحوها والتعرض على معالجتها، \
-             والجواب داخل عشرة أيام. أما ما نُشر من قبل فيبقى، ولا يمكن التعرف فيه على أحد.\n\
+             والجواب داخل عشرة أيام. أما ما نُشر من قبل فيبقى: أعداد محمية بالطريقة نفسها.\n\
              للاتصال: ………………………………………",
             title.ar,
             of(Language::Ar, "؛ "),
@@ -94,14 +94,14 @@ fn notice(catalog: &Catalog, purpose: &Purpose, terms: &BTreeMap<RecordTypeId, T
             "What you should know before you agree (purpose {id})\n\
              Why: {}.\n\
              What is recorded: {}. A code in place of the name, categories, a region and a month; no telephone, no address, no document.\n\
-             What is done with it: statistics, published for everybody. Random noise is added so that nobody can learn from \
-             them whether you are among those counted.\n\
+             What is done with it: statistics, published for everybody. Random noise is added, which makes it very hard to \
+             guess from them whether you are among those counted; the risk that remains is limited and published.\n\
              Who receives: the same figures for all. Your data are given to nobody.\n\
              How long: at most {months} months after the month of the event, then they are destroyed.\n\
              Authorisation: {decision}.\n\
              You are free to agree or to refuse, and to change your mind at any time. Assistance does not depend on it.\n\
              Your rights (law 09-08, articles 7 to 9): to see your data, to correct them, to have them erased, to object; \
-             an answer within ten days. What is published already stays: nobody can be recognised in it.\n\
+             an answer within ten days. What is published already stays: numbers protected in the same way.\n\
              Contact: ………………………………………",
             title.en,
             of(Language::En, "; "),

@@ -12,6 +12,9 @@ use crate::dataflow::{Dataflow, Row};
 /// Half of a 50 % interval over half of a 95 % one.
 const HALF: f64 = 0.674_489_750_196_082 / 1.959_963_984_540_054;
 
+/// The kind of a figure without noise.
+pub(super) const EXACT: &str = "x";
+
 /// A figure as the page shows it.
 #[derive(Clone, Debug, Template)]
 #[template(path = "figure.html")]
@@ -54,12 +57,14 @@ impl Figure {
             _ => decimal(cell.estimate, digits, language),
         };
         let kind = match cell.flag {
-            Flag::A | Flag::U if cell.margin <= 0.0 => "x",
+            Flag::A | Flag::U if cell.margin <= 0.0 => EXACT,
             Flag::A => "a",
             Flag::U => "u",
             Flag::Q => "q",
         };
-        Self { value, margin: up(cell.margin), lower: down(cell.lower), upper: up(cell.upper), ..empty(kind) }
+        // Below zero both ends are cut to it, and "too uncertain 0–0" would read as a certain zero: up to the margin is as true.
+        let upper = if cell.estimate < 0.0 { cell.upper.max(cell.margin) } else { cell.upper };
+        Self { value, margin: up(cell.margin), lower: down(cell.lower), upper: up(upper), ..empty(kind) }
     }
 }
 

@@ -34,6 +34,21 @@ pub(super) fn decimal(number: f64, digits: usize, language: Language) -> String 
     format!("{sign}{}{fraction}", group(whole, thousands))
 }
 
+/// A text from right to left whose ranges of numbers read from left to right: `0–11` must not turn into `11–0`.
+pub(super) fn isolated(text: &str) -> String {
+    let is_of_range = |c: char| c.is_ascii_digit() || c == '–';
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(is_of_range) {
+        let (before, from) = rest.split_at(start);
+        let (range, after) = from.split_at(from.find(|c| !is_of_range(c)).unwrap_or(from.len()));
+        out += before;
+        out += &if range.contains('–') { format!("\u{2066}{range}\u{2069}") } else { range.to_owned() };
+        rest = after;
+    }
+    out + rest
+}
+
 /// A period in words: `T3 2026`, `الفصل الثالث 2026`, `Q3 2026`.
 pub(super) fn period(period: Period, language: Language) -> String {
     let Period::Quarter(year, quarter) = period else { return period.to_string() };
@@ -56,6 +71,13 @@ pub(super) fn short_period(when: Period, language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_keeps_its_order_in_arabic() {
+        assert_eq!(isolated("0–11 سنة"), "\u{2066}0–11\u{2069} سنة");
+        assert_eq!(isolated("60 سنة فأكثر"), "60 سنة فأكثر");
+        assert_eq!(isolated("سنة 2024–2025"), "سنة \u{2066}2024–2025\u{2069}");
+    }
 
     #[test]
     fn numbers_are_written_as_in_morocco() {

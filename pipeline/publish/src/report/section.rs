@@ -55,6 +55,13 @@ impl Section {
     }
 }
 
+impl Section {
+    /// Whether any figure is what is left after capping.
+    pub(super) fn is_capped(&self) -> bool {
+        self.statistics.iter().any(|statistic| statistic.left_out.is_some())
+    }
+}
+
 /// Cost, and what is left of the lifetime budget.
 fn budget(edition: &Edition, w: &Words, language: Language) -> String {
     let rho = |nano: NanoRho| {

@@ -7,7 +7,7 @@ use marsad_terms::{Language, Period};
 
 use super::figure::{Figure, Strip};
 use super::map::Map;
-use super::number::{decimal, period};
+use super::number::{decimal, isolated, period};
 use super::trend::Trend;
 use super::words::{self, Words};
 use crate::csv;
@@ -115,7 +115,8 @@ impl View<'_> {
     }
 
     fn label(&self, d: usize, code: usize) -> String {
-        self.flow.dimensions[d].codes[code].label.get(self.language).to_owned()
+        let label = self.flow.dimensions[d].codes[code].label.get(self.language);
+        if self.language == Language::Ar { isolated(label) } else { label.to_owned() }
     }
 
     fn figure(&self, row: Option<&Row>) -> Figure {

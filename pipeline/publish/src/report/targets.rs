@@ -1,9 +1,9 @@
 //! Indicators against their targets: the key figures of a release.
 
-use marsad_catalog::Catalog;
+use marsad_catalog::{Catalog, Code, CodeList};
 use marsad_terms::{Language, Period};
 
-use super::figure::{Figure, Strip};
+use super::figure::{EXACT, Figure, Strip};
 use super::number::{decimal, period, whole};
 use super::words::{self, Words};
 use crate::dataflow::{Dataflow, Measure, Row};
@@ -24,7 +24,8 @@ pub(super) struct Target {
     pub(super) name: String,
     /// Distinct persons beside an indicator, or a part of one.
     pub(super) remark: String,
-    pub(super) is_part: bool,
+    /// 0 for an indicator of its own, 1 for a part of one, 2 for a part of that.
+    pub(super) depth: usize,
     pub(super) figure: Figure,
     pub(super) aim: String,
     pub(super) share: String,
@@ -48,20 +49,31 @@ impl Targets {
             let label = code.label.get(language).to_owned();
             let index = flow.dimensions.first()?.index(&code.id)?;
             let target = indicators::target(code).map(|target| target as f64);
-            let part = code.parent.is_some();
+            let depth = depth(list, code);
             match flow.row(last, &[index]) {
-                Some(row) => rows.push(Target::new(flow, row, (label, part), target, language)),
+                Some(row) => {
+                    let figure = Target::new(flow, row, (label, depth), target, language);
+                    let remark =
+                        if figure.figure.kind == EXACT { w.declared.to_owned() } else { String::new() };
+                    rows.push(Target { remark, ..figure });
+                }
                 None => absent.push(label),
             }
             rows.extend(beside(catalog, edition, &code.id, last).map(|(flow, row)| {
                 let remark = w.distinct.to_owned();
                 let name = flow.title.get(language).to_owned();
-                Target { remark, ..Target::new(flow, row, (name, part), target, language) }
+                Target { remark, ..Target::new(flow, row, (name, depth), target, language) }
             }));
         }
         let absent = absent.join(if language == Language::Ar { "، " } else { ", " });
         Some(Self { period: period(last, language), rows, absent, w })
     }
+}
+
+/// How many indicators a code is a part of, one within the other.
+fn depth(list: &CodeList, code: &Code) -> usize {
+    let parents = std::iter::successors(Some(code), |code| list.code(code.parent.as_ref()?));
+    parents.take(list.codes.len()).count() - 1
 }
 
 /// Distinct persons of an indicator that is a sum: told beside it (statistics, `first_time_direct`).
@@ -85,7 +97,7 @@ impl Target {
     fn new(
         flow: &Dataflow,
         row: &Row,
-        (name, is_part): (String, bool),
+        (name, depth): (String, usize),
         target: Option<f64>,
         language: Language,
     ) -> Self {
@@ -93,7 +105,7 @@ impl Target {
         Self {
             name,
             remark: String::new(),
-            is_part,
+            depth,
             figure: Figure::new(flow, Some(row), language),
             #[expect(clippy::cast_possible_truncation, reason = "a target is a whole number of persons")]
             aim: target.map_or_else(String::new, |target| whole(target as i64, language)),
@@ -103,11 +115,12 @@ impl Target {
     }
 }
 
-/// The interval as part of the target: `59–61 %`; one number where both ends are the same.
+/// The interval as part of the target, rounded outwards: `59–61 %`; one number where both ends are the same.
 fn share(row: &Row, target: f64, language: Language) -> String {
     let Some(cell) = row.cell.filter(|_| target > 0.0) else { return String::new() };
-    let percent = |number: f64| decimal(number / target * 100.0, 0, language);
-    let (lower, upper) = (percent(cell.lower), percent(cell.upper));
+    let percent = |number: f64| number / target * 100.0;
+    let (lower, upper) = (percent(cell.lower).floor(), percent(cell.upper).ceil());
+    let (lower, upper) = (decimal(lower, 0, language), decimal(upper, 0, language));
     let space = if language == Language::En { "" } else { "\u{202f}" };
     if lower == upper { format!("{lower}{space}%") } else { format!("{lower}–{upper}{space}%") }
 }

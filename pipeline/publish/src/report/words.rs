@@ -10,7 +10,9 @@ pub(crate) struct Words {
     pub(crate) published: &'static str,
     pub(crate) contents: &'static str,
     pub(crate) know: &'static str,
+    pub(crate) know_who: &'static str,
     pub(crate) know_noise: &'static str,
+    pub(crate) know_caps: &'static str,
     pub(crate) know_marks: &'static str,
     pub(crate) know_differences: &'static str,
     pub(crate) know_place: &'static str,
@@ -35,6 +37,8 @@ pub(crate) struct Words {
     pub(crate) cannot_exist: &'static str,
     pub(crate) less_reliable: &'static str,
     pub(crate) exact: &'static str,
+    pub(crate) declared: &'static str,
+    pub(crate) capped: &'static str,
     pub(crate) counted: &'static str,
     pub(crate) left_out: &'static str,
     pub(crate) left_out_persons: &'static str,
@@ -72,8 +76,13 @@ const FRENCH: Words = Words {
     published: "publiée le",
     contents: "Sommaire",
     know: "À savoir",
+    know_who: "Seules sont comptées les personnes qui ont consenti aux statistiques : un chiffre, et sa part d'une cible, est un minimum \
+               de ce que le programme a fait.",
     know_noise: "Chaque chiffre sur des personnes est une estimation : on y a ajouté ou retiré un petit nombre tiré au hasard. \
                  La marge de protection (±) dit de combien : le vrai nombre est dans l'intervalle 95 fois sur 100.",
+    know_caps: "Là où il est écrit « après plafonnement », le plus grand nombre de services ou de besoins d'une même personne est réduit \
+                pour la protéger : le vrai total est plus grand, d'une part que l'intervalle ne dit pas. Deux tableaux plafonnés \
+                différemment ne se comparent pas.",
     know_marks: "« ~ » : fiabilité réduite. « Trop incertain » : seul l'intervalle est donné, aucun là où \
                  le dénominateur d'un taux est lui-même trop incertain. « — » : la case ne peut pas exister.",
     know_differences: "Un écart plus petit que les marges n'est pas un changement constaté.",
@@ -99,6 +108,8 @@ const FRENCH: Words = Words {
     cannot_exist: "ne peut pas exister",
     less_reliable: "fiabilité réduite",
     exact: "exact",
+    declared: "participations déclarées, additionnées sur les activités",
+    capped: "après plafonnement, un minimum",
     counted: "Ce qui compte",
     left_out: "Les chiffres s'entendent après cette borne, qui a laissé de côté",
     left_out_persons: "personnes touchées",
@@ -112,8 +123,8 @@ const FRENCH: Words = Words {
     read_flags: "Fiable (A) : marge d'au plus 20 % de l'estimation. Fiabilité réduite (U, « ~ ») : d'au plus 50 %. Au-delà (Q), la \
                  valeur n'est pas montrée : c'est un service au lecteur, pas une protection. Les chiffres exacts portent sur des \
                  organisations.",
-    read_selection: "Les 95 % valent pour toutes les cases ensemble ; parmi les seules cases montrées, un petit nombre peut s'écarter \
-                     davantage.",
+    read_selection: "Sur 100 cases, 95 en moyenne contiennent le vrai nombre, et non toutes à la fois ; parmi les seules cases montrées, \
+                     un peu moins peuvent le contenir.",
     read_sums: "Les valeurs entières s'additionnent dans chaque table. Pour d'autres sommes, différences ou parts, partir de la \
                 colonne « estimate » des fichiers : une estimation négative n'y est pas une erreur.",
     privacy: "Protection des personnes",
@@ -135,8 +146,11 @@ const ARABIC: Words = Words {
     published: "نُشر في",
     contents: "المحتويات",
     know: "ما ينبغي معرفته",
+    know_who: "لا يُحتسب إلا من وافقوا على الإحصاءات: فكل رقم، ونسبته من الهدف، حد أدنى لما أنجزه البرنامج.",
     know_noise: "كل رقم عن الأشخاص تقدير: أُضيف إليه أو طُرح منه عدد صغير عشوائي. يبين هامش الحماية (±) مقدار ذلك: يقع العدد الحقيقي \
                  داخل المجال 95 مرة من 100.",
+    know_caps: "حيث كُتب «بعد تطبيق السقف» يُخفَّض أكبر عدد من الخدمات أو الحاجات للشخص الواحد حمايةً له: المجموع الحقيقي أكبر، بقدر لا يبينه \
+                المجال. ولا يُقارن جدولان اختلف سقفهما.",
     know_marks: "«~»: موثوقية منخفضة. «غير مؤكد»: يُعطى المجال وحده، ولا مجال إذا كان مقام النسبة نفسه غير مؤكد. «—»: خانة لا يمكن أن توجد.",
     know_differences: "الفرق الأصغر من الهوامش ليس تغيرا مثبتا.",
     know_place: "«المغرب» تعني البرنامج في المغرب، وليس سكان البلد.",
@@ -161,17 +175,20 @@ const ARABIC: Words = Words {
     cannot_exist: "لا يمكن أن توجد",
     less_reliable: "موثوقية منخفضة",
     exact: "دقيق",
+    declared: "مشاركات مصرح بها، مجموعة على الأنشطة",
+    capped: "بعد تطبيق السقف، حد أدنى",
     counted: "ما يُحتسب",
     left_out: "الأرقام بعد تطبيق هذا السقف، وقد ترك خارج الحساب",
-    left_out_persons: "أشخاص معنيون",
-    left_out_contributions: "مساهمات، على الأقل",
+    left_out_persons: "عدد الأشخاص المعنيين",
+    left_out_contributions: "عدد المساهمات، على الأقل",
     how_to_read: "كيفية القراءة",
     read_margin: "«\u{2066}251 ± 17\u{2069}»: التقدير هو 251، والعدد الحقيقي للأشخاص المحتسبين يقع 95 مرة من 100 بين 234 و268. الهامش ناتج عن حماية \
                   الأشخاص لا عن عينة؛ ومن لم يصلهم البرنامج غير مشمولين.",
     read_interval: "في الرسوم: النقطة هي التقدير، والخط السميك يضم العدد الحقيقي مرة من اثنتين، والخط الرفيع 95 مرة من 100.",
     read_flags: "موثوق (A): الهامش لا يتجاوز 20 % من التقدير. موثوقية منخفضة (U، «~»): لا يتجاوز 50 %. وما فوق ذلك (Q) لا تُعرض \
                  قيمته: وذلك خدمة للقارئ وليس حماية. الأرقام الدقيقة تخص منظمات.",
-    read_selection: "نسبة 95 % تخص جميع الخانات معا؛ ومن بين الخانات المعروضة وحدها قد يبتعد عدد قليل أكثر.",
+    read_selection: "من كل 100 خانة، تضم 95 خانة في المتوسط العدد الحقيقي، لا جميعها في آن واحد؛ ومن بين الخانات المعروضة وحدها قد تكون النسبة أقل \
+                     قليلا.",
     read_sums: "تُجمع القيم الصحيحة داخل كل جدول. ولغير ذلك من المجاميع أو الفروق أو النسب، انطلق من العمود «estimate» في الملفات: التقدير \
                 السالب فيه ليس خطأ.",
     privacy: "حماية الأشخاص",
@@ -192,8 +209,13 @@ const ENGLISH: Words = Words {
     published: "published",
     contents: "Contents",
     know: "What to know",
+    know_who: "Only persons who consented to statistics are counted: a figure, and its share of a target, is a minimum of what the \
+               programme did.",
     know_noise: "Each figure about persons is an estimate: a small random number was added to it or taken from it. The protection \
                  margin (±) says how much: the true number is within the interval 95 times in 100.",
+    know_caps: "Where it says \"after capping\", the greatest numbers of services or needs of one person are reduced to protect that \
+                person: the true total is larger, by a part that the interval does not tell. Two tables that are capped \
+                differently do not compare.",
     know_marks: "\"~\": low reliability. \"Too uncertain\": only the interval is given, and none where a rate's \
                  denominator is itself too uncertain. \"—\": the cell cannot exist.",
     know_differences: "A difference smaller than the margins is no established change.",
@@ -219,6 +241,8 @@ const ENGLISH: Words = Words {
     cannot_exist: "cannot exist",
     less_reliable: "low reliability",
     exact: "exact",
+    declared: "declared attendances, added up over the activities",
+    capped: "after capping, a minimum",
     counted: "What counts",
     left_out: "Figures are after this bound, which left out",
     left_out_persons: "persons affected",
@@ -230,7 +254,8 @@ const ENGLISH: Words = Words {
                     in 100.",
     read_flags: "Reliable (A): a margin of at most 20% of the estimate. Low reliability (U, \"~\"): at most 50%. Beyond that (Q) the \
                  value is not shown, which serves the reader and protects nobody. Exact figures are about organisations.",
-    read_selection: "The 95% hold for all cells together; among the shown cells alone, a few may be further off.",
+    read_selection: "Of 100 cells, 95 on average hold the true number, not all of them at once; among the shown cells alone, slightly \
+                     fewer may.",
     read_sums: "Whole values add up within each table. For other sums, differences or shares start from the column \"estimate\" of the \
                 files: a negative estimate there is no mistake.",
     privacy: "Protection of persons",

@@ -104,8 +104,11 @@ pub(crate) async fn approve_with(
     answers: Answers,
     key: &SigningKey,
 ) -> Result<Report, Failure> {
-    decide(workspace, id, Answer::Approve, |state, request| sign(approval(state, request, answers)?, key))
-        .await
+    decide(workspace, id, Answer::Approve, |state, request| {
+        state.may_approve(request, &key.public_key())?;
+        sign(approval(state, request, answers)?, key)
+    })
+    .await
 }
 
 /// Rejects with a reason, with a key or with a signature that was made elsewhere.

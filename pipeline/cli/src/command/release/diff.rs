@@ -96,7 +96,7 @@ fn rows(found: &[Difference<'_>]) -> Vec<Vec<String>> {
     let mut rows: Vec<(String, String, String)> = Vec::new();
     let mut whose: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for difference in found {
-        let Some((what, name)) = told(&difference.path) else { continue };
+        let Some((what, name)) = told(difference) else { continue };
         let (a, b) = both(&what, difference.a, difference.b);
         let row = (what, a, b);
         let at = rows.iter().position(|other| *other == row).unwrap_or_else(|| {
@@ -109,12 +109,18 @@ fn rows(found: &[Difference<'_>]) -> Vec<Vec<String>> {
         names if names.is_empty() => what,
         names => format!("{what}: {names}"),
     };
-    rows.into_iter().enumerate().map(|(at, (what, a, b))| vec![named(at, what), a, b]).collect()
+    let named = rows
+        .into_iter()
+        .enumerate()
+        .map(|(at, (what, a, b))| (whose[&at].len(), vec![named(at, what), a, b]));
+    let (of_all, of_some): (Vec<_>, Vec<_>) = named.partition(|(n_names, _)| *n_names == 0);
+    of_all.into_iter().chain(of_some).map(|(_, row)| row).collect()
 }
 
-/// What a place is, and whose; `None` where it follows from another place.
-fn told(path: &[String]) -> Option<(String, Option<String>)> {
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+/// What a place is, and whose; `None` where it follows from another place, or one proposal had nothing to say it by.
+fn told(difference: &Difference<'_>) -> Option<(String, Option<String>)> {
+    let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
+    let unknown = difference.a.is_null() || difference.b.is_null();
     let of = |what: &str, whose: &str| Some((what.to_owned(), Some(whose.to_owned())));
     match path.as_slice() {
         ["release" | "f" | "format" | "workspace" | "overlap", ..] | [.., "ar" | "fr" | "plan"] => None,
@@ -126,6 +132,7 @@ fn told(path: &[String]) -> Option<(String, Option<String>)> {
         ["request", "statistics", _, "series", "series"] => None,
         ["request", "statistics", id, "shape" | "series", rest @ ..]
         | ["request", "statistics", id, rest @ ..] => of(&in_words(rest), id),
+        ["tables", _, "expected"] if unknown => None,
         ["tables", table] => of("table", table),
         ["tables", table, rest @ ..] => of(&in_words(rest), table),
         ["series", id] => of("first-time series", id),

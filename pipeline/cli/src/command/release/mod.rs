@@ -93,8 +93,8 @@ pub(super) async fn run(
             let served = transfer::Served { to, channel: channel.as_deref(), date: *date };
             transfer::transfer(workspace, id, served, key.key.as_deref()).await
         }
-        ReleaseCommand::Withdraw { id, reason_file, key } => {
-            withdraw::withdraw(workspace, id, reason_file, key.key.as_deref()).await
+        ReleaseCommand::Withdraw { id, reason_file, key, yes } => {
+            withdraw::withdraw(workspace, id, reason_file, (key.key.as_deref(), *yes)).await
         }
     }
 }

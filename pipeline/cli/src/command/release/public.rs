@@ -36,6 +36,8 @@ pub(super) struct Asked {
     pub(super) id: String,
     pub(super) title: Text,
     pub(super) unit: String,
+    /// Whether publication computes it out of the others.
+    pub(super) derived: bool,
     pub(super) bound: Text,
     pub(super) area: &'static str,
 }
@@ -92,6 +94,7 @@ impl Public {
             id: one.id.to_string(),
             title: known.map_or_else(|| Text::same("–"), |statistic| statistic.title.clone()),
             unit: known.map(|statistic| statistic.unit.clone()).unwrap_or_default(),
+            derived: one.derived.is_some(),
             bound: match (shape, &one.derived) {
                 (Some(shape), _) => bound(shape),
                 (None, Some(_)) => Text::new("tirée des autres", "مشتقة من غيرها", "out of the others"),

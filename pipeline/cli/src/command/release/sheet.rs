@@ -175,12 +175,12 @@ fn tables(request: &RequestState) -> Block {
     Block {
         heading: Text::new(
             "Tableaux et marges prévues",
-            "الجداول وهوامش الخطأ المتوقعة",
+            "الجداول وهوامش الحماية المتوقعة",
             "Tables and predicted margins",
         ),
         paragraphs: vec![Text::new(
-            "A : fiable ; U : peu fiable ; Q : non affiché. Les cases A/U/Q attendues sont comptées sur les chiffres publiés d'une publication antérieure, jamais sur les dossiers.",
-            "A: موثوق؛ U: قليل الموثوقية؛ Q: غير معروض. تُقدَّر خانات A/U/Q من أرقام إصدار سابق منشور، وليس من الملفات أبدا.",
+            "A : fiable ; U : fiabilité réduite ; Q : non affiché. Les cases A/U/Q attendues sont comptées sur les chiffres publiés d'une publication antérieure, jamais sur les dossiers.",
+            "A: موثوق؛ U: موثوقية منخفضة؛ Q: غير معروض. تُقدَّر خانات A/U/Q من أرقام إصدار سابق منشور، وليس من الملفات أبدا.",
             "A: reliable; U: less reliable; Q: not shown. Expected A/U/Q cells are counted on the published figures of an earlier release, never on the records.",
         )],
         head: vec![

@@ -78,18 +78,20 @@ fn statistics(request: &RequestState, public: &Public) -> String {
         let tables = forecasts.get(&asked.id).unwrap_or(&none);
         let cells: u64 = tables.iter().map(|table| table.cells).sum();
         let cells = if tables.is_empty() { "–".to_owned() } else { cells.to_string() };
-        vec![asked.id, asked.unit, cells, margins(tables), expected(tables), asked.area.to_owned()]
+        let margins = margins(tables, asked.derived);
+        vec![asked.id, asked.unit, cells, margins, expected(tables), asked.area.to_owned()]
     });
     let header = ["statistic", "unit", "cells", "margin", "A/U/Q", "smallest area"];
     table(&header, rows, 2)
 }
 
 /// The least and the greatest margin of the tables.
-fn margins(tables: &[&Forecast]) -> String {
+fn margins(tables: &[&Forecast], derived: bool) -> String {
     let known: Vec<f64> = tables.iter().filter_map(|table| table.margin.parse().ok()).collect();
     let least = known.iter().copied().fold(f64::INFINITY, f64::min);
     let most = known.iter().copied().fold(0.0, f64::max);
     match (tables.is_empty(), known.is_empty()) {
+        (true, _) if derived => "out of others".to_owned(),
         (true, _) => "exact".to_owned(),
         (false, true) => "by cell".to_owned(),
         _ if (most - least).abs() < 0.05 => format!("± {most:.1}"),

@@ -14,6 +14,7 @@ use marsad_publish::tombstone::{self, Withdrawal};
 use marsad_terms::{Digest, Explanation, ReleaseId, Text, clock};
 use serde_json::json;
 
+use super::super::confirm::{DESTROYS, confirm};
 use super::catalogue;
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
@@ -26,7 +27,7 @@ pub(super) async fn withdraw(
     workspace: &Workspace,
     id: &str,
     reason_file: &Path,
-    key: Option<&Path>,
+    (key, yes): (Option<&Path>, bool),
 ) -> Result<Report, Failure> {
     let key = workspace.publisher(key)?;
     let reason = reason(reason_file)?;
@@ -35,6 +36,9 @@ pub(super) async fn withdraw(
     let state = ledger.state().await?;
     let request = state.find(id)?;
     if request.state != Stage::Withdrawn {
+        let question =
+            format!("withdraw {id}: a tombstone takes its place for good, and no budget comes back?");
+        confirm(&DESTROYS, &question, yes)?;
         let stone = stone(&state, request, &reason, (&releases, &key)).await?;
         ledger.withdraw(request.f, &reason, stone.as_ref(), &key).await?;
     }
