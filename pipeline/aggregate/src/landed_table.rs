@@ -88,7 +88,7 @@ pub struct LandedTable {
     unseen: Unseen,
     /// Days that count, from 1970-01-01; row groups without any of them are not read.
     days: Option<Range<i32>>,
-    /// By bucket: its files.
+    /// By the number of the bucket: its files, which may be none.
     buckets: Arc<Vec<Vec<LandedFile>>>,
     read: ReadSoFar,
 }
@@ -104,13 +104,11 @@ impl LandedTable {
     pub fn new(record_type: &RecordType, snapshot: &Snapshot) -> Self {
         let landed = marsad_landing::schema::landed(record_type);
         let visible = visible_schema(&landed);
-        let files = snapshot.files(&record_type.id);
-        let mut buckets: Vec<Vec<LandedFile>> = Vec::new();
-        for file in files {
-            match buckets.last_mut() {
-                Some(bucket) if bucket[0].bucket == file.bucket => bucket.push(file),
-                _ => buckets.push(vec![file]),
-            }
+        let mut buckets: Vec<Vec<LandedFile>> = vec![Vec::new(); snapshot.n_buckets() as usize];
+        for file in snapshot.files(&record_type.id) {
+            let bucket = file.bucket as usize;
+            buckets.resize_with(buckets.len().max(bucket + 1), Vec::new);
+            buckets[bucket].push(file);
         }
         let personal = record_type.is_personal();
         // Of organisations everything is seen.
@@ -135,7 +133,8 @@ impl LandedTable {
         Self { read, ..self }
     }
 
-    /// How many buckets there are to read.
+    /// How many buckets there are to read, those without a file among them: how many have one says how many persons there are,
+    /// where they are few.
     pub(crate) fn n_buckets(&self) -> u64 {
         self.buckets.len() as u64
     }
@@ -148,8 +147,8 @@ impl LandedTable {
 
     /// Its rows in buckets of these numbers: all rows of some persons, the same in every record type of their key space.
     pub(crate) fn restricted(&self, numbers: &Range<u32>) -> Self {
-        let inside = |bucket: &&Vec<LandedFile>| numbers.contains(&bucket[0].bucket);
-        let buckets = self.buckets.iter().filter(inside).cloned().collect();
+        let numbers = numbers.start as usize..(numbers.end as usize).min(self.buckets.len());
+        let buckets = self.buckets.get(numbers).unwrap_or_default().to_vec();
         Self { buckets: Arc::new(buckets), ..self.clone() }
     }
 }
@@ -347,7 +346,7 @@ impl Reader {
         let withdrawn = Arc::new(withdrawn);
         let streams = opened.into_iter().map(|file| self.file(file, withdrawn.clone()));
         let streams: Vec<SendableRecordBatchStream> = streams.collect::<Result<_>>()?;
-        if streams.len() == 1 || !self.personal {
+        if streams.len() <= 1 || !self.personal {
             let all = stream::iter(streams).flatten();
             return Ok(Box::pin(RecordBatchStreamAdapter::new(self.shown.clone(), all)));
         }

@@ -8,7 +8,7 @@ use datafusion::common::Span;
 use datafusion::logical_expr::Expr;
 use serde::Serialize;
 
-/// Why a statement is refused, `P01` to `P21`: P19 and P20 are found where its shape is made.
+/// Why a statement is refused, `P01` to `P22`: P19 and P20 are found where its shape is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
     /// LIMIT, OFFSET, inner sort.
@@ -49,6 +49,8 @@ pub enum Code {
     P18,
     /// A text that is no code of the list that it is compared with.
     P21,
+    /// Rows of one person that multiply more than once.
+    P22,
 }
 
 impl Code {
@@ -74,6 +76,7 @@ impl Code {
             Self::P17 => "P17",
             Self::P18 => "P18",
             Self::P21 => "P21",
+            Self::P22 => "P22",
         }
     }
 
@@ -136,6 +139,10 @@ impl Code {
                 "name the total as its own grouping set",
             ),
             Self::P21 => ("no record has such a code", "a code of the column's list"),
+            Self::P22 => (
+                "the rows of one person would multiply more than once, and the time of a run would tell who has many",
+                "one row a person on all sides but two: GROUP BY person_key, or DISTINCT, before the join",
+            ),
         }
     }
 }
@@ -149,7 +156,7 @@ const TIE: (&str, &str) = (
 /// One refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refusal {
-    /// `P01` to `P18`, or `P21`.
+    /// `P01` to `P18`, `P21` or `P22`.
     pub code: &'static str,
     /// Line of the statement, from 1.
     pub line: u64,

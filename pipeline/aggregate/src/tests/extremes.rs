@@ -213,3 +213,30 @@ fn no_allowed_aggregate_or_window_fails_at_any_extreme() {
         runs(&sql, &extremes());
     }
 }
+
+/// What is compiled where a row is met first must compile, and soon: whether it is met would be an exact answer.
+#[test]
+fn patterns_that_cannot_compile_or_are_long_are_refused() {
+    let long = "_".repeat(20_000);
+    let refused = [
+        format!("note LIKE 'x{long}%y'"),
+        format!("note NOT ILIKE 'x{}y'", "_".repeat(300)),
+        format!("note ~ '{}'", "a".repeat(300)),
+        "note ~ '(a{1000}){1000}'".to_owned(),
+        "regexp_like(note, '[[:alpha:]]{900}{900}')".to_owned(),
+        "regexp_like(note, '(')".to_owned(),
+    ];
+    for condition in refused {
+        let sql = format!(
+            "SELECT quarter, COUNT(DISTINCT person_key) AS n FROM assistance_service WHERE {condition} GROUP BY quarter"
+        );
+        match analyse(&sql, &sources(), &declared()) {
+            Verdict::Refused(refusals) => assert_eq!(refusals[0].code, "P13", "{sql}"),
+            verdict => panic!("{sql}: {verdict:?}"),
+        }
+    }
+    runs(
+        "SELECT quarter, COUNT(DISTINCT person_key) AS n FROM assistance_service WHERE note LIKE 'a_%b' GROUP BY quarter",
+        &extremes(),
+    );
+}

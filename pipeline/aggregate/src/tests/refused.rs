@@ -35,6 +35,14 @@ const FAULTS: &[(&str, &str)] = &[
         "SELECT person_key AS p, region FROM (SELECT person_key, region, COUNT(*) AS c FROM assistance_service GROUP BY CUBE (person_key, region)) g WHERE c > 2",
     ),
     (
+        "P22",
+        "SELECT a.person_key AS p, a.region FROM assistance_service a JOIN training t ON a.person_key = t.person_key LEFT JOIN assistance_service b ON b.person_key = a.person_key",
+    ),
+    (
+        "P22",
+        "SELECT p, region FROM (SELECT p, region, unnest(ids) AS y FROM (SELECT p, region, ids, unnest(ids) AS x FROM (SELECT person_key AS p, region, ARRAY_AGG(record_id ORDER BY record_id) AS ids FROM assistance_service GROUP BY person_key, region) a) b) c",
+    ),
+    (
         "P04",
         "SELECT k AS p, region FROM (SELECT COALESCE(t.person_key, a.record_id) AS k, a.region FROM assistance_service a LEFT JOIN training t ON a.person_key = t.person_key) g GROUP BY k, region",
     ),

@@ -7,8 +7,9 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{BinaryExpr, Expr, Volatility, lit};
+use datafusion::logical_expr::{BinaryExpr, Expr, Like, Volatility, lit};
 use datafusion::physical_expr::create_physical_expr;
+use regex::RegexBuilder;
 
 use super::super::lineage::{Lineage, Origin};
 use super::super::refusal::{Code, Offence};
@@ -75,17 +76,41 @@ pub(super) fn of_literal(value: ScalarValue) -> Origin {
     Origin { literals: vec![value], ..Origin::new(lineage) }
 }
 
+/// The longest pattern. A pattern is compiled for each batch that has a row to match, so what that takes must be little: it
+/// would tell, by the time of a run, whether there is such a row.
+const LONGEST_PATTERN: usize = 256;
+/// The most that a compiled pattern may take, in bytes: repetitions make a long one of a short text.
+const LARGEST_PATTERN: usize = 1 << 20;
+
 /// A text against a literal pattern that compiles.
 pub(super) fn matches_text(binary: &BinaryExpr) -> bool {
-    let Some(pattern) = literal(&binary.right).and_then(|p| p.try_as_str().flatten().map(str::to_owned))
-    else {
-        return false;
-    };
-    evaluates(&Expr::BinaryExpr(BinaryExpr::new(Box::new(lit("")), binary.op, Box::new(lit(pattern)))))
+    let Some(pattern) = pattern(&binary.right) else { return false };
+    let tried = BinaryExpr::new(Box::new(lit("")), binary.op, Box::new(lit(pattern.as_str())));
+    compiles(&pattern) && evaluates(&Expr::BinaryExpr(tried))
+}
+
+/// A text LIKE a literal pattern that compiles: most become regular expressions, which may be too large to.
+pub(super) fn is_like(like: &Like) -> bool {
+    let Some(pattern) = pattern(&like.pattern).filter(|_| like.escape_char.is_none()) else { return false };
+    let tried = Like { expr: Box::new(lit("")), pattern: Box::new(lit(pattern)), ..like.clone() };
+    evaluates(&Expr::Like(tried))
+}
+
+/// A literal text that is not too long for a pattern.
+fn pattern(expr: &Expr) -> Option<String> {
+    let text = literal(expr).and_then(|p| p.try_as_str().flatten().map(str::to_owned));
+    text.filter(|text| text.chars().count() <= LONGEST_PATTERN)
+}
+
+fn compiles(pattern: &str) -> bool {
+    RegexBuilder::new(pattern).size_limit(LARGEST_PATTERN).build().is_ok()
 }
 
 /// Whether the function's literal arguments are well formed: it is tried on one empty text.
 fn runs_on_empty_text(function: &ScalarFunction) -> bool {
+    if !function.args.get(1).and_then(pattern).is_some_and(|pattern| compiles(&pattern)) {
+        return false;
+    }
     let mut tried = function.clone();
     if let Some(text) = tried.args.first_mut() {
         *text = lit("");

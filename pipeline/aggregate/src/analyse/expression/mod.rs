@@ -107,9 +107,7 @@ impl Judge<'_> {
                 self.each([between.expr.as_ref(), between.low.as_ref(), between.high.as_ref()])
             }
             Expr::InList(list) => self.compared(&list.expr, list.list.iter(), expr),
-            Expr::Like(like) if is_literal(&like.pattern) && like.escape_char.is_none() => {
-                self.each([like.expr.as_ref()])
-            }
+            Expr::Like(like) if function::is_like(like) => self.each([like.expr.as_ref()]),
             Expr::Case(case) => self.case(case, expr),
             Expr::Cast(cast) => self.cast(&cast.expr, cast.field.data_type(), expr),
             Expr::TryCast(cast) if types::cannot_overflow(cast.field.data_type()) => {

@@ -60,7 +60,7 @@ impl Sides<'_> {
         }
         self.judge_conditions()?;
         let columns = self.columns()?;
-        let key = self.key();
+        let (key, fan, offence) = (self.key(), self.fan(), self.offence(Code::P22));
         let unit = self.left.unit.clone();
         let node = match self.is_set_operation() {
             true => format!("{} on all columns, the person among them", self.join.join_type),
@@ -68,7 +68,25 @@ impl Sides<'_> {
         };
         let path =
             UnitPath { node, status: unit.describe(), children: vec![self.left.path, self.right.path] };
-        Ok(Walked { unit, columns, key, path })
+        Walked { unit, columns, key, fan, path }.fanned(fan, || offence)
+    }
+
+    /// How often the rows of one person multiply: those of a side of which each row meets one at most do not.
+    fn fan(&self) -> u32 {
+        let (left, right) = (self.left.fan, self.right.fan);
+        match self.join.join_type {
+            JoinType::LeftSemi | JoinType::LeftAnti => left,
+            JoinType::RightSemi | JoinType::RightAnti => right,
+            _ if self.meets_one(&self.right, false) => left.max(right),
+            _ if self.meets_one(&self.left, true) => left.max(right),
+            _ => left + right,
+        }
+    }
+
+    /// Whether a row of the other side meets one row of this side at most: all that tells this side's rows of one person
+    /// apart is equated, as the person itself is.
+    fn meets_one(&self, side: &Walked, is_left: bool) -> bool {
+        side.key.as_ref().is_some_and(|key| key.pieces.is_subset(&self.fixed(!is_left)))
     }
 
     /// Records with a reference table: each record meets at most one of its rows, and none stands without a record.
@@ -91,11 +109,11 @@ impl Sides<'_> {
         self.judge_conditions()?;
         let columns = self.columns()?;
         let unit = person.unit.clone();
-        let key = person.key.clone();
+        let (key, fan) = (person.key.clone(), person.fan);
         let node = format!("{} join of a reference table", self.join.join_type.to_string().to_lowercase());
         let path =
             UnitPath { node, status: unit.describe(), children: vec![self.left.path, self.right.path] };
-        Ok(Walked { unit, columns, key, path })
+        Ok(Walked { unit, columns, key, fan, path })
     }
 
     fn public(self) -> Result<Walked, Offence> {
@@ -106,7 +124,7 @@ impl Sides<'_> {
             status: Unit::Public.describe(),
             children: vec![self.left.path, self.right.path],
         };
-        Ok(Walked { unit: Unit::Public, columns, key: None, path })
+        Ok(Walked { unit: Unit::Public, columns, key: None, fan: 0, path })
     }
 
     /// What the join equates, the left side's value first: conjuncts of ON, which the engine takes apart only later.

@@ -53,8 +53,14 @@ pub(crate) struct Walked {
     pub(crate) columns: Vec<Origin>,
     /// What tells the rows of one person (or all public rows) apart; `None` where nothing is known to.
     pub(crate) key: Option<Key>,
+    /// How many scans' rows of one person multiply at most: 1 for a scan, 2 where each row of one meets each of another.
+    pub(crate) fan: u32,
     pub(crate) path: UnitPath,
 }
+
+/// How often a person's rows may multiply. Each time more would turn a person with many records into time and memory that
+/// the ledger's times and a failed run show: a figure without noise, and an analyst's to choose (12.3).
+const MOST_FAN: u32 = 2;
 
 impl Walked {
     /// The same rows under another node.
@@ -62,6 +68,11 @@ impl Walked {
         let status = self.unit.describe();
         self.path = UnitPath { node, status, children: vec![self.path] };
         self
+    }
+
+    /// Refuses where the rows of one person would multiply once more than they may.
+    fn fanned(self, fan: u32, offence: impl FnOnce() -> Offence) -> Result<Self, Offence> {
+        if self.is_person() && fan > MOST_FAN { Err(offence()) } else { Ok(Self { fan, ..self }) }
     }
 
     pub(super) fn is_person(&self) -> bool {

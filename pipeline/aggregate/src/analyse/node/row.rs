@@ -39,7 +39,10 @@ pub(super) fn unnested(unnest: &Unnest, context: &Context<'_>) -> Result<Walked,
         false => below.columns.get(*index).cloned().unwrap_or_else(Origin::other),
     };
     let columns = unnest.dependency_indices.iter().map(column).collect();
-    Ok(Walked { columns, key: None, ..below }.through("unnest".to_owned()))
+    // A list holds no more than the rows that it was gathered from.
+    let fan = below.fan + 1;
+    let offence = || Offence::new(Code::P22, Construct::Statement, "unnest");
+    Walked { columns, key: None, ..below }.through("unnest".to_owned()).fanned(fan, offence)
 }
 
 /// The predicate as it was written, without the casts that coercion put in; those of sub-queries show whole plans.

@@ -38,7 +38,7 @@ pub(super) fn scanned(scan: &TableScan, context: &Context<'_>) -> Result<Walked,
         other => other.describe(),
     };
     let path = UnitPath { node: format!("scan {table}"), status, children: Vec::new() };
-    Ok(Walked { unit, columns, key: Some(pieces), path })
+    Ok(Walked { unit, columns, key: Some(pieces), fan: 1, path })
 }
 
 /// Rows that the statement itself writes.
@@ -51,6 +51,7 @@ pub(super) fn constant(plan: &LogicalPlan) -> Walked {
         unit: Unit::Public,
         columns,
         key: one_row.then(|| Key { certain: true, ..Key::default() }),
+        fan: 0,
         path,
     }
 }

@@ -61,9 +61,10 @@ pub(super) fn union(union: &Union, context: &Context<'_>) -> Result<Walked, Offe
         return Err(offence(Code::P03));
     }
     let (columns, key) = merged.columns_and_key();
+    let fan = branches.iter().map(|branch| branch.fan).max().unwrap_or(0);
     let children = branches.into_iter().map(|branch| branch.path).collect();
     let path = UnitPath { node: "union all".to_owned(), status: unit.describe(), children };
-    Ok(Walked { unit, columns, key, path })
+    Ok(Walked { unit, columns, key, fan, path })
 }
 
 struct Merged<'a> {
