@@ -3,11 +3,11 @@
 //! `cargo bench -p marsad-ledger --features testing --bench verify [RELEASES]`; 20 000 releases are 100 001 entries.
 //! The last line is a JSON object; nothing is asserted.
 //!
-//! Measured on two cores of an AMD EPYC: 100 001 entries, of which 60 001 are signed, take 4.4 to 4.6 s and 8 s of processors from
-//! segments, 7.3 s from single entries; before signatures had tables of their keys' multiples, 7.3 s from segments. One second is
-//! not reached. What bounds it, by a profile of the same run: a third is the
-//! signatures, some 18 µs each with SHA-512; the rest is JSON, read into a tree, written again in canonical form to be compared and
-//! hashed, once more for what a signature is over, and read into types, with its allocations; then 20 000 results, an object each.
+//! Measured on two cores of an AMD EPYC: 100 001 entries, of which 60 001 are signed, take 3.7 to 3.8 s and 6.5 s of processors from
+//! segments; when each body was read into a tree, 4.6 s and 8.3 s. One second is not reached. What bounds it: half of the
+//! processors' time are the signatures (some 20 µs each with SHA-512 on a free core: two cores take 0.6 s for nothing else); then
+//! JSON, checked to be canonical and read into types; then 20 000 results, an object each. Remembering what was verified
+//! before would spare the signatures and still take 2.7 s, and a file beside the ledger would have to be trusted: not done.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench reports, and may panic")]
 

@@ -90,6 +90,9 @@ fn describe(file: &str, landed: &Landed, verb: &str) -> String {
         return format!("{file}: the same content landed before{batch}; nothing to do (F05)");
     }
     let mut text = summary(file, landed, verb);
+    if let Some(batch) = &landed.batch {
+        text += &format!("\n  batch {batch}");
+    }
     if !landed.reasons.is_empty() {
         text = format!("{text}\n{}", reasons(landed));
         let rejected = landed.rejected.iter().take(SHOWN);
