@@ -3,7 +3,6 @@
 //! It shares keyed tags and the shape with what it judges, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 use marsad_terms::Grain;
