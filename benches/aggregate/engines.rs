@@ -34,13 +34,13 @@ use crate::{Contender, Failure};
 /// The rows that statistics may see: all figures are of these.
 const VISIBLE: &str = "consent_reporting AND legal_basis <> '_U'";
 /// The keys of the one grouping, as plain SQL finds them in a landed file.
-const KEYS: &str = "date_trunc('quarter', event_month), region, sex, age_group";
+const KEYS: &str = "date_trunc('quarter', event_month), region, beneficiary_category";
 
 const HOME: &str = "[bound]\nmode = \"home_cell\"\n[home]\nregion = \"most_frequent\"\n";
 const CLIP: &str = "[bound]\nmode = \"norm_clip\"\nc_squared = 9\nsource = \"benchmark\"\n";
-const ONE: &str = "(quarter, region, sex, age_group)";
-const FIVE: &str = "(quarter), (quarter, region), (quarter, region, sex), (quarter, region, age_group), \
-    (quarter, region, sex, age_group)";
+const ONE: &str = "(quarter, region, beneficiary_category)";
+const FIVE: &str = "(quarter), (quarter, sex), (quarter, region), (quarter, beneficiary_category), \
+    (quarter, region, beneficiary_category)";
 
 /// Leading bits of a person's key that name a bucket: 16 buckets up to 20 million rows, 256 beyond.
 fn bucket_bits(rows: u64) -> u8 {
@@ -130,7 +130,7 @@ impl Bench {
     pub(crate) async fn export(&self, file: &str) -> Result<(), Failure> {
         let sql = format!(
             "SELECT encode(person_key, 'hex') AS person, date_trunc('quarter', event_month) AS quarter, \
-             CAST(region AS VARCHAR) AS region, CAST(sex AS VARCHAR) AS sex, CAST(age_group AS VARCHAR) AS age_group \
+             CAST(region AS VARCHAR) AS region, CAST(beneficiary_category AS VARCHAR) AS beneficiary_category \
              FROM landed WHERE {VISIBLE}"
         );
         let options = DataFrameWriteOptions::new().with_single_file_output(true);
@@ -189,10 +189,11 @@ impl EncryptionFactory for LandedKeys {
     }
 }
 
-/// A statistic of persons by quarter and the same attributes.
+/// A statistic of persons by quarter, region and category.
 fn define(dir: &Path, id: &str, sets: &str, bound: &str) -> std::io::Result<()> {
+    let sex = if sets.contains("sex") { ", sex" } else { "" };
     let sql = format!(
-        "SELECT quarter, region, sex, age_group, COUNT(DISTINCT person_key) AS persons\n\
+        "SELECT quarter, region, beneficiary_category{sex}, COUNT(DISTINCT person_key) AS persons\n\
          FROM assistance_service\nGROUP BY GROUPING SETS ({sets})\n"
     );
     let text = "{ fr = \"Mesure\", ar = \"قياس\", en = \"Benchmark\" }";

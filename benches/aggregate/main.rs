@@ -134,7 +134,7 @@ fn report(rows: u64, taken: &[Taken]) {
         taken.iter().find(|one| one.contender == contender).map_or(f64::NAN, |one| one.seconds)
     };
     let count_star = seconds(Contender::CountStar);
-    let what = "persons by quarter × region × sex × age";
+    let what = "persons by region × category × quarter";
     println!("{what:<42} {:>10} {:>8} {:>12}", format!("best of {}", ROUNDS - 1), "ratio", "peak memory");
     for Taken { contender, seconds, peak_mib } in taken {
         let ratio = seconds / count_star;

@@ -1,4 +1,4 @@
-"""Times other engines on exported rows: persons by quarter × region × sex × age group, one cell a person and quarter."""
+"""Times other engines on exported rows: persons by region × category × quarter, one cell a person and quarter."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-KEYS = ["quarter", "region", "sex", "age_group"]
+KEYS = ["quarter", "region", "beneficiary_category"]
 
 
 def duckdb(file):

@@ -8,11 +8,15 @@ use marsad_privacy::bound::NO_PERIOD;
 use marsad_privacy::shape::StatisticShape;
 use marsad_terms::{Grain, Period};
 
+use crate::landed_rows::month_of;
+
 /// By day from the first listed one on.
 pub(crate) struct Calendar {
     first: i32,
-    /// By grain and day: index of the period in the shape's list.
+    /// By grain and day: index of the period in the shape's list; empty where none of this grain is listed.
     periods: [Vec<u32>; 2],
+    /// By day: its month, in months since year 0.
+    months: Vec<i32>,
 }
 
 impl Calendar {
@@ -30,20 +34,40 @@ impl Calendar {
             let found = (0..).zip(spans).find(|(_, (first, end))| (*first..*end).contains(&day));
             found.map_or(NO_PERIOD, |(index, _)| index)
         };
-        Self { first, periods: spans.map(|spans| (first..end).map(|day| index(&spans, day)).collect()) }
+        let periods = spans.map(|spans| match spans.as_slice() {
+            [] => Vec::new(),
+            spans => (first..end).map(|day| index(spans, day)).collect(),
+        });
+        Self { first, periods, months: (first..end).map(month_of).collect() }
     }
 
     /// From the first listed day until before the end of the last period.
     pub(crate) fn span(&self) -> Range<i32> {
-        let n_days = i32::try_from(self.periods[0].len()).unwrap_or(i32::MAX);
+        let n_days = i32::try_from(self.months.len()).unwrap_or(i32::MAX);
         self.first..self.first.saturating_add(n_days)
     }
 
     /// The listed period of a grain in which a day, counted from 1970-01-01, lies, or [`NO_PERIOD`].
     pub(crate) fn period(&self, grain: usize, day: i32) -> u32 {
-        // A day before the first is far after the last.
-        let place = day.wrapping_sub(self.first).cast_unsigned() as usize;
-        self.periods[grain].get(place).copied().unwrap_or(NO_PERIOD)
+        self.periods[grain].get(self.place(day)).copied().unwrap_or(NO_PERIOD)
+    }
+
+    /// The same of many days; nothing where no period of the grain is listed.
+    pub(crate) fn periods(&self, grain: usize, days: &[i32]) -> Vec<u32> {
+        match self.periods[grain].as_slice() {
+            [] => Vec::new(),
+            _ => days.iter().map(|day| self.period(grain, *day)).collect(),
+        }
+    }
+
+    /// The month of a day, in months since year 0.
+    pub(crate) fn month(&self, day: i32) -> i32 {
+        self.months.get(self.place(day)).copied().unwrap_or_else(|| month_of(day))
+    }
+
+    /// A day before the first is far after the last.
+    fn place(&self, day: i32) -> usize {
+        day.wrapping_sub(self.first).cast_unsigned() as usize
     }
 }
 
@@ -79,5 +103,17 @@ mod tests {
         assert_eq!(periods(i32::MIN), [NO_PERIOD; 2]);
         assert_eq!(periods(i32::MAX), [NO_PERIOD; 2]);
         assert_eq!(Calendar::new([vec![], vec![]]).period(0, 0), NO_PERIOD);
+        assert_eq!(calendar.periods(0, &[0, i32::MAX]), [NO_PERIOD; 2]);
+        assert!(Calendar::new([vec![], vec![Period::Quarter(2023, 1)]]).periods(0, &[0]).is_empty());
+    }
+
+    #[test]
+    fn months_are_known_of_every_day() {
+        let calendar = Calendar::new([vec![], vec![Period::Quarter(2023, 1)]]);
+        for (day, month) in
+            [(0, 1970 * 12), (-1, 1970 * 12 - 1), (19_358, 2023 * 12), (19_389, 2023 * 12 + 1)]
+        {
+            assert_eq!(calendar.month(day), month);
+        }
     }
 }

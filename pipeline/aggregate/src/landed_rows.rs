@@ -64,12 +64,12 @@ pub(crate) fn mark(batch: RecordBatch, visible: &BooleanBuffer) -> Result<Record
     let Ok(index) = batch.schema_ref().index_of("event_month") else {
         return Err(DataFusionError::Plan("a reading with marks lacks the month".to_owned()));
     };
-    let days = batch.column(index).as_primitive::<Date32Type>();
-    let marked = visible.iter().zip(days.values());
-    let marked: Date32Array =
-        marked.map(|(seen, day)| if seen { *day } else { NO_DAY }).collect::<Vec<_>>().into();
+    let mut days = batch.column(index).as_primitive::<Date32Type>().values().to_vec();
+    for unseen in (!visible).set_indices() {
+        days[unseen] = NO_DAY;
+    }
     let (schema, mut columns, _) = batch.into_parts();
-    columns[index] = Arc::new(marked);
+    columns[index] = Arc::new(Date32Array::from(days));
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 

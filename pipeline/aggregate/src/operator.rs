@@ -32,7 +32,7 @@ use marsad_privacy::shape::{Aggregate, Bound, StatisticShape};
 use marsad_terms::Grain;
 
 use crate::calendar::Calendar;
-use crate::landed_rows::{NO_DAY, month_of};
+use crate::landed_rows::NO_DAY;
 use crate::landed_table::by_person;
 
 /// The columns of the operator's input: person, month, the period of a grain where the month does not say it, dimensions,
@@ -178,11 +178,9 @@ async fn add_up(work: &Work, input: SendableRecordBatchStream, schema: SchemaRef
 
 /// What takes the rows of one person after those of the other.
 pub(crate) trait ByPerson {
-    /// Looks at rows that come next.
-    fn look(&mut self, _block: &Block) {}
-    /// Takes all rows of the next person at once; false where it took nothing and wants them one by one.
-    fn take(&mut self, _block: &Block, _rows: Range<usize>) -> bool {
-        false
+    /// Takes all rows of some of the persons offered, by number of the person in the block; who is left is given row by row.
+    fn take_all(&mut self, _block: &Block, _offered: Range<usize>) -> Option<Vec<bool>> {
+        None
     }
     /// Starts the next person.
     fn begin(&mut self, person: &[u8; 16]);
@@ -191,12 +189,8 @@ pub(crate) trait ByPerson {
 }
 
 impl ByPerson for Tally {
-    fn look(&mut self, block: &Block) {
-        Self::look(self, block);
-    }
-
-    fn take(&mut self, block: &Block, rows: Range<usize>) -> bool {
-        Self::take(self, block, rows)
+    fn take_all(&mut self, block: &Block, offered: Range<usize>) -> Option<Vec<bool>> {
+        Some(Self::take_all(self, block, offered))
     }
 
     fn begin(&mut self, person: &[u8; 16]) {
@@ -247,7 +241,7 @@ impl Columns {
     ) -> Result<()> {
         let mut last: Option<[u8; 16]> = None;
         while let Some(batch) = input.next().await {
-            self.read(&batch?)?.pour(into, &mut last)?;
+            self.read(&batch?)?.pour(&self.calendar, into, &mut last)?;
         }
         Ok(())
     }
@@ -261,34 +255,37 @@ impl Columns {
             None => Ok(Vec::new()),
         });
         let days = column(batch, MONTH)?.as_primitive::<Date32Type>().clone();
+        let persons = column(batch, PERSON)?.as_fixed_size_binary().clone();
         let block = Block {
+            n_rows: batch.num_rows(),
+            persons: numbers(keys(&persons)?),
             periods: [self.periods(batch, 0, &days)?, self.periods(batch, 1, &days)?],
             codes: codes.collect::<Result<_>>()?,
             values: values.collect::<Result<_>>()?,
             masks: self.masks(batch),
         };
-        let persons = column(batch, PERSON)?.as_fixed_size_binary().clone();
         Ok(Rows { persons, days, block, n_aggregates: self.quantisers.len() })
     }
 
     /// The period of each row as the statement itself says it, or else as the day does.
     fn periods(&self, batch: &RecordBatch, grain: usize, days: &Date32Array) -> Result<Vec<u32>> {
         let Some(texts) = batch.column_by_name(&period_column(Grain::ALL[grain])) else {
-            return Ok(days.values().iter().map(|day| self.calendar.period(grain, *day)).collect());
+            return Ok(self.calendar.periods(grain, days.values()));
         };
         let texts = cast(texts, &DataType::Utf8)?;
         let place = |text: Option<&str>| text.and_then(|text| self.periods[grain].get(text).copied());
         Ok(texts.as_string::<i32>().iter().map(|text| place(text).unwrap_or(NO_PERIOD)).collect())
     }
 
-    /// By row which aggregates count it.
+    /// By row which aggregates count it; nothing where all count every row.
     fn masks(&self, batch: &RecordBatch) -> Vec<u64> {
         let n_aggregates = self.quantisers.len();
         let all = (0..n_aggregates).fold(0, |all, aggregate| all | 1 << aggregate);
-        let mut masks = vec![all; batch.num_rows()];
+        let mut masks = Vec::new();
         for aggregate in 0..n_aggregates {
             let Some(flags) = batch.column_by_name(&counted_column(aggregate)) else { continue };
             let flags: &BooleanArray = flags.as_boolean();
+            masks.resize(batch.num_rows(), all);
             for (row, mask) in masks.iter_mut().enumerate() {
                 let counts = flags.is_valid(row) && flags.value(row);
                 *mask &= !(u64::from(!counts) << aggregate);
@@ -346,37 +343,40 @@ struct Rows {
 }
 
 impl Rows {
-    fn pour(&self, into: &mut impl ByPerson, last: &mut Option<[u8; 16]>) -> Result<()> {
-        let (persons, rest) = self.persons.value_data().as_chunks::<16>();
-        if persons.len() != self.days.len() || !rest.is_empty() {
-            return Err(DataFusionError::Execution("a person key has another length".to_owned()));
+    fn pour(&self, calendar: &Calendar, into: &mut impl ByPerson, last: &mut Option<[u8; 16]>) -> Result<()> {
+        let persons = keys(&self.persons)?;
+        let ends = ends(&self.block.persons);
+        let mut starts = Vec::with_capacity(ends.len());
+        let mut goes_on = false;
+        for (number, start) in std::iter::once(0).chain(ends.iter().copied()).take(ends.len()).enumerate() {
+            let is_next = follows(*last, persons[start])?;
+            goes_on |= number == 0 && !is_next;
+            *last = Some(persons[start]);
+            starts.push(start);
         }
-        into.look(&self.block);
-        let mut start = 0;
-        for rows in persons.chunk_by(|a, b| u128::from_ne_bytes(*a) == u128::from_ne_bytes(*b)) {
-            let (person, end) = (rows[0], start + rows.len());
-            let is_next = follows(*last, person)?;
-            // The last person of a batch may go on in the next one.
-            if !(is_next && end < persons.len() && into.take(&self.block, start..end)) {
-                if is_next {
-                    into.begin(&person);
-                }
-                self.give(start..end, into);
+        // The first person of a batch may have begun in the one before, the last may go on in the next one.
+        let offered = usize::from(goes_on)..ends.len().saturating_sub(1);
+        let left = into.take_all(&self.block, offered);
+        let mut hand = self.hand();
+        for (number, rows) in starts.into_iter().zip(ends).map(|(start, end)| start..end).enumerate() {
+            if left.as_ref().is_some_and(|left| !left[number]) {
+                continue;
             }
-            *last = Some(person);
-            start = end;
+            if number > 0 || !goes_on {
+                into.begin(&persons[rows.start]);
+            }
+            self.give(rows, (calendar, &mut hand), into);
         }
         Ok(())
     }
 
     /// Gives rows one by one; one outside the listed periods has no cell.
-    fn give(&self, rows: Range<usize>, into: &mut impl ByPerson) {
+    fn give(&self, rows: Range<usize>, (calendar, hand): (&Calendar, &mut Hand), into: &mut impl ByPerson) {
         let block = &self.block;
-        let (mut codes, mut values) = (vec![0; block.codes.len()], vec![0; self.n_aggregates]);
-        let mut counted = vec![true; self.n_aggregates];
+        let Hand { codes, values, counted } = hand;
         for row in rows {
-            let periods = block.periods.each_ref().map(|of_row| of_row[row]);
-            let periods = periods.map(|period| (period != NO_PERIOD).then_some(period));
+            let periods = block.periods.each_ref().map(|of_row| of_row.get(row).copied());
+            let periods = periods.map(|period| period.filter(|period| *period != NO_PERIOD));
             if periods == [None; 2] {
                 continue;
             }
@@ -384,13 +384,55 @@ impl Rows {
             for (value, column) in values.iter_mut().zip(&block.values) {
                 *value = column.get(row).copied().unwrap_or(0);
             }
-            for (aggregate, counted) in counted.iter_mut().enumerate() {
-                *counted = block.masks[row] >> aggregate & 1 == 1;
+            if let Some(mask) = block.masks.get(row) {
+                counted.iter_mut().enumerate().for_each(|(a, counted)| *counted = mask >> a & 1 == 1);
             }
-            let month = month_of(self.days.value(row));
-            into.row(&Row { month, periods, codes: &codes, values: &values, counted: &counted });
+            let month = calendar.month(self.days.value(row));
+            into.row(&Row { month, periods, codes, values, counted });
         }
     }
+
+    fn hand(&self) -> Hand {
+        let n = self.n_aggregates;
+        Hand { codes: vec![0; self.block.codes.len()], values: vec![0; n], counted: vec![true; n] }
+    }
+}
+
+/// The row that is given, in memory that the next one reuses.
+struct Hand {
+    codes: Vec<u16>,
+    values: Vec<i64>,
+    counted: Vec<bool>,
+}
+
+/// The persons' keys by row.
+fn keys(persons: &FixedSizeBinaryArray) -> Result<&[[u8; 16]]> {
+    match persons.value_data().as_chunks::<16>() {
+        (keys, []) if keys.len() == persons.len() => Ok(keys),
+        _ => Err(DataFusionError::Execution("a person key has another length".to_owned())),
+    }
+}
+
+/// Numbers the persons of a batch whose rows stand together.
+fn numbers(keys: &[[u8; 16]]) -> Vec<u32> {
+    let mut numbers = Vec::with_capacity(keys.len());
+    let (mut last, mut number) = (keys.first().copied().map(u128::from_ne_bytes), 0_u32);
+    for key in keys {
+        let key = Some(u128::from_ne_bytes(*key));
+        number += u32::from(key != last);
+        last = key;
+        numbers.push(number);
+    }
+    numbers
+}
+
+/// By person: the row after its last one. No branch depends on where a person ends, which cannot be foreseen.
+fn ends(numbers: &[u32]) -> Vec<usize> {
+    let mut ends = vec![0; numbers.last().map_or(0, |last| *last as usize + 1)];
+    for (row, number) in numbers.iter().enumerate() {
+        ends[*number as usize] = row + 1;
+    }
+    ends
 }
 
 /// Whether a person comes after the last one and is another.

@@ -3,7 +3,6 @@
 //! It shares keyed tags and the shape with what it judges, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 use marsad_terms::Grain;
@@ -249,24 +248,23 @@ impl Draws {
     }
 }
 
-/// The rows of persons as columns, and where each person's rows stand.
-pub(super) fn block(shape: &StatisticShape, persons: &[Vec<OwnedRow>]) -> (Block, Vec<Range<usize>>) {
+/// The rows of persons as columns, those left empty that may be.
+pub(super) fn block(shape: &StatisticShape, persons: &[Vec<OwnedRow>]) -> Block {
     let rows = || persons.iter().flatten();
     let period = |grain: usize| rows().map(|row| row.periods[grain].unwrap_or(NO_PERIOD)).collect();
     let mask = |row: &OwnedRow| (0..).zip(&row.counted).map(|(a, counted)| u64::from(*counted) << a).sum();
-    let block = Block {
-        periods: [period(0), period(1)],
+    let listed =
+        |periods: Vec<u32>| if periods.iter().all(|p| *p == NO_PERIOD) { Vec::new() } else { periods };
+    let all_count = rows().all(|row| row.counted.iter().all(|counted| *counted));
+    let number = |(number, rows): (u32, &Vec<OwnedRow>)| std::iter::repeat_n(number, rows.len());
+    Block {
+        n_rows: rows().count(),
+        persons: (0..).zip(persons).flat_map(number).collect(),
+        periods: [listed(period(0)), listed(period(1))],
         codes: (0..shape.dimensions.len()).map(|d| rows().map(|row| row.codes[d]).collect()).collect(),
         values: (0..shape.aggregates.len()).map(|a| rows().map(|row| row.values[a]).collect()).collect(),
-        masks: rows().map(mask).collect(),
-    };
-    let mut end = 0;
-    let places = persons.iter().map(|rows| {
-        end += rows.len();
-        end - rows.len()..end
-    });
-    let places = places.collect();
-    (block, places)
+        masks: if all_count { Vec::new() } else { rows().map(mask).collect() },
+    }
 }
 
 #[test]
@@ -278,16 +276,15 @@ fn a_million_persons_add_up_as_the_paper_says() {
         let persons: Vec<Vec<OwnedRow>> = (0..PERSONS).map(|_| draws.rows(&shape)).collect();
         let naive = Naive { shape: &shape, selector: Selector::new(&testing::key(), &shape.id) };
         let mut tally = Tally::new(Arc::clone(&shape), F, testing::key());
-        let (block, places) = block(&shape, &persons);
-        tally.look(&block);
+        let left = tally.take_all(&block(&shape, &persons), 0..persons.len());
         let mut expected: BTreeMap<Cell, i128> = BTreeMap::new();
-        for (n, (rows, place)) in (0_u128..).zip(persons.iter().zip(places)) {
+        for (n, (rows, is_left)) in (0_u128..).zip(persons.iter().zip(left)) {
             let key = n.to_le_bytes();
             for (cell, amount) in naive.vector(&key, rows) {
                 *expected.entry(cell).or_default() += amount;
             }
             all += 1;
-            if tally.take(&block, place) {
+            if !is_left {
                 at_once += 1;
                 continue;
             }

@@ -94,21 +94,18 @@ impl Tally {
         self.person.push(row, &self.layout);
     }
 
-    /// Looks at a block, of which [`Tally::take`] takes rows.
-    pub fn look(&mut self, block: &Block) {
-        if let Some(spared) = &mut self.spared {
-            spared.look(block, &self.layout);
-        }
-    }
-
-    /// Takes all rows of one person at once, out of the block looked at last, if no bound touches them. Otherwise it does
-    /// nothing, answers false, and the rows are to be given one by one.
+    /// Takes all rows of those persons of a block at once whom no bound touches, of those in `offered`. Who is left, by number of
+    /// the person, is to be given row by row; who is not offered always is.
     ///
     /// # Panics
     /// If the block's columns are shorter than the shape says: never for a reason in the data.
-    pub fn take(&mut self, block: &Block, rows: Range<usize>) -> bool {
-        let Some(spared) = &mut self.spared else { return false };
-        spared.take(block, rows, (&self.layout, self.f), &mut self.sums)
+    pub fn take_all(&mut self, block: &Block, offered: Range<usize>) -> Vec<bool> {
+        let mut left = vec![true; block.persons.last().map_or(0, |last| *last as usize + 1)];
+        if let Some(spared) = &mut self.spared {
+            spared.look(block, &self.layout);
+            spared.take_all(block, (offered, &mut left), (&self.layout, self.f), &mut self.sums);
+        }
+        left
     }
 
     /// Bounds the person at hand and adds its vector; without one it does nothing.

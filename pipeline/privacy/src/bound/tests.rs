@@ -392,19 +392,23 @@ proptest! {
             (Just(shape), persons)
         }),
         f in 0_u32..=20,
+        not_offered in [0_usize..3, 0_usize..3],
     ) {
         let shape = Arc::new(shape);
-        let (block, places) = block(&shape, &persons);
+        let offered = not_offered[0].min(persons.len())..persons.len().saturating_sub(not_offered[1]);
         let mut one_by_one = Tally::new(Arc::clone(&shape), f, testing::key());
         let mut at_once = Tally::new(Arc::clone(&shape), f, testing::key());
-        at_once.look(&block);
-        for (number, (rows, place)) in persons.iter().zip(places).enumerate() {
+        // What other blocks left behind must not matter.
+        let (before, after) = persons.split_at(persons.len() / 2);
+        let mut left = at_once.take_all(&block(&shape, before), 0..before.len());
+        left.extend(at_once.take_all(&block(&shape, after), 0..after.len()));
+        let again = at_once.take_all(&block(&shape, &persons), offered.clone());
+        prop_assert!(again.iter().enumerate().all(|(number, left)| *left || offered.contains(&number)));
+        let twice = persons.iter().zip(left).chain(persons.iter().zip(again));
+        for (number, (rows, is_left)) in twice.enumerate() {
             let key = (number as u128).to_le_bytes();
-            let tallies: &mut [&mut Tally] = if at_once.take(&block, place) {
-                &mut [&mut one_by_one]
-            } else {
-                &mut [&mut one_by_one, &mut at_once]
-            };
+            let tallies: &mut [&mut Tally] =
+                if is_left { &mut [&mut one_by_one, &mut at_once] } else { &mut [&mut one_by_one] };
             for tally in tallies {
                 tally.begin(&key);
                 for row in rows {
@@ -423,10 +427,9 @@ fn rows_that_no_bound_touches_are_taken_at_once_and_no_others() {
     let taken = |bound, rows: &[&OwnedRow]| {
         let shape = testing::plain(bound);
         let rows = vec![rows.iter().map(|row| (*row).clone()).collect()];
-        let (block, places) = block(&shape, &rows);
+        let block = block(&shape, &rows);
         let mut tally = Tally::new(Arc::new(shape), 16, testing::key());
-        tally.look(&block);
-        tally.take(&block, places[0].clone())
+        tally.take_all(&block, 0..1) == [false]
     };
     let truncate = |k| Bound::Truncate { k, left_out_cap: 20 };
     let clip = |c_squared| Bound::NormClip { c_squared, left_out_cap: 20 };
