@@ -293,3 +293,38 @@ fn what_persons_are_told_quotes_the_purpose_in_every_language() {
     assert!(one.contains("24 mois") && one.contains("24 months") && one.contains("الاتجار بالبشر"), "{one}");
     assert_eq!(workspace.json(&["person", "notice", "P-1"]).error(), "W43");
 }
+
+#[test]
+fn landing_tells_late_records_and_faults_elsewhere_and_refuses_another_key_space() {
+    let workspace = Workspace::new();
+    let landed = workspace.land_services(6);
+    assert_eq!((landed.at("records.landed"), landed.at("records.late")), (&6.into(), &6.into()));
+    workspace.write("more.csv", services(9));
+    let land = ["land", "more.csv", "--as", "partner_assistance"];
+
+    // A definition that this mapping has no need of cannot be read.
+    let youth = "schemas/record_types/youth_action.toml";
+    let whole = workspace.read(youth);
+    workspace.write(youth, "id = ");
+    let checked = workspace.marsad(&["extract", "check", "more.csv", "--as", "partner_assistance"]).done();
+    assert!(
+        checked.printed().contains("3 record(s) are of quarters already closed"),
+        "{}",
+        checked.printed()
+    );
+    assert!(checked.printed().contains(&format!("{youth}:1")), "{}", checked.printed());
+    let told = workspace.json(&land).done();
+    assert_eq!((told.at("records.landed"), told.at("records.late")), (&3.into(), &3.into()));
+    assert_keys(&told.at("faults")[0], &["code", "what", "where"]);
+    assert_eq!(workspace.json(&["land", "more.csv", "--as", "partner_youth"]).error(), "K02");
+    assert_eq!(workspace.json(&["release", "plan", RELEASE]).error(), "K02");
+    workspace.write(youth, whole);
+
+    // What landed in one key space is never counted in another, and costs nothing.
+    workspace.edit("schemas/record_types/assistance_service.toml", "\"programme\"", "\"trafficking\"");
+    workspace.write("next.csv", services(12));
+    assert_eq!(workspace.json(&["land", "next.csv", "--as", "partner_assistance"]).error(), "D16");
+    workspace.approved(RELEASE);
+    assert_eq!(workspace.json(&["release", "run", RELEASE, "--yes"]).error(), "D16");
+    assert_eq!(workspace.lifetime()["reserved"] + workspace.lifetime()["released"], 0);
+}

@@ -39,12 +39,14 @@ impl Catalog {
         crate::load::loading::load(dir)
     }
 
-    /// Reads what an extract is landed by: `schemas/` alone, so that a draft in `queries/` or another mapping, half written,
-    /// keeps nobody from landing by `mapping`.
+    /// Reads what an extract is landed by: of `schemas/` the mapping, its record type and the code lists of that, so that no
+    /// other definition, half written, keeps anybody from landing by `mapping`. Gives the faults of the others too, sorted by
+    /// file and line: what they would declare is incomplete here, and good for nothing but landing by that mapping.
     ///
     /// # Errors
-    /// All faults of code lists, countries, record types and that mapping, sorted by file and line.
-    pub fn for_mapping(dir: &Path, mapping: &str) -> Result<Self, Vec<Fault>> {
+    /// All faults of those files, and of what cannot be told from them; of all of `schemas/` but other mappings where the
+    /// mapping itself cannot be read.
+    pub fn for_mapping(dir: &Path, mapping: &str) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         crate::load::loading::for_mapping(dir, mapping)
     }
 

@@ -99,6 +99,10 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub(crate) fn code(self) -> &'static str {
+        self.code_and_why().0
+    }
+
     fn code_and_why(self) -> (&'static str, &'static str) {
         match self {
             Self::Unreadable => ("K01", "a definition that cannot be read would silently be missing"),

@@ -4,15 +4,16 @@ use std::fs::File;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use chrono::Datelike;
 use marsad_aggregate::Limits;
-use marsad_catalog::Catalog;
+use marsad_catalog::{Catalog, Fault};
 use marsad_landing::keys::Keys;
 use marsad_landing::{BatchSummary, Landing, Options, Snapshot};
 use marsad_ledger::Ledger;
 use marsad_ledger::sign::{KeyError, SigningKey};
 
 use marsad_log::Store;
-use marsad_terms::{BatchId, Explanation, Language};
+use marsad_terms::{BatchId, Explanation, Language, Month, clock};
 use zeroize::Zeroizing;
 
 use crate::report::Failure;
@@ -52,11 +53,11 @@ impl Workspace {
         Catalog::load(&self.dir).map_err(|faults| Failure::all(&faults))
     }
 
-    /// The definitions that an extract is landed by, checked.
+    /// The definitions that an extract is landed by, checked, and the faults of those that it has no need of.
     ///
     /// # Errors
-    /// All faults of the record types, the code lists and that mapping.
-    pub(crate) fn schemas(&self, mapping: &str) -> Result<Catalog, Failure> {
+    /// All faults of that mapping, its record type and the code lists of that.
+    pub(crate) fn schemas(&self, mapping: &str) -> Result<(Catalog, Vec<Fault>), Failure> {
         Catalog::for_mapping(&self.dir, mapping).map_err(|faults| Failure::all(&faults))
     }
 
@@ -81,6 +82,32 @@ impl Workspace {
         let landing = self.store(self.settings.stores.landing.as_ref(), "landing")?;
         let restricted = self.store(self.settings.stores.restricted.as_ref(), "restricted")?;
         Ok(Landing::open(landing, restricted, self.keys()?, options))
+    }
+
+    /// The landing, that tells how many records land late: by the policy in force, or its draft where none is. It tells
+    /// nothing where the ledger cannot be read, which hinders no landing.
+    ///
+    /// # Errors
+    /// As [`Workspace::landing`].
+    pub(crate) async fn landing_telling_late(&self) -> Result<Landing, Failure> {
+        Ok(self.landing()?.telling_late(self.first_open().await))
+    }
+
+    /// The first month of the first quarter that has not closed, counted from the programme's start.
+    async fn first_open(&self) -> Option<Month> {
+        let state = self.ledger().ok()?.state().await.ok()?;
+        let draft = self.settings.policy.as_ref();
+        let months = match state.policy() {
+            Some(policy) => policy.period_closes_after_months?,
+            None => draft?.period_closes_after_months?,
+        };
+        let (start, today) = (self.settings.workspace.programme_start.0, clock::today().to_string());
+        let start = Month { year: start.year().try_into().ok()?, month: start.month().try_into().ok()? };
+        let mut quarter = start.quarter();
+        while quarter.last_open_day(months) < today {
+            quarter = quarter.next();
+        }
+        Some(quarter.months().0)
     }
 
     /// What the engine may take.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use marsad_terms::{Explain, Explanation};
+use marsad_terms::{BatchId, Explain, Explanation, RecordTypeId};
 
 use crate::refusal::{Refusal, refused, summary};
 
@@ -146,6 +146,18 @@ pub enum Error {
         /// As configured.
         configured: u8,
     },
+    /// A batch landed otherwise than its record type says now.
+    #[error("batch {batch} landed {landed}, and its record type `{record_type}` now lands {wanted}")]
+    KeySpace {
+        /// The batch.
+        batch: BatchId,
+        /// Its record type.
+        record_type: RecordTypeId,
+        /// In words.
+        landed: &'static str,
+        /// In words.
+        wanted: &'static str,
+    },
     /// An entry of the custody log cannot be understood.
     #[error("entry {sequence} of the custody log cannot be understood")]
     Custody {
@@ -229,6 +241,12 @@ impl Explain for Error {
                 "the number of buckets is fixed by the first batch",
                 "set bucket_bits under [landing] in marsad.toml back",
             ),
+            Self::KeySpace { record_type, .. } => say(
+                "D16",
+                "each key space has pseudonyms of its own: a person would be counted twice, or without protection",
+                "set `subject` and `key_space` back; or `marsad batch retract` it, and land its extract again",
+            )
+            .at(format!("schemas/record_types/{record_type}.toml")),
             Self::Custody { sequence, kind } => say(
                 "D07",
                 &format!("its kind is `{}`", kind.escape_debug()),

@@ -74,6 +74,10 @@ impl Judged {
 pub(crate) struct Tally {
     pub(crate) landed: u64,
     pub(crate) duplicate: u64,
+    /// The first day of the first quarter that is open; none where no quarter ever closes.
+    pub(crate) first_open: Option<i32>,
+    /// Among those that landed: of quarters before it.
+    pub(crate) late: u64,
     /// Among the duplicates.
     pub(crate) withdrawn: u64,
     /// Rows that the batch holds.
@@ -88,6 +92,7 @@ impl Tally {
             let reason = match fate {
                 Fate::Landed => {
                     self.landed += 1;
+                    self.late += u64::from(self.first_open.is_some_and(|first| record.month < first));
                     continue;
                 }
                 Fate::Duplicate | Fate::Withdraws => {

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt, stream};
 use marsad_catalog::Catalog;
 use marsad_log::{Appended, Store};
-use marsad_terms::{BatchId, Digest, Progress, RecordTypeId, clock};
+use marsad_terms::{BatchId, Digest, Month, Progress, RecordTypeId, clock};
 
 use crate::act::standing;
 use crate::batch::{self, Bucket, Extract, Known};
@@ -18,6 +18,7 @@ use crate::crew;
 use crate::custody::{BATCH, BatchEntry, Counts, Custody, FileEntry};
 use crate::import::content_of;
 use crate::judge::{Judged, Tally, judge};
+use crate::key_space::all_agree;
 use crate::keys::Keys;
 use crate::pseudonym::Pseudonymiser;
 use crate::read::{Findings, read};
@@ -48,14 +49,21 @@ pub struct Landing {
     restricted: Vault,
     keys: Keys,
     options: Options,
+    first_open: Option<Month>,
 }
 
 impl Landing {
     /// Opens both stores. Nothing is read or written.
     pub fn open(landing: Store, restricted: Store, keys: Keys, options: Options) -> Self {
-        let programme = Vault { store: landing, sealer: keys.sealer(false) };
-        let restricted = Vault { store: restricted, sealer: keys.sealer(true) };
-        Self { programme, restricted, keys, options }
+        let programme = Vault { store: landing, sealer: keys.sealer(false), is_restricted: false };
+        let restricted = Vault { store: restricted, sealer: keys.sealer(true), is_restricted: true };
+        Self { programme, restricted, keys, options, first_open: None }
+    }
+
+    /// The same, that tells how many records land of quarters before this month: they are closed.
+    #[must_use]
+    pub fn telling_late(self, first_open: Option<Month>) -> Self {
+        Self { first_open, ..self }
     }
 
     /// Lands an extract as its mapping says: all its good records in one batch, the others in the quarantine's report.
@@ -87,9 +95,8 @@ impl Landing {
         progress: Progress<'_>,
     ) -> Result<Report> {
         let plan = Plan::new(catalog, mapping)?;
-        let vault = self.side(plan.is_restricted);
         let origin = Origin::of(&plan, file, &self.keys)?;
-        let custody = self.custody(vault).await?;
+        let (vault, custody) = self.place_of(&plan).await?;
         if let Some(already) = already(&custody, origin) {
             return Ok(already);
         }
@@ -115,13 +122,12 @@ impl Landing {
         progress: Progress<'_>,
     ) -> Result<Report> {
         let plan = Plan::new(catalog, mapping)?;
-        let vault = self.side(plan.is_restricted);
         let origin = Origin::of(&plan, file, &self.keys)?;
-        let custody = self.custody(vault).await?;
+        let (vault, custody) = self.place_of(&plan).await?;
         may_correct(&custody, corrects, &plan.record_type.id)?;
         let findings = read(&plan, file, Reading { every_refusal: true, ..self.reading() }, progress)?;
         let landed = files_without(&custody, &plan.record_type.id, corrects);
-        let mut tally = Tally::default();
+        let mut tally = self.tally();
         for wave in findings.waves() {
             for (extract, judged) in findings.judged(wave, (vault, &landed)).await? {
                 tally.add(&extract, &judged);
@@ -157,6 +163,15 @@ impl Landing {
         &self.options.custodian
     }
 
+    /// The store that a record type lands in, with its log, once nothing of the type stands elsewhere or landed otherwise.
+    async fn place_of(&self, plan: &Plan<'_>) -> Result<(&Vault, Custody)> {
+        let [own, other] = [false, true].map(|other| self.side(plan.key_space.is_restricted() != other));
+        let custody = self.custody(own).await?;
+        all_agree(&custody, own, plan.record_type)?;
+        all_agree(&self.custody(other).await?, other, plan.record_type)?;
+        Ok((own, custody))
+    }
+
     pub(crate) async fn custody(&self, vault: &Vault) -> Result<Custody> {
         let custody = Custody::read(&vault.store, &self.keys).await?;
         custody.has_bucket_bits(self.options.bucket_bits)?;
@@ -168,6 +183,10 @@ impl Landing {
         let sequence = |custody: &Custody| custody.head.as_ref().map(|entry| entry.sequence);
         let misses = matches!(error, Error::Damaged { .. });
         Ok(misses && sequence(&self.custody(vault).await?) != sequence(custody))
+    }
+
+    fn tally(&self) -> Tally {
+        Tally { first_open: self.first_open.map(Month::first_day), ..Tally::default() }
     }
 
     fn reading(&self) -> Reading<'_> {
@@ -227,7 +246,7 @@ impl Landing {
         let findings = staged.findings;
         let folder = format!("{}/{}", findings.parts.plan.record_type.id, staged.batch);
         let sealed = (folder.as_str(), &vault.sealer);
-        let mut tally = Tally::default();
+        let mut tally = self.tally();
         let n_parts = findings.parts.len() as u64;
         for wave in findings.waves() {
             let end = wave.end as u64;
@@ -264,6 +283,7 @@ impl Landing {
         BatchEntry {
             batch,
             record_type: plan.record_type.id.clone(),
+            key_space: Some(plan.key_space),
             source: plan.mapping.source.clone(),
             mapping: plan.mapping.id.clone(),
             custodian: self.options.custodian.clone(),
@@ -345,7 +365,7 @@ pub(crate) struct Reading<'k> {
 
 impl Reading<'_> {
     pub(crate) fn pseudonyms(&self, plan: &Plan<'_>) -> Pseudonymiser {
-        self.keys.pseudonymiser(plan.is_restricted)
+        self.keys.pseudonymiser(plan.key_space.is_restricted())
     }
 }
 

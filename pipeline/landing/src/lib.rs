@@ -15,6 +15,7 @@ mod export;
 mod hash;
 mod import;
 mod judge;
+mod key_space;
 pub mod keys;
 mod landing;
 mod person;

@@ -175,6 +175,7 @@ impl Findings<'_> {
             batch: None,
             already: false,
             landed: tally.landed,
+            late: tally.late,
             duplicate: tally.duplicate,
             quarantined: rejected.len() as u64,
             reasons,

@@ -79,6 +79,8 @@ pub struct Report {
     pub already: bool,
     /// Records landed, or that would land.
     pub landed: u64,
+    /// Records among those landed whose quarter had closed.
+    pub late: u64,
     /// Records that landed before, or stand earlier in the file.
     pub duplicate: u64,
     /// Records kept out.

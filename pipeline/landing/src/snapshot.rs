@@ -1,5 +1,6 @@
 //! What has landed, at one moment: the files that a run reads. Deliberately reads no file.
 
+use marsad_catalog::Catalog;
 use marsad_log::Store;
 use marsad_terms::{BatchId, Digest, RecordTypeId};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
@@ -7,6 +8,7 @@ use parquet::errors::ParquetError;
 use serde::Serialize;
 
 use crate::custody::{Batch, Custody, Fate, place_of};
+use crate::key_space::agrees;
 use crate::vault::Vault;
 use crate::{Error, Result};
 
@@ -119,6 +121,19 @@ impl Snapshot {
     /// Whether the log of one of the stores still ends as it did when this was taken. No two logs end alike, but for empty ones.
     pub(crate) fn is_of(&self, custody: &Custody) -> bool {
         self.heads.contains(&custody.head.as_ref().map(|entry| entry.hash))
+    }
+
+    /// The same, once every batch is known to have landed as its record type says now. Who counts rows asks this first.
+    ///
+    /// # Errors
+    /// `KeySpace` where a record type's definition has changed since; `Damaged` where the log names what is not the batch's.
+    pub fn as_defined(self, catalog: &Catalog) -> Result<Self> {
+        for (batch, vault) in &self.batches {
+            if let Some(record_type) = catalog.record_types.get(&batch.record_type) {
+                agrees(batch, vault, record_type)?;
+            }
+        }
+        Ok(self)
     }
 
     /// The landed files of a record type, by bucket, then in the order of landing.

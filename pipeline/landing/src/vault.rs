@@ -18,6 +18,8 @@ use crate::{Error, Result};
 pub(crate) struct Vault {
     pub(crate) store: Store,
     pub(crate) sealer: Sealer,
+    /// Whether it is the one whose records stand apart.
+    pub(crate) is_restricted: bool,
 }
 
 impl Vault {

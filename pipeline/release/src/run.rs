@@ -72,7 +72,7 @@ impl Runner<'_> {
         let proposal_id = canonical::digest(proposal)?;
         self.ledger.open_series(proposal_id).await?;
         self.draw_due(&prepared, &proposal.request).await?;
-        let snapshot = self.landing.snapshot().await?;
+        let snapshot = self.landing.snapshot().await?.as_defined(self.catalog)?;
         let run = new_run()?;
         let commitment = self.keys.commitment(&run, snapshot.head);
         let reservation = match self.ledger.reserve(proposal.f, run, commitment).await? {

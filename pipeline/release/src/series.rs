@@ -186,7 +186,7 @@ impl Runner<'_> {
         }
         let register = self.closed(drawing, *steps.end()).await?;
         // The register's own entry moved the custody log: what is committed to is what the sums are made from.
-        let snapshot = self.landing.snapshot().await?;
+        let snapshot = self.landing.snapshot().await?.as_defined(self.catalog)?;
         let landed = self.landed(&snapshot);
         let counts = landed.counts(drawing.analysis, &drawing.asked.shape, &register).await?;
         for (step, exact) in steps.clone().zip(counts.into_steps(steps)) {
@@ -223,7 +223,7 @@ impl Runner<'_> {
         // then it is found anew who enters: nobody who was erased meanwhile.
         while register.closed() <= last {
             let open = register.closed()..=last;
-            let snapshot = self.landing.snapshot().await?;
+            let snapshot = self.landing.snapshot().await?.as_defined(self.catalog)?;
             let landed = self.landed(&snapshot);
             let closing = Closing { register: &register, open: open.clone(), key: &key };
             let entries = landed.entrants(analysis, &asked.shape, &closing).await?;

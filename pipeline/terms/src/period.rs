@@ -98,6 +98,14 @@ impl Period {
         first <= month && month <= last
     }
 
+    /// The last day on which it is open, where periods close so many months after their end.
+    pub fn last_open_day(self, months: u32) -> String {
+        let Month { year, month } = self.months().1;
+        let last = u32::from(year) * 12 + u32::from(month) - 1 + months;
+        let place = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
+        Month { year: place(last / 12), month: u8::try_from(last % 12 + 1).unwrap_or(12) }.last_day()
+    }
+
     /// The period that follows, of the same grain.
     #[must_use]
     pub fn next(self) -> Self {
@@ -217,6 +225,13 @@ mod tests {
         for text in ["", "24", "2024-Q5", "2024-Q0", "2024-Q", "2024-3", "20 24", "2024-q1", "٢٠٢٤"] {
             assert!(text.parse::<Period>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_period_closes_so_many_months_after_its_end() {
+        assert_eq!(Period::Quarter(2024, 4).last_open_day(6), "2025-06-30");
+        assert_eq!(Period::Year(2023).last_open_day(2), "2024-02-29");
+        assert_eq!(Period::Quarter(2024, 3).last_open_day(0), "2024-09-30");
     }
 
     #[test]

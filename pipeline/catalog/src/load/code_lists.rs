@@ -14,7 +14,8 @@ use crate::normalise::fold;
 use crate::page::{At, Page};
 use crate::{Code, CodeList, Place};
 
-const FOLDER: &str = "schemas/code_lists";
+/// Where code lists lie.
+pub(crate) const FOLDER: &str = "schemas/code_lists";
 /// Lists that definitions of every workspace use by name.
 const ALWAYS: [&str; 8] = [
     "FREQ",

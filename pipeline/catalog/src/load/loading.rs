@@ -29,14 +29,41 @@ pub(crate) fn load(dir: &Path) -> Result<Catalog, Vec<Fault>> {
     if faults.is_empty() { Ok(catalog) } else { Err(faults) }
 }
 
-/// Reads `schemas/` and forgives the faults of other mappings.
-pub(crate) fn for_mapping(dir: &Path, mapping: &str) -> Result<Catalog, Vec<Fault>> {
+/// Reads `schemas/`, and tells the faults apart of what the mapping has no need of.
+pub(crate) fn for_mapping(dir: &Path, mapping: &str) -> Result<(Catalog, Vec<Fault>), Vec<Fault>> {
     let faults = Faults::default();
     let catalog = schemas(dir, &faults).catalog;
-    let (folder, own) = (format!("{}/", super::mappings::FOLDER), format!("{mapping}.toml"));
-    let mut faults = faults.into_sorted();
-    faults.retain(|fault| fault.file.strip_prefix(&folder).is_none_or(|file| file == own));
-    if faults.is_empty() { Ok(catalog) } else { Err(faults) }
+    let unneeded = unneeded(&catalog, mapping);
+    let (others, own) = faults.into_sorted().into_iter().partition::<Vec<_>, _>(unneeded);
+    if own.is_empty() { Ok((catalog, others)) } else { Err(own) }
+}
+
+/// Whether a fault is of a file that the mapping has no need of.
+fn unneeded(catalog: &Catalog, mapping: &str) -> impl Fn(&Fault) -> bool {
+    let own = format!("{}/{mapping}.toml", super::mappings::FOLDER);
+    let needed = catalog.mappings.get(mapping).and_then(|mapping| needed(catalog, &mapping.record_type));
+    move |fault| {
+        let of_folder = |folder| fault.file.starts_with(&format!("{folder}/"));
+        if of_folder(super::mappings::FOLDER) {
+            return fault.file != own;
+        }
+        // A file that is named otherwise than its id may stand in the place of one that is needed.
+        let is_known = of_folder(super::code_lists::FOLDER)
+            || (of_folder(super::record_types::FOLDER) && fault.code != Kind::FileName.code());
+        needed.as_ref().is_some_and(|needed| is_known && !needed.contains(&fault.file))
+    }
+}
+
+/// The files of a record type, of the lists of its columns with what leads to their codes, and of the legal basis.
+fn needed(catalog: &Catalog, record_type: &RecordTypeId) -> Option<BTreeSet<String>> {
+    let (folder, lists) = (super::record_types::FOLDER, super::code_lists::FOLDER);
+    let mut files = BTreeSet::from([format!("{folder}/{record_type}.toml"), format!("{lists}/country.csv")]);
+    let columns = &catalog.record_types.get(record_type)?.columns;
+    let own = columns.iter().filter_map(|column| catalog.code_list_of(record_type, &column.name));
+    for list in own.chain(["LEGAL_BASIS"]) {
+        files.extend([format!("{lists}/{list}.csv"), format!("{lists}/{list}_OTHER.csv")]);
+    }
+    Some(files)
 }
 
 fn schemas<'a>(dir: &Path, faults: &'a Faults) -> Loading<'a> {

@@ -27,8 +27,11 @@ const RESERVED: [&str; 8] = [
 const GRAINS: [(&str, Grain); 2] = [("quarter", Grain::Quarter), ("year", Grain::Year)];
 const AREAS: [(&str, &str); 2] = [("region", "region"), ("national", "national")];
 
+/// Where record types lie.
+pub(crate) const FOLDER: &str = "schemas/record_types";
+
 pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
-    for source in source::files(dir, "schemas/record_types", "toml", loading.faults) {
+    for source in source::files(dir, FOLDER, "toml", loading.faults) {
         let Some(page) = Page::open(&source.file, &source.bytes, loading.faults) else { continue };
         match Table::parse(page).and_then(|table| read(loading, table)) {
             Some(record_type) => {

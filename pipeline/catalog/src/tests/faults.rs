@@ -208,15 +208,16 @@ fn a_sum_over_what_a_multi_select_copies_is_refused() {
     assert_eq!(told, [(CASH, "K22")]);
 }
 
+fn files<T>(read: Result<T, Vec<Fault>>) -> Vec<String> {
+    read.err().into_iter().flatten().map(|fault| fault.file).collect()
+}
+
 #[test]
 fn landing_by_one_mapping_needs_neither_the_queries_nor_the_other_mappings() {
     let dir = tempfile::tempdir().unwrap();
     builtin::write(dir.path()).unwrap();
     fs::write(dir.path().join("queries/draft.sql"), "SELECT 1").unwrap();
     fs::write(dir.path().join(ORGANISATION), "record_type = 3").unwrap();
-    let files = |catalog: Result<Catalog, Vec<Fault>>| -> Vec<String> {
-        catalog.err().into_iter().flatten().map(|fault| fault.file).collect()
-    };
     let all = files(Catalog::load(dir.path()));
     assert!(
         all.contains(&"queries/draft.toml".to_owned()) || all.contains(&"queries/draft.sql".to_owned()),
@@ -227,6 +228,68 @@ fn landing_by_one_mapping_needs_neither_the_queries_nor_the_other_mappings() {
     assert!(!own.is_empty() && own.iter().all(|file| file == ORGANISATION), "{own:?}");
     fs::write(dir.path().join(SERVICE), "").unwrap();
     assert!(files(Catalog::for_mapping(dir.path(), "partner_assistance")).contains(&SERVICE.to_owned()));
+}
+
+/// All that landing reads by one mapping.
+fn read_by(catalog: &Catalog, mapping: &str) -> String {
+    let mapping = &catalog.mappings[mapping];
+    let record_type = &catalog.record_types[&mapping.record_type];
+    let columns = record_type.columns.iter();
+    let own = columns.filter_map(|column| catalog.code_list_of(&record_type.id, &column.name));
+    let lists: Vec<_> =
+        own.chain(["LEGAL_BASIS"]).map(|list| (&catalog.code_lists[list], &catalog.names[list])).collect();
+    format!("{mapping:?}\n{record_type:?}\n{lists:?}\n{:?}", catalog.countries)
+}
+
+/// Each file of `schemas/` broken or gone: who lands by another one lands by the very definitions of the whole set, and is
+/// told; nobody lands by less.
+#[test]
+fn what_a_mapping_has_no_need_of_keeps_nobody_from_landing_by_it() {
+    let dir = tempfile::tempdir().unwrap();
+    builtin::write(dir.path()).unwrap();
+    let whole = Catalog::load(dir.path()).unwrap();
+    let mut outcomes = [0, 0];
+    for folder in ["record_types", "code_lists", "mappings"] {
+        for entry in fs::read_dir(dir.path().join("schemas").join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = fs::read(&path).unwrap();
+            // Names outside a list may be absent, and are then no part of the whole.
+            if !path.ends_with("REF_AREA_OTHER.csv") {
+                fs::remove_file(&path).unwrap();
+                lands_by_the_whole_or_not(dir.path(), &whole, &mut outcomes);
+            }
+            fs::write(&path, "= \" ,").unwrap();
+            lands_by_the_whole_or_not(dir.path(), &whole, &mut outcomes);
+            fs::write(&path, bytes).unwrap();
+        }
+    }
+    assert!(outcomes.iter().all(|n| *n > 30), "{outcomes:?}");
+}
+
+/// Counts how often a mapping could be landed by although there is a fault, and how often not.
+fn lands_by_the_whole_or_not(dir: &Path, whole: &Catalog, [landed, refused]: &mut [u32; 2]) {
+    for mapping in ["partner_assistance", "partner_trafficking"] {
+        match Catalog::for_mapping(dir, mapping) {
+            Ok((catalog, faults)) if catalog.mappings.contains_key(mapping) => {
+                assert!(read_by(&catalog, mapping) == read_by(whole, mapping), "{faults:?}");
+                *landed += u32::from(!faults.is_empty());
+            }
+            // Where its own file is gone, landing says that there is no such mapping.
+            Ok(_) => assert!(!dir.join(format!("schemas/mappings/{mapping}.toml")).exists()),
+            Err(_) => *refused += 1,
+        }
+    }
+}
+
+#[test]
+fn a_file_named_otherwise_than_its_id_stands_in_nobodys_place() {
+    let dir = tempfile::tempdir().unwrap();
+    builtin::write(dir.path()).unwrap();
+    let text = fs::read_to_string(dir.path().join(SERVICE)).unwrap();
+    let stray = "schemas/record_types/stray.toml";
+    fs::write(dir.path().join(stray), text.replace("max_rows_a_quarter = 40", "max_rows_a_quarter = 1000"))
+        .unwrap();
+    assert_eq!(files(Catalog::for_mapping(dir.path(), "partner_assistance")), [stray]);
 }
 
 #[test]

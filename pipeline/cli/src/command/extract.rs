@@ -10,7 +10,7 @@ use marsad_terms::{BatchId, Explanation};
 use serde_json::{Value, json};
 
 use super::Quiet;
-use super::land::{document, meaning, name, reasons, spellings, summary};
+use super::land::{document, meaning, name, reasons, spellings, summary, with_faults};
 use crate::args::{ExtractCommand, LandCommand};
 use crate::progress::Bar;
 use crate::report::{Failure, Report, table};
@@ -87,7 +87,7 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
 
 async fn check(workspace: &Workspace, command: &LandCommand, quiet: Quiet) -> Result<Report, Failure> {
     let args = &command.extracts;
-    let catalog = workspace.schemas(&args.mapping)?;
+    let (catalog, faults) = workspace.schemas(&args.mapping)?;
     let corrects = match &command.corrects {
         Some(batch) => {
             args.one()?;
@@ -95,7 +95,7 @@ async fn check(workspace: &Workspace, command: &LandCommand, quiet: Quiet) -> Re
         }
         None => None,
     };
-    let place = workspace.landing().ok().map(|landing| (landing, corrects));
+    let place = workspace.landing_telling_late().await.ok().map(|landing| (landing, corrects));
     let mut all = Vec::new();
     for file in &args.files {
         let checked = check_one(workspace, (&catalog, &args.mapping), place.as_ref(), file, quiet).await?;
@@ -104,7 +104,7 @@ async fn check(workspace: &Workspace, command: &LandCommand, quiet: Quiet) -> Re
     let text: Vec<String> = all.iter().map(|(file, checked)| describe(file, checked)).collect();
     let mut json = document(&all);
     json["columns"] = all.iter().flat_map(|(file, checked)| columns(file, checked)).collect();
-    Ok(Report::new(text.join("\n\n"), json))
+    Ok(with_faults(Report::new(text.join("\n\n"), json), &faults))
 }
 
 async fn check_one(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use marsad_catalog::Fault;
 use marsad_landing::Report as Landed;
 use serde_json::{Value, json};
 
@@ -35,8 +36,8 @@ pub(super) async fn run(
 /// # Errors
 /// A file that is refused as a whole; what landed before it stays landed.
 pub(super) async fn land(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -> Result<Report, Failure> {
-    let catalog = workspace.schemas(&args.mapping)?;
-    let landing = workspace.landing()?;
+    let (catalog, faults) = workspace.schemas(&args.mapping)?;
+    let landing = workspace.landing_telling_late().await?;
     let mut all = Vec::new();
     for file in &args.files {
         let bar = Bar::of_file(&format!("landing {}", name(file)), quiet.0);
@@ -53,7 +54,7 @@ pub(super) async fn land(workspace: &Workspace, args: &LandArgs, quiet: Quiet) -
         };
         all.push((name(file), landed));
     }
-    Ok(report(&all, "landed"))
+    Ok(with_faults(report(&all, "landed"), &faults))
 }
 
 /// Lands one extract in the place of a batch.
@@ -65,13 +66,28 @@ async fn correct(
 ) -> Result<Report, Failure> {
     let file = args.one()?;
     let _at_rest = workspace.at_rest().await?;
-    let (catalog, landing) = (workspace.schemas(&args.mapping)?, workspace.landing()?);
+    let (catalog, faults) = workspace.schemas(&args.mapping)?;
+    let landing = workspace.landing_telling_late().await?;
     let batch = Workspace::batch(&landing.snapshot().await?, batch)?;
     let bar = Bar::of_file(&format!("landing {}", name(file)), quiet.0);
     let progress = |done, total| bar.at(done, total);
     let landed = landing.land_in_place(&catalog, (&args.mapping, file), Some(&batch), &progress).await?;
     let verb = format!("landed in the place of batch {batch}");
-    Ok(report(&[(name(file), landed)], &verb))
+    Ok(with_faults(report(&[(name(file), landed)], &verb), &faults))
+}
+
+/// Adds the faults of definitions that the mapping has no need of.
+pub(super) fn with_faults(mut report: Report, faults: &[Fault]) -> Report {
+    if faults.is_empty() {
+        return report;
+    }
+    report.text += "\n\nwarning: other definitions have faults; this mapping needs none of them, and what needs them is refused";
+    for fault in faults {
+        report.text += &format!("\n  {fault}");
+    }
+    let told = |fault: &Fault| json!({"code": fault.code, "what": fault.what, "where": fault.location()});
+    report.json["faults"] = faults.iter().map(told).collect();
+    report
 }
 
 /// A file's name without its folders.
@@ -126,6 +142,12 @@ pub(super) fn summary(file: &str, landed: &Landed, verb: &str) -> String {
             landed.withdrawn
         );
     }
+    if landed.late > 0 {
+        text += &format!(
+            "\n  {} record(s) are of quarters already closed: what was published of those changes only if a release is drawn anew",
+            landed.late
+        );
+    }
     if landed.shared_identities > 0 {
         text += &format!(
             "\n  {} record(s) share their number with another person: ask the source",
@@ -171,7 +193,7 @@ pub(super) fn document(all: &[(String, Landed)]) -> Value {
     let batches: Vec<_> = all.iter().filter_map(|(_, landed)| landed.batch.as_ref()).collect();
     json!({
         "records": {
-            "landed": sum(|l| l.landed), "duplicate": sum(|l| l.duplicate), "quarantined": sum(|l| l.quarantined),
+            "landed": sum(|l| l.landed), "late": sum(|l| l.late), "duplicate": sum(|l| l.duplicate), "quarantined": sum(|l| l.quarantined),
         },
         "reasons": reasons,
         "rejected": rejected,

@@ -14,9 +14,9 @@ use marsad_terms::{BatchId, Progress, RecordTypeId};
 use super::retract::standing;
 use super::{Act, Order, Rewritten};
 use crate::custody::{Batch, Custody, FileEntry, REPLACED, ReplacedEntry};
+use crate::key_space::KeySpace;
 use crate::landing::random_batch;
 use crate::snapshot::bucket_of;
-use crate::validate::is_restricted;
 use crate::vault::Vault;
 use crate::{ActError, Landing, Result, rewrite};
 
@@ -33,7 +33,7 @@ impl Landing {
         batches: &[BatchId],
         progress: Progress<'_>,
     ) -> Result<Rewritten> {
-        let is_restricted = is_restricted(record_type).unwrap_or_default();
+        let is_restricted = KeySpace::of(record_type).is_ok_and(KeySpace::is_restricted);
         self.carry_out(is_restricted, &Order::Compact(&record_type.id, batches), progress).await
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use marsad_terms::{BatchId, Digest, RecordTypeId};
 use serde::{Deserialize, Serialize};
 
+use crate::key_space::KeySpace;
+
 /// The kind of entry that lands a batch.
 pub(crate) const BATCH: &str = "batch";
 /// The kind of entry that closes steps of a series.
@@ -48,6 +50,9 @@ pub(crate) struct FileEntry {
 pub(crate) struct BatchEntry {
     pub(crate) batch: BatchId,
     pub(crate) record_type: RecordTypeId,
+    /// Under whose keys its persons landed; absent in entries from before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key_space: Option<KeySpace>,
     pub(crate) source: String,
     pub(crate) mapping: String,
     pub(crate) custodian: String,

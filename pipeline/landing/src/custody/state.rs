@@ -13,6 +13,7 @@ use super::entry::{
     StepsEntry,
 };
 use super::place_of;
+use crate::key_space::KeySpace;
 use crate::pseudonym::Pseudonym;
 use crate::snapshot::bucket_of;
 use crate::{Error, Result};
@@ -34,6 +35,7 @@ pub(crate) struct Batch {
     pub(crate) time: String,
     pub(crate) batch: BatchId,
     pub(crate) record_type: RecordTypeId,
+    pub(crate) key_space: Option<KeySpace>,
     pub(crate) source: String,
     pub(crate) mapping: String,
     pub(crate) custodian: String,
@@ -104,6 +106,7 @@ impl State {
             time: time.to_owned(),
             batch: entry.batch,
             record_type: entry.record_type,
+            key_space: entry.key_space,
             source: entry.source,
             mapping: entry.mapping,
             custodian: entry.custodian,
@@ -166,6 +169,7 @@ impl State {
             time: time.to_owned(),
             batch: entry.batch.clone(),
             record_type: entry.record_type.clone(),
+            key_space: None,
             source: String::new(),
             mapping: String::new(),
             custodian: entry.custodian,
@@ -178,6 +182,11 @@ impl State {
         };
         for part in &entry.of {
             let batch = self.standing(part)?;
+            let key_space = batch.key_space.or(whole.key_space);
+            if whole.key_space.is_some_and(|other| Some(other) != key_space) {
+                return None;
+            }
+            whole.key_space = key_space;
             add_word(&mut whole.source, &batch.source);
             add_word(&mut whole.mapping, &batch.mapping);
             self.end(part, &entry.record_type, Fate::CompactedInto(entry.batch.clone()))?;

@@ -17,9 +17,9 @@ use marsad_log::Appended;
 use marsad_terms::{Digest, RecordTypeId};
 
 use crate::custody::{Custody, SERIES_STEP, SeriesFile, StepsEntry, place_of};
+use crate::key_space::KeySpace;
 use crate::landing::random_name;
 use crate::pseudonym::Rotation;
-use crate::validate::is_restricted;
 use crate::vault::Vault;
 use crate::{Error, Landing, Result, Snapshot};
 use entries::Entries;
@@ -102,8 +102,9 @@ impl Landing {
         if !record_type.is_personal() {
             return fault("records of organisations have no persons");
         }
-        is_restricted(record_type)
-            .map_or_else(|_| fault("its record type has no keys"), |is| Ok(self.side(is)))
+        let key_space = KeySpace::of(record_type);
+        key_space
+            .map_or_else(|_| fault("its record type has no keys"), |own| Ok(self.side(own.is_restricted())))
     }
 }
 

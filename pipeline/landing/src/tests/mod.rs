@@ -8,6 +8,7 @@ mod containers;
 mod custody;
 mod files;
 mod forms;
+mod key_space;
 mod mutated;
 mod neighbours;
 mod person;

@@ -1,5 +1,7 @@
 //! Duplicates, corrections, withdrawals, plausible numbers of rows, organisations.
 
+use marsad_terms::Month;
+
 use super::{CATALOG, Room, services};
 use crate::{Error, Report};
 
@@ -27,6 +29,30 @@ async fn a_withdrawal_takes_effect_with_the_batch_that_carries_it() {
     let back =
         land(&room, &["A-1;12/07/2025;Oriental;HEALTH;1;oui", "A-1;12/07/2025;Oriental;HEALTH;1;oui"]).await;
     assert_eq!((back.duplicate, back.rows), (2, 0), "consent does not come back by a duplicate");
+}
+
+#[tokio::test]
+async fn records_of_closed_quarters_are_counted_where_they_land() {
+    let room = Room::new();
+    let april = Month { year: 2025, month: 4 };
+    let landing = room.landing().telling_late(Some(april));
+    let rows = ["A-1;31/03/2025;Oriental;HEALTH;1;oui", "A-1;01/04/2025;Oriental;HEALTH;1;oui"];
+    let late = async |name: &str, rows: &[&str]| {
+        let file = room.desk.file(name, services(rows));
+        let checked = landing.check(&CATALOG, (MAPPING, &file), None, &|_, _| {}).await.unwrap();
+        let landed = landing.land(&CATALOG, MAPPING, &file, &|_, _| {}).await.unwrap();
+        assert_eq!(checked.late, landed.late);
+        (landed.landed, landed.late)
+    };
+    assert_eq!(late("1.csv", &rows).await, (2, 1));
+    let more =
+        [rows[0], rows[1], "A-2;30/06/2024;Oriental;HEALTH;1;non", "A-3;01/01/2025;Nowhere;HEALTH;1;oui"];
+    assert_eq!(late("2.csv", &more).await, (1, 1), "duplicates and records kept out are none");
+    assert_eq!(
+        land(&room, &["A-4;31/03/2025;Oriental;HEALTH;1;oui"]).await.late,
+        0,
+        "where nothing ever closes"
+    );
 }
 
 #[tokio::test]

@@ -77,7 +77,8 @@ fn one_hot_against_text(checker: &Checker<'_>, draft: &Draft) -> Vec<Rejection> 
 fn ages(checker: &Checker<'_>, draft: &mut Draft) -> Vec<Rejection> {
     let mut failures = Vec::new();
     let Some(year) = draft.day.map(|day| i64::from(day.year())) else { return failures };
-    for (at, target) in checker.plan.targets.iter().enumerate() {
+    for at in checker.aged.iter().copied() {
+        let target = &checker.plan.targets[at];
         let (Source::Age(bands), Some(codes)) = (&target.source, target.codes()) else { continue };
         let Ages { declared, birth_year } = draft.ages[at];
         let counted = birth_year.map(|(birth, column)| (year.saturating_sub(birth), column));
@@ -101,7 +102,8 @@ fn ages(checker: &Checker<'_>, draft: &mut Draft) -> Vec<Rejection> {
 /// Columns required with, and forbidden without, codes of another.
 fn conditional(checker: &Checker<'_>, draft: &Draft) -> Vec<Rejection> {
     let mut failures = Vec::new();
-    for (at, target) in checker.plan.targets.iter().enumerate() {
+    for at in checker.dependent.iter().copied() {
+        let target = &checker.plan.targets[at];
         let Some((other, wanted)) = &target.only_with else { continue };
         let with = codes_of(checker.plan, draft, *other).iter().any(|code| wanted.contains(code));
         let column = checker.columns[at];
@@ -144,7 +146,8 @@ pub(crate) fn rows(checker: &Checker<'_>, draft: &mut Draft) {
         if let (Some(at), Some(code)) = (at_code, codes.get(index)) {
             row[at] = *code;
         }
-        for (at, target) in checker.plan.targets.iter().enumerate() {
+        for at in checker.dependent.iter().copied() {
+            let target = &checker.plan.targets[at];
             if target.only_with.as_ref().is_some_and(|(other, wanted)| !wanted.contains(&row[*other])) {
                 row[at] = NULL;
             }

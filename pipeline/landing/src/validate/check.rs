@@ -99,6 +99,10 @@ pub(crate) struct Checker<'a> {
     pub(crate) columns: Vec<Option<usize>>,
     /// Targets that one-hot columns alone tell.
     pub(crate) one_hot_alone: Vec<usize>,
+    /// Targets that ages fill.
+    pub(crate) aged: Vec<usize>,
+    /// Targets that another one's code decides.
+    pub(crate) dependent: Vec<usize>,
     /// The target that gives a row a code.
     pub(crate) per_code: Option<usize>,
     /// The column that is read for the identifier and for nothing else.
@@ -121,13 +125,20 @@ impl<'a> Checker<'a> {
         let is_alone = |target: &Target<'_>| {
             mapped(target).is_some_and(|column| column.one_hot.is_some() && column.from.is_empty())
         };
+        let is_aged = |target: &Target<'_>| matches!(target.source, Source::Age(_));
+        let depends = |target: &Target<'_>| target.only_with.is_some() || target.is_derived();
+        let of_targets = |is: &dyn Fn(&Target<'_>) -> bool| {
+            (0..plan.targets.len()).filter(|at| is(&plan.targets[*at])).collect()
+        };
         let is_its_own = |role: &Role| matches!(role, Role::Identifier | Role::Scan | Role::Identity);
         Self {
             plan,
             layout,
             dates,
             columns,
-            one_hot_alone: (0..plan.targets.len()).filter(|at| is_alone(&plan.targets[*at])).collect(),
+            one_hot_alone: of_targets(&is_alone),
+            aged: of_targets(&is_aged),
+            dependent: of_targets(&depends),
             per_code: plan.targets.iter().position(|target| target.row_per_code),
             identifier: layout.roles.iter().position(|roles| matches!(roles.as_slice(), [Role::Identifier])),
             repeats: layout.roles.iter().map(|roles| !roles.iter().any(is_its_own)).collect(),

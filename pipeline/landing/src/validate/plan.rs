@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use marsad_catalog::mapping::IdentifierSpec;
-use marsad_catalog::{
-    Catalog, Column, ColumnKind, DateForm, MappedColumn, Mapping, RecordType, Subject, clean, fold,
-};
+use marsad_catalog::{Catalog, Column, ColumnKind, DateForm, MappedColumn, Mapping, RecordType, clean, fold};
 use marsad_terms::Digest;
 use regex::Regex;
 
@@ -15,6 +13,7 @@ use super::age::Bands;
 use super::codes::Codes;
 use super::number::Number;
 use super::{NULL, date};
+use crate::key_space::KeySpace;
 use crate::{Error, Result};
 
 /// Spellings that stand for no identifier (R01).
@@ -35,8 +34,6 @@ const PLACEHOLDERS: [&str; 15] = [
     "غير معروف",
     "لا يوجد",
 ];
-/// The key space whose records stand apart.
-const TRAFFICKING: &str = "trafficking";
 
 /// How the cells of a column are read.
 pub(crate) enum Value<'a> {
@@ -115,7 +112,7 @@ pub(crate) struct Plan<'a> {
     /// The one day of all records, where the mapping says so.
     pub(crate) day: Option<NaiveDate>,
     pub(crate) consent: BTreeSet<String>,
-    pub(crate) is_restricted: bool,
+    pub(crate) key_space: KeySpace,
 }
 
 impl<'a> Plan<'a> {
@@ -178,7 +175,7 @@ fn build<'a>(catalog: &'a Catalog, mapping: &'a Mapping) -> Result<Plan<'a>, Str
         dates: &event.dates,
         day: constant_day(event)?,
         consent: mapping.consent.iter().flat_map(|consent| &consent.yes).map(|yes| fold(yes)).collect(),
-        is_restricted: is_restricted(record_type)?,
+        key_space: KeySpace::of(record_type)?,
     })
 }
 
@@ -186,16 +183,6 @@ fn constant_day(event: &MappedColumn) -> Result<Option<NaiveDate>, String> {
     let Some(constant) = &event.constant else { return Ok(None) };
     let day = date::parse(&clean(constant), &event.dates);
     day.map(Some).ok_or_else(|| "the constant of `event_month` is no date in a declared form".to_owned())
-}
-
-/// Whether a record type lands apart, under keys of its own; an error where its key space has none.
-pub(crate) fn is_restricted(record_type: &RecordType) -> Result<bool, String> {
-    match &record_type.subject {
-        Subject::Organisation => Ok(false),
-        Subject::Person { key_space } if key_space == "programme" => Ok(false),
-        Subject::Person { key_space } if key_space == TRAFFICKING => Ok(true),
-        Subject::Person { key_space } => Err(format!("the key space `{key_space}` has no keys")),
-    }
 }
 
 fn target<'a>(

@@ -53,7 +53,7 @@ async fn physical(
     checked: &Checked,
 ) -> Result<(String, &'static str), Failure> {
     let (snapshot, whose) = match workspace.landing() {
-        Ok(landing) => (landing.snapshot().await?, "for one period of what has landed"),
+        Ok(landing) => (landing.snapshot().await?.as_defined(catalog)?, "for one period of what has landed"),
         Err(_) => (Snapshot::empty(), "for one period of an empty landing: its keys are not here"),
     };
     let landed = Landed::new(catalog, &snapshot).within(workspace.limits());
