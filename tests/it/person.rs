@@ -21,7 +21,7 @@ fn an_erased_person_is_out_of_all_rows_and_releases_go_on() {
     workspace.land_services(50);
     workspace.approved(RELEASE);
     let erase = ["person", "erase", "--id-file", "ids", "--yes"];
-    identifiers(&workspace, "partner:P-70000003\npartner:P-70000099\n", 0o600);
+    identifiers(&workspace, "partner:p–٧٠000003\npartner:P-70000099\n", 0o600);
     let erased = workspace.json(&erase).done();
     assert_eq!((erased.at("files").as_u64(), erased.at("entry").as_u64()), (Some(1), Some(1)));
     assert_eq!(rows(&workspace), 49);

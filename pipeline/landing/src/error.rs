@@ -105,8 +105,8 @@ pub enum Error {
         /// Its permission bits.
         mode: u32,
     },
-    /// A line of a file of identifiers is none.
-    #[error("line {line} of {} is no identifier of a known scheme", file.display())]
+    /// A line of a file of identifiers is none that a mapping reads.
+    #[error("line {line} of {} is no identifier that a mapping of its scheme reads", file.display())]
     Persons {
         /// The file.
         file: PathBuf,
@@ -322,8 +322,8 @@ fn of_secrets(error: &Error, what: &str) -> Explanation {
         }
         Error::Persons { file, line, schemes } => say(
             "D13",
-            "a person is named by scheme and number as its mapping makes them canonical, one a line",
-            &format!("write SCHEME:NUMBER, with the scheme of the extracts that the number is from: {}", schemes.join("; ")),
+            "a person is named by scheme and number, one a line; each is read as the mappings of its scheme read an extract, and none of them takes this one",
+            &format!("write SCHEME:NUMBER, the number as the extract has it and the scheme of that extract: {}", schemes.join("; ")),
         )
         .at(format!("{}:{line}", file.display())),
         Error::NoPersons { file } => {

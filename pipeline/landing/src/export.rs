@@ -1,5 +1,5 @@
 //! A person's access to what landed (law 09-08, article 7): all its rows, as the record types hold them, with where each came
-//! from and when. Neither the pseudonym nor a record id leaves; the custody entry says that there was an access, not whose.
+//! from and when, and what registers of first-time series hold of it, which outlives its rows. Neither the pseudonym nor a record id leaves; the custody entry says that there was an access, not whose.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,25 +12,30 @@ use serde::Serialize;
 
 use crate::act::{Rewritten, others, store_name};
 use crate::custody::{ActEntry, Batch, Custody, EXPORTED};
+use crate::register::Held;
 use crate::schema::DECIMAL;
 use crate::vault::Vault;
-use crate::{Landing, Persons, Result, rewrite};
+use crate::{Landing, Persons, Result, register, rewrite};
 
-/// One row of a person; no `Debug`.
+/// What an entry of a register comes from.
+const REGISTER: &str = "register of a first-time series";
+
+/// One row of a person, or its entry in a register; no `Debug`.
 #[derive(Serialize)]
 pub struct PersonRow {
     /// What it records.
     pub record_type: RecordTypeId,
-    /// When it landed, RFC 3339 UTC.
+    /// When it landed, RFC 3339 UTC; empty of an entry in a register.
     pub landed: String,
     /// Where the extract came from.
     pub source: String,
-    /// Values by column, as codes where the column has a code list; the event as its month. Absent values are left out.
+    /// Values by column, as codes where the column has a code list; the event as its month. Absent values are left out. Of an
+    /// entry in a register its `series`, `step` and `cells`, or `erased` where the pseudonym alone is left.
     pub values: BTreeMap<String, String>,
 }
 
 impl Landing {
-    /// All rows of these persons, in the order of landing, and the custody entries that tell of the access: written before
+    /// All rows of these persons, in the order of landing, then their entries in registers, and the custody entries that tell of the access: written before
     /// the rows are given out, also where there are none.
     ///
     /// # Errors
@@ -75,7 +80,21 @@ async fn rows_of(vault: &Vault, custody: &Custody, persons: &HashSet<[u8; 16]>) 
             }
         }
     }
+    rows.extend(register::held(vault, custody, persons).await?.iter().map(register_row));
     Ok(rows)
+}
+
+fn register_row(held: &Held<'_>) -> PersonRow {
+    let mut values = BTreeMap::from([("series".to_owned(), held.steps.series.hex())]);
+    match &held.entry {
+        Some((step, cells)) => {
+            let cells: Vec<String> = cells.iter().map(u32::to_string).collect();
+            values.extend([("step".to_owned(), step.to_string()), ("cells".to_owned(), cells.join(" "))]);
+        }
+        None => drop(values.insert("erased".to_owned(), true.to_string())),
+    }
+    let (record_type, source) = (held.steps.record_type.clone(), REGISTER.to_owned());
+    PersonRow { record_type, landed: String::new(), source, values }
 }
 
 fn person_row(batch: &Batch, rows: &RecordBatch, row: usize) -> PersonRow {

@@ -1,10 +1,13 @@
 //! Decisions that need other records of the same person: duplicates, contradictions, consent, plausible numbers of rows
 //! (extracts 2.5, 2.6, 7). They need nothing else, so that leaving one person out changes nobody else's outcome.
 
+use std::collections::HashSet;
+
 use marsad_terms::Period;
 
 use crate::Reason;
 use crate::batch::{Extract, Known};
+use crate::hash::ByHash;
 use crate::report::Rejected;
 
 /// Rows of one person in one batch, beyond which all are kept out whatever the record type says.
@@ -20,6 +23,10 @@ pub(crate) enum Fate {
     Withdraws,
     /// R11
     Contradicts,
+    /// R11, and withholds the consent of what landed: that is hidden.
+    WithdrawsOther,
+    /// A landed row of such an identity, again as it was, but for its consent.
+    Hides,
     /// R12
     TooManyRows,
 }
@@ -43,7 +50,34 @@ pub(crate) struct Judged {
 impl Judged {
     /// Whether the batch holds a record.
     fn lands(&self, at: usize) -> bool {
-        matches!(self.fates[at], Fate::Landed | Fate::Withdraws)
+        matches!(self.fates[at], Fate::Landed | Fate::Withdraws | Fate::Hides)
+    }
+
+    /// Whatever else a record says anew, that it withholds consent holds at once (governance 4): what landed under its identity
+    /// lands again as it was, without consent, while the record itself is kept out.
+    pub(crate) fn hide_withdrawn(&mut self, extract: &mut Extract<'_>, known: &Known) {
+        let n_records = self.fates.len();
+        let of_fate =
+            |judged: &Self, fate| (0..n_records).filter(|at| judged.fates[*at] == fate).collect::<Vec<_>>();
+        let rows = of_fate(self, Fate::Withdraws).into_iter().flat_map(|at| extract.records[at].rows.clone());
+        let mut hidden: HashSet<[u8; 16], ByHash> = rows.map(|row| extract.id(row)).collect();
+        for at in of_fate(self, Fate::Contradicts) {
+            if extract.records[at].consent {
+                continue;
+            }
+            let is_seen = |id: &[u8; 16]| known.rows.get(id).is_some_and(|known| known.consent);
+            let seen = extract.ids_withheld(at).filter(|id| is_seen(id) && hidden.insert(*id));
+            for id in seen.collect::<Vec<_>>() {
+                self.fates[at] = Fate::WithdrawsOther;
+                self.order.push(self.fates.len());
+                self.fates.push(Fate::Hides);
+                self.consents.push(false);
+                extract.add_hiding(at, id, known.landed.get(&id));
+            }
+        }
+        if self.fates.len() > n_records {
+            self.order.sort_by_key(|at| extract.records[*at].person);
+        }
     }
 
     /// The rows that the batch holds, by person and id.
@@ -78,7 +112,7 @@ pub(crate) struct Tally {
     pub(crate) first_open: Option<i32>,
     /// Among those that landed: of quarters before it.
     pub(crate) late: u64,
-    /// Among the duplicates.
+    /// Among the duplicates, and those kept out by R11.
     pub(crate) withdrawn: u64,
     /// Rows that the batch holds.
     pub(crate) rows: u64,
@@ -99,6 +133,11 @@ impl Tally {
                     self.duplicate += 1;
                     self.withdrawn += u64::from(*fate == Fate::Withdraws);
                     continue;
+                }
+                Fate::Hides => continue,
+                Fate::WithdrawsOther => {
+                    self.withdrawn += 1;
+                    Reason::Contradicts
                 }
                 Fate::Contradicts => Reason::Contradicts,
                 Fate::TooManyRows => Reason::TooManyRows,
@@ -169,11 +208,8 @@ impl Judging<'_, '_> {
     /// A record whose identity stands earlier in the file: the stricter consent of the two holds.
     fn again(&mut self, first: usize, at: usize) -> Fate {
         let [first_record, record] = [first, at].map(|at| &self.extract.records[at]);
-        if !self.extract.are_alike(first_record, record) {
-            return Fate::Contradicts;
-        }
         self.consents[first] &= record.consent;
-        Fate::Duplicate
+        if self.extract.are_alike(first_record, record) { Fate::Duplicate } else { Fate::Contradicts }
     }
 
     fn against_landed(&self, at: usize) -> Fate {

@@ -416,8 +416,9 @@ impl<'a> Findings<'a> {
             let known = batch::known(vault, &files, &extract).await?;
             of_parts.push((extract, known));
         }
-        Ok(crew::each(of_parts, |(extract, known)| {
-            let judged = judge(&extract, &known);
+        Ok(crew::each(of_parts, |(mut extract, known)| {
+            let mut judged = judge(&extract, &known);
+            judged.hide_withdrawn(&mut extract, &known);
             (extract, judged)
         }))
     }

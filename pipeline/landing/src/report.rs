@@ -93,7 +93,8 @@ pub struct Report {
     pub spellings: Vec<Spelling>,
     /// Column by column, in the file's order; after a check only.
     pub columns: Vec<ColumnReport>,
-    /// Duplicates of landed records that now withhold consent: their rows vanish from statistics with this batch.
+    /// Landed records that came again and now withhold consent, be it with other content (R11): their rows vanish from
+    /// statistics with this batch.
     pub withdrawn: u64,
     /// Records whose declared identity is carried by another identifier too; they landed, the source should look.
     pub shared_identities: u64,

@@ -7,7 +7,7 @@ use super::loading::Loading;
 use super::mapped_column;
 use super::parts::choice;
 use super::source;
-use crate::error::Kind;
+use crate::error::{Kind, Place};
 use crate::mapping::{ConsentSpec, FileFormat, FileSpec, IdentifierSpec, IdentitySpec, Mapping};
 use crate::normalise::fold;
 use crate::page::Page;
@@ -28,6 +28,7 @@ pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
     for source in source::files(dir, FOLDER, "toml", loading.faults) {
         let Some(page) = Page::open(&source.file, &source.bytes, loading.faults) else { continue };
         if let Some(mapping) = Table::parse(page).and_then(|table| read(loading, table)) {
+            pads_as_others(loading, page, &mapping);
             loading.catalog.mappings.insert(mapping.id.clone(), mapping);
         }
     }
@@ -61,6 +62,28 @@ fn read(loading: &Loading<'_>, mut table: Table<'_>) -> Option<Mapping> {
         scan,
         ignore,
     })
+}
+
+/// One person would land under two keys where two mappings of a scheme pad its identifiers differently.
+fn pads_as_others(loading: &Loading<'_>, page: Page<'_>, mapping: &Mapping) {
+    let Some(own) = &mapping.identifier else { return };
+    let of_scheme = |other: &Mapping| {
+        Some((other.id.clone(), other.identifier.as_ref().filter(|o| o.scheme == own.scheme)?.pad))
+    };
+    let Some((other, pad)) = loading.catalog.mappings.values().find_map(of_scheme) else { return };
+    if pad == own.pad {
+        return;
+    }
+    let said = |pad: Option<u32>| pad.map_or("no `pad`".to_owned(), |pad| format!("`pad = {pad}`"));
+    let what = format!(
+        "{} for the scheme `{}`, and {} in mapping `{other}`: one person would be two",
+        said(own.pad),
+        own.scheme,
+        said(pad)
+    );
+    let remedy = "give all mappings of a scheme the same `pad`, or this one a scheme of its own";
+    let at = page.text.find("[identifier]").map_or(Place::top(), |offset| page.place(offset));
+    page.fault(at, Kind::WrongValue, what, remedy);
 }
 
 fn plain_file() -> FileSpec {

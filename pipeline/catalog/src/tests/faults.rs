@@ -21,6 +21,7 @@ const AREA: &str = "schemas/code_lists/REF_AREA.csv";
 const COUNTRY: &str = "schemas/code_lists/country.csv";
 const SERVICE: &str = "schemas/record_types/assistance_service.toml";
 const PARTNER: &str = "schemas/mappings/partner_assistance.toml";
+const CHILD: &str = "schemas/mappings/partner_child.toml";
 const ORGANISATION: &str = "schemas/mappings/partner_org_activity.toml";
 const PERSONS: &str = "queries/assisted_persons.toml";
 const CATEGORY: &str = "queries/assisted_by_category.toml";
@@ -57,6 +58,7 @@ const CASES: &[Case] = cases! {
     SERVICE: "name = \"units\"" => "name = \"record_id\"", "K07" at "record_id", "leave it out";
     SERVICE: "smallest_area = \"region\"" => "smallest_area = \"city\"", "K05" at "city", "`region`, `national`";
     // mappings
+    CHILD: "scheme = \"partner\"" => "scheme = \"partner\"\npad = 5", "K05" at "[identifier]", "the same `pad`";
     PARTNER: "record_type = \"assistance_service\"" => "record_type = \"assistence_service\"", "K18" at "assistence", "`assistance_service`";
     PARTNER: "\"TTA\" = \"MA-01\"" => "\"TTA\" = \"MA\"", "K10" at "TTA", "MA-01";
     PARTNER: "\"RSK\" = \"MA-04\"" => "\"Souss Massa\" = \"MA-04\"", "K12" at "Souss Massa", "one of the two";

@@ -56,11 +56,13 @@ async fn erase(workspace: &Workspace, id_file: &Path, yes: bool) -> Result<Repor
     confirm(&DESTROYS, &question, yes)?;
     let _at_rest = workspace.at_rest().await?;
     let erased = workspace.landing()?.erase(&persons).await?;
-    let nothing = "no landed row is theirs; nothing was changed: check the identifiers and their scheme";
+    let nothing =
+        "no landed row is theirs; of what landed nothing was changed: check the identifiers and their scheme";
     let done = "file(s) written anew without them, the old ones and their keys destroyed";
     let mut report = rewritten(done, nothing, &erased);
     if !erased.entries.is_empty() {
-        report.text += "\nwhat was published before stays, and no budget comes back";
+        report.text += "\nwhat was published before stays, and no budget comes back\n\
+                        now ask every source to leave them out: an extract that still has them lands them again; then erase again";
     }
     Ok(report)
 }

@@ -53,6 +53,13 @@ pub(crate) enum Order<'a> {
     Compact(&'a RecordTypeId, &'a [BatchId]),
 }
 
+impl Order<'_> {
+    /// Whether it says that something is gone: then no copy of it may be left in the store, named or not.
+    fn is_for_good(&self) -> bool {
+        !matches!(self, Self::Compact(..))
+    }
+}
+
 /// An entry that is ready to be appended, its files put.
 struct Act {
     kind: &'static str,
@@ -82,10 +89,14 @@ impl Landing {
         progress: Progress<'_>,
     ) -> Result<Rewritten> {
         let vault = self.side(is_restricted);
+        // An earlier act may have been cut off before its files were gone.
+        vault.destroy_left(&self.custody(vault).await?.replaced).await?;
+        if order.is_for_good() {
+            // Or a landing before its entry came: then files that nobody names hold what is to go, with their keys.
+            self.sweep_in(is_restricted).await?;
+        }
         loop {
             let custody = self.custody(vault).await?;
-            // An earlier act may have been cut off before its files were gone.
-            vault.destroy_left(&custody.replaced).await?;
             let act = match self.act(vault, &custody, order, progress).await {
                 Err(error) if self.has_moved(&error, vault, &custody).await? => continue,
                 act => act?,

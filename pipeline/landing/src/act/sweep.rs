@@ -41,7 +41,7 @@ impl Landing {
         Ok(swept)
     }
 
-    async fn sweep_in(&self, is_restricted: bool) -> Result<Rewritten> {
+    pub(super) async fn sweep_in(&self, is_restricted: bool) -> Result<Rewritten> {
         let vault = self.side(is_restricted);
         loop {
             let custody = self.custody(vault).await?;

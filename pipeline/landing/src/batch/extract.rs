@@ -5,6 +5,7 @@ use marsad_terms::Period;
 use super::content::Content;
 use super::pack::{Cursor, quarter_of};
 use super::parts::Size;
+use super::read::LandedRow;
 use crate::pseudonym::Pseudonym;
 use crate::validate::{NULL, Plan, Target};
 
@@ -34,6 +35,8 @@ pub(crate) struct Extract<'a> {
     pub(crate) records: Vec<Record>,
     ids: Vec<[u8; 16]>,
     values: Vec<i64>,
+    /// Of records that withhold consent, by index and in order: ids of rows that another record of the identity may have.
+    further: Vec<(usize, [u8; 16])>,
 }
 
 impl<'a> Extract<'a> {
@@ -44,6 +47,7 @@ impl<'a> Extract<'a> {
             records: Vec::with_capacity(size.records),
             ids: Vec::with_capacity(size.rows),
             values: Vec::with_capacity(size.rows * plan.targets.len()),
+            further: Vec::new(),
         }
     }
 
@@ -59,6 +63,9 @@ impl<'a> Extract<'a> {
         let (number, line, person) = (packed.count()?, packed.count()?, Pseudonym(packed.id()?));
         let (month, consent, beyond) =
             (i32::try_from(packed.number()?).ok()?, packed.count()? == 1, packed.id()?);
+        for _ in 0..packed.count()? {
+            self.further.push((self.records.len(), packed.id()?));
+        }
         let first = self.ids.len();
         for _ in 0..packed.count()? {
             self.ids.push(packed.id()?);
@@ -69,6 +76,29 @@ impl<'a> Extract<'a> {
         let rows = first..self.ids.len();
         self.records.push(Record { number, line, person, month, consent, rows, beyond });
         Some(())
+    }
+
+    /// Adds a row that landed, for a record of its identity, as a record that withholds consent and stands in no file. What is
+    /// no longer known of it is as in that record: nobody sees more than the id.
+    pub(crate) fn add_hiding(&mut self, record: usize, id: [u8; 16], landed: Option<&LandedRow>) {
+        let Record { person, month, ref rows, .. } = self.records[record];
+        let (month, values) = match landed {
+            Some(landed) => (landed.month, landed.values.clone()),
+            None => (month, self.row(rows.start).to_vec()),
+        };
+        let rows = self.ids.len()..self.ids.len() + 1;
+        self.ids.push(id);
+        self.values.extend(values);
+        self.records.push(Record { number: 0, line: 0, person, month, consent: false, rows, beyond: id });
+    }
+
+    /// The ids of all rows that another record of a record's identity may have, where that withholds consent.
+    pub(crate) fn ids_withheld(&self, at: usize) -> impl Iterator<Item = [u8; 16]> {
+        let record = &self.records[at];
+        let first = self.further.partition_point(|(other, _)| *other < at);
+        let further = self.further[first..].iter().take_while(move |(other, _)| *other == at);
+        let own = self.ids[record.rows.clone()].iter().copied().chain(std::iter::once(record.beyond));
+        own.chain(further.map(|(_, id)| *id))
     }
 
     /// The columns that are content, by position: all but the derived ones.

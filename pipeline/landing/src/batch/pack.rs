@@ -1,6 +1,7 @@
 //! Checked records on their way from the file to their part: pseudonymised, packed. Identifiers are consumed here.
 //!
-//! A record is its number, line, person, month, consent, the id beyond its rows, then its rows: id and values. Numbers are
+//! A record is its number, line, person, month, consent, the id beyond its rows, those further on where consent is withheld, then its rows: id
+//! and values. Numbers are
 //! LEB128, signed ones zigzag, so that a record of one row takes about 70 bytes.
 
 use arrow::datatypes::Date32Type;
@@ -18,8 +19,10 @@ pub(crate) struct Packer<'a> {
     /// Whose record was packed last: a person's records often stand together.
     last: Option<(Identifier, Pseudonym)>,
     parts: IdentityParts,
-    /// Of the rows of the record at hand, and the one beyond them.
+    /// Of the rows of the record at hand, and the one beyond them; all that it could have where it withholds consent.
     ids: Vec<[u8; 16]>,
+    /// Rows that a record may have.
+    most_rows: usize,
     numbers_records: bool,
     source: IdentityParts,
     /// The columns that are content, by position, with each code as a part of the identity.
@@ -35,6 +38,7 @@ impl<'a> Packer<'a> {
             last: None,
             parts: IdentityParts::default(),
             ids: Vec::new(),
+            most_rows: most_rows(plan),
             numbers_records: plan.mapping.numbers_records(),
             source: IdentityParts::of(plan.mapping.source.as_bytes()),
             content: content.map(|(at, target)| (at, target.codes().map(parts_of))).collect(),
@@ -50,15 +54,19 @@ impl<'a> Packer<'a> {
         self.identity(reader, day);
         let width = self.plan.targets.len();
         let n_rows = record.rows.len() / width;
-        self.ids.resize(n_rows + 1, [0; 16]);
+        let consent = record.consent || self.plan.identifier.is_none();
+        let n_ids = if consent { n_rows + 1 } else { self.most_rows.max(n_rows + 1) };
+        self.ids.resize(n_ids, [0; 16]);
         self.pseudonyms.rows(&self.parts, &mut self.ids);
         let packed = slots.of(person, n_rows);
         count(packed, number);
         count(packed, line);
         packed.extend_from_slice(&person.map_or([0; 16], |person| person.0));
         signed(packed, i64::from(month_of(day).first_day()));
-        packed.push(u8::from(record.consent || self.plan.identifier.is_none()));
+        packed.push(u8::from(consent));
         packed.extend_from_slice(&self.ids[n_rows]);
+        count(packed, (n_ids - n_rows - 1) as u64);
+        packed.extend_from_slice(self.ids[n_rows + 1..].as_flattened());
         count(packed, n_rows as u64);
         for (id, row) in self.ids.iter().zip(record.rows.chunks(width)) {
             packed.extend_from_slice(id);
@@ -119,6 +127,12 @@ impl<'a> Packer<'a> {
         carriers.extend_from_slice(&hash);
         carriers.extend_from_slice(&person.map_or([0; 16], |person| person.0));
     }
+}
+
+/// One row a code, of a column that has them.
+fn most_rows(plan: &Plan<'_>) -> usize {
+    let per_code = plan.targets.iter().filter(|target| target.row_per_code);
+    per_code.filter_map(|target| Some(target.codes()?.list.codes.len())).max().unwrap_or(1)
 }
 
 /// Each code by its index.

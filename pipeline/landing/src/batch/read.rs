@@ -17,6 +17,7 @@ use super::pack::quarter_of;
 use crate::custody::FileEntry;
 use crate::hash::ByHash;
 use crate::pseudonym::Pseudonym;
+use crate::validate::{NULL, Target};
 use crate::vault::Vault;
 use crate::{Error, Result};
 
@@ -27,10 +28,20 @@ pub(crate) struct KnownRow {
     pub(crate) consent: bool,
 }
 
+/// A landed row as its part would hold it.
+pub(crate) struct LandedRow {
+    /// The first day of the event's month.
+    pub(crate) month: i32,
+    /// By target.
+    pub(crate) values: Vec<i64>,
+}
+
 /// What landed before that matters to one extract.
 #[derive(Default)]
 pub(crate) struct Known {
     pub(crate) rows: HashMap<[u8; 16], KnownRow, ByHash>,
+    /// The landed rows whose consent a record of the extract may withhold.
+    pub(crate) landed: HashMap<[u8; 16], LandedRow, ByHash>,
     /// Landed rows of the extract's persons, each record id counted once.
     pub(crate) per_quarter: HashMap<(Pseudonym, Period), u32, ByHash>,
 }
@@ -53,6 +64,8 @@ pub(crate) async fn known(vault: &Vault, files: &[&FileEntry], extract: &Extract
 struct Reader<'e, 'a> {
     extract: &'e Extract<'a>,
     ids: HashSet<[u8; 16], ByHash>,
+    /// Among them: of records that withhold consent.
+    withheld: HashSet<[u8; 16], ByHash>,
     persons: HashSet<Pseudonym, ByHash>,
     /// Row ids already counted, of the extract's persons.
     counted: HashSet<[u8; 16], ByHash>,
@@ -65,11 +78,16 @@ impl<'e, 'a> Reader<'e, 'a> {
         let ids = records.iter().flat_map(|record| {
             record.rows.clone().map(|row| extract.id(row)).chain(std::iter::once(record.beyond))
         });
+        let mut ids: HashSet<[u8; 16], ByHash> = ids.collect();
+        let withholding = (0..records.len()).filter(|at| !records[*at].consent);
+        let withheld: HashSet<_, _> = withholding.flat_map(|at| extract.ids_withheld(at)).collect();
+        ids.extend(&withheld);
         let is_personal = extract.plan.identifier.is_some();
         let persons = records.iter().filter(|_| is_personal).map(|record| record.person);
         Self {
             extract,
-            ids: ids.collect(),
+            ids,
+            withheld,
             persons: persons.collect(),
             counted: HashSet::default(),
             known: Known::default(),
@@ -102,6 +120,10 @@ impl<'e, 'a> Reader<'e, 'a> {
                 let known = self.known.rows.entry(id).or_insert(KnownRow { content, consent });
                 // A withdrawal landed in any batch holds.
                 known.consent &= consent;
+                if consent && self.withheld.contains(&id) {
+                    let (month, values) = (columns.months.value(row), columns.by_target(row, self.extract));
+                    self.known.landed.extend(values.map(|values| (id, LandedRow { month, values })));
+                }
             }
         }
         Some(())
@@ -115,6 +137,8 @@ struct Columns<'b> {
     months: &'b Date32Array,
     consents: Option<&'b BooleanArray>,
     values: Vec<Values<'b>>,
+    /// All columns, by target.
+    all: Vec<Values<'b>>,
 }
 
 enum Values<'b> {
@@ -128,14 +152,28 @@ impl<'b> Columns<'b> {
     fn of(batch: &'b RecordBatch, extract: &Extract<'_>) -> Option<Self> {
         let column = |name: &str| batch.column_by_name(name);
         let personal = extract.plan.identifier.is_some();
-        let values = extract.content_targets().map(|(_, target)| values(column(target.name)?));
+        let content = extract.content_targets().map(|(_, target)| values(column(target.name)?));
+        let all = extract.plan.targets.iter().map(|target| values(column(target.name)?));
         Some(Self {
             ids: column("record_id")?.as_fixed_size_binary_opt()?,
             persons: if personal { Some(column("person_key")?.as_fixed_size_binary_opt()?) } else { None },
             months: column("event_month")?.as_primitive_opt::<Date32Type>()?,
             consents: if personal { Some(column("consent_reporting")?.as_boolean_opt()?) } else { None },
-            values: values.collect::<Option<Vec<_>>>()?,
+            values: content.collect::<Option<Vec<_>>>()?,
+            all: all.collect::<Option<Vec<_>>>()?,
         })
+    }
+
+    /// A row's values as a part holds them; none where its code left the list since.
+    fn by_target(&self, row: usize, extract: &Extract<'_>) -> Option<Vec<i64>> {
+        let targets = extract.plan.targets.iter().zip(&self.all);
+        let value = |(target, values): (&Target<'_>, &Values<'_>)| match values {
+            Values::Code(keys, codes) => target.codes()?.index(codes.value(usize::from(keys.value(row)))),
+            Values::Boolean(array) => Some(present(*array, row, i64::from(array.value(row)))),
+            Values::Integer(array) => Some(present(*array, row, array.value(row))),
+            Values::Decimal(array) => Some(present(*array, row, i64::try_from(array.value(row)).ok()?)),
+        };
+        targets.map(value).collect()
     }
 
     /// The hash of a row's content, as `Extract::content` makes it.
@@ -156,6 +194,10 @@ impl<'b> Columns<'b> {
         }
         Some(content.finish())
     }
+}
+
+fn present(array: &dyn Array, row: usize, value: i64) -> i64 {
+    if array.is_valid(row) { value } else { NULL }
 }
 
 fn values(array: &ArrayRef) -> Option<Values<'_>> {

@@ -122,6 +122,29 @@ pub(crate) async fn without(
     Ok(rests)
 }
 
+/// What a register holds of one person: its series, and the step and the cells of its entry; none where that was erased.
+pub(crate) struct Held<'c> {
+    pub(crate) steps: &'c StepsEntry,
+    pub(crate) entry: Option<(u32, Vec<u32>)>,
+}
+
+/// What the registers of a store hold of these persons.
+pub(crate) async fn held<'c>(
+    vault: &Vault,
+    custody: &'c Custody,
+    persons: &HashSet<[u8; 16]>,
+) -> Result<Vec<Held<'c>>> {
+    let mut held = Vec::new();
+    for steps in &custody.steps {
+        let entries = entries_of(vault, steps).await?;
+        let own = entries.iter().filter(|(person, ..)| persons.contains(*person));
+        held.extend(own.map(|(_, step, cells)| Held { steps, entry: Some((step, cells.to_vec())) }));
+        let erased = entries.bare().iter().filter(|person| persons.contains(*person));
+        held.extend(erased.map(|_| Held { steps, entry: None }));
+    }
+    Ok(held)
+}
+
 /// Puts the file of closed steps anew, its persons under their new keys.
 pub(crate) async fn rekeyed(vault: &Vault, steps: &StepsEntry, rotation: &Rotation) -> Result<SeriesFile> {
     let entries = entries_of(vault, steps).await?.rekeyed(|person| rotation.person(person))?;

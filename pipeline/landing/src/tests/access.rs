@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use marsad_log::testing::{FailingStore, Failure};
 use marsad_log::{Log, Store};
-use marsad_terms::RecordTypeId;
+use marsad_terms::{Month, RecordTypeId};
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
-use super::person::persons;
+use super::person::{close, persons, series};
 use super::{CATALOG, Desk, Room, landed_rows, services};
 use crate::keys::{Keys, WRAPPING};
 use crate::{ActError, Error, Landing, RequestKind, RequestState};
@@ -55,6 +55,29 @@ async fn a_person_gets_its_rows_and_nobody_elses_without_a_pseudonym() {
     let unknown = last(&room.store).await;
     assert_eq!((known.kind.as_str(), &known.body), (unknown.kind.as_str(), &unknown.body));
     assert_eq!(known.body.value(), serde_json::json!({"custodian": "tester"}));
+}
+
+/// The entry outlives the rows, and its pseudonym the entry.
+#[tokio::test]
+async fn what_a_register_holds_of_a_person_is_told_whatever_became_of_its_rows() {
+    let room = Room::new();
+    let landing = room.landing();
+    room.land(MAPPING, extract()).await.unwrap();
+    close(&landing, &room.desk).await;
+    let kept_from = [(TYPE.parse().unwrap(), Month { year: 2026, month: 1 })].into();
+    landing.purge(&kept_from, &|_, _| {}).await.unwrap();
+    let told = async |id| {
+        let (rows, _) = room.landing().export(&persons(&room.desk, id)).await.unwrap();
+        rows.into_iter().map(|row| (row.record_type.to_string(), row.values)).collect::<Vec<_>>()
+    };
+    let held = |values: &[(&str, &str)]| {
+        let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        vec![(TYPE.to_owned(), values.chain([("series".to_owned(), series().hex())]).collect())]
+    };
+    assert_eq!(told("partner:E-2").await, held(&[("step", "0"), ("cells", "2")]));
+    assert_eq!(told("partner:E-3").await, []);
+    landing.erase(&persons(&room.desk, "partner:E-2")).await.unwrap();
+    assert_eq!(told("partner:E-2").await, held(&[("erased", "true")]));
 }
 
 #[tokio::test]

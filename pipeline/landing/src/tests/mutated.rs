@@ -239,15 +239,16 @@ fn a_damaged_manifest_is_an_error_and_never_panics() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let objects = landed_objects(&desk, &runtime);
     let mut numbers = Numbers(0xD1B5_4A32_D192_ED03);
-    let mut noticed = 0;
+    let (mut noticed, mut n_other) = (0, 0);
     for number in 0..300 {
         let store = Store::memory();
         let told = runtime.block_on(async {
             for (path, bytes) in &objects {
                 let is_entry = path.contains("_log/");
-                let bytes =
-                    if is_entry { damaged(bytes.to_vec(), &mut numbers).into() } else { bytes.clone() };
-                store.put(path, &bytes).await.unwrap();
+                let put = if is_entry { damaged(bytes.to_vec(), &mut numbers).into() } else { bytes.clone() };
+                // A damage may leave the bytes as they are.
+                n_other += usize::from(put != *bytes);
+                store.put(path, &put).await.unwrap();
             }
             desk.landing(&store, &Store::memory()).snapshot().await.err().map(|error| error.explain())
         });
@@ -257,5 +258,6 @@ fn a_damaged_manifest_is_an_error_and_never_panics() {
             assert!(parts.iter().all(|part| !part.is_empty()), "entry {number}: {explanation:?}");
         }
     }
-    assert_eq!(noticed, 300, "an entry is its own hash: no damage passes");
+    assert_eq!(noticed, n_other, "an entry is its own hash: no damage passes");
+    assert!(noticed > 290);
 }

@@ -1,12 +1,14 @@
 //! Erasure: the person is out of every file, everybody else is as before, and no crash leaves it half done.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use marsad_catalog::{Catalog, Mapping};
 use marsad_log::testing::{FailingStore, Failure};
 use marsad_log::{Log, Store};
-use marsad_terms::Digest;
+use marsad_terms::{Digest, Month};
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
@@ -69,7 +71,7 @@ async fn a_person_leaves_every_batch_and_register_and_nobody_else_moves() {
     close(&landing, &room.desk).await;
     let before = room.rows(TYPE).await;
     let objects = room.store.list("").await.unwrap();
-    let erased = landing.erase(&persons(&room.desk, "partner:E-1\n\npartner:UNKNOWN\n")).await.unwrap();
+    let erased = landing.erase(&persons(&room.desk, "partner:E-1\n\npartner:E-999\n")).await.unwrap();
     assert_eq!(erased, Rewritten { files: 3, entries: vec![("landing", 3)] }, "two batches and a register");
 
     let gone = pseudonym(&room.desk, "partner:E-1");
@@ -105,6 +107,66 @@ async fn a_person_leaves_every_batch_and_register_and_nobody_else_moves() {
         room.land(MAPPING, services(&["E-1;12/10/2025;Oriental;FOOD;1;oui"])).await.unwrap().landed,
         1
     );
+}
+
+#[tokio::test]
+async fn an_identifier_is_found_as_any_extract_writes_it() {
+    for written in ["partner:e-21", "\u{feff}partner: E–٢١ ", "partner:\u{200f}E−21", "Partner：Ｅ-21"]
+    {
+        let room = Room::new();
+        room.land(MAPPING, services(&["E–21;12/07/2025;Oriental;FOOD;1;oui"])).await.unwrap();
+        let ids = persons(&room.desk, written);
+        assert_eq!(room.landing().export(&ids).await.unwrap().0.len(), 1, "{written}");
+        assert_eq!(room.landing().erase(&ids).await.unwrap().files, 1, "{written}");
+        assert!(keys_of_rows(&room.landing()).await.is_empty());
+    }
+}
+
+#[test]
+fn a_line_becomes_every_form_that_a_mapping_of_its_scheme_gives() {
+    let mut catalog = Catalog::clone(&CATALOG);
+    let pad = |mapping: &mut Mapping| mapping.identifier.as_mut().unwrap().pad = Some(5);
+    catalog.mappings.get_mut(MAPPING).map(pad).unwrap();
+    let desk = Desk::new();
+    let persons = Persons::read(&id_file(&desk, "partner:38\npartner:E-1"), &catalog).unwrap();
+    let wanted = ["partner:00038", "partner:38", "partner:E-1"].map(|form| pseudonym(&desk, form));
+    assert_eq!(persons.pseudonyms(&desk.keys().pseudonymiser(false)), wanted.into());
+    assert_eq!(persons.n(), 2);
+}
+
+/// A landing that was cut off leaves files with their keys, which no entry names.
+#[tokio::test]
+async fn what_is_said_to_be_gone_is_in_no_file_that_a_landing_left_either() {
+    for act in 0..3 {
+        let desk = Desk::new();
+        let memory: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let store = Store::with(Arc::clone(&memory));
+        let landing = desk.landing(&store, &Store::memory());
+        let first = desk.file("first.csv", rows(0..3));
+        let batch = landing.land(&CATALOG, MAPPING, &first, &|_, _| {}).await.unwrap().batch.unwrap();
+        let named = store.list("").await.unwrap();
+        let file = desk.file("extract.csv", services(&["E-1;12/09/2025;Oriental;FOOD;1;oui"]));
+        let (mut left, mut fail_at) = (Vec::new(), 0);
+        let is_file = |path: &&String| path.ends_with(".parquet");
+        while !left.iter().any(|path| is_file(&path)) {
+            let failing = FailingStore::new(Arc::clone(&memory), fail_at, Failure::Before);
+            let cut_off = desk.landing(&failing.store(), &Store::memory());
+            cut_off.land(&CATALOG, MAPPING, &file, &|_, _| {}).await.unwrap_err();
+            let there = store.list("").await.unwrap();
+            left = there.into_iter().filter(|path| !named.contains(path)).collect();
+            fail_at += 1;
+        }
+        let file = left.iter().find(is_file).unwrap();
+        assert!(landing.side(false).reading(file).await.is_ok(), "its key is there too");
+        let types = BTreeMap::from([(TYPE.parse().unwrap(), Month { year: 2025, month: 1 })]);
+        match act {
+            0 => drop(landing.erase(&persons(&desk, "partner:E-1")).await.unwrap()),
+            1 => drop(landing.purge(&types, &|_, _| {}).await.unwrap()),
+            _ => drop(landing.retract(&batch, "wrong").await.unwrap()),
+        }
+        let there = store.list("").await.unwrap();
+        assert!(left.iter().all(|path| !there.contains(path)), "act {act}: {left:?}");
+    }
 }
 
 #[tokio::test]
@@ -174,7 +236,13 @@ async fn an_erasure_and_a_landing_at_once_both_hold() {
 fn a_file_of_identifiers_is_private_and_its_faults_are_told_by_line() {
     let desk = Desk::new();
     let fault = |text: &str| Persons::read(&id_file(&desk, text), &CATALOG).err().unwrap();
-    for text in ["partner:E-1\nsecret-17", "partner:E-1\nnobody:secret-17", "partner:E-1\npartner:"] {
+    for text in [
+        "partner:E-1\nsecret-17",
+        "partner:E-1\nnobody:secret-17",
+        "partner:E-1\npartner:",
+        "partner:E-1\ncpp:secret-17",
+        "partner:E-1\npartner:inconnu",
+    ] {
         let error = fault(text);
         assert!(matches!(error, Error::Persons { line: 2, .. }));
         let told = format!("{:?} {error} {:?}", marsad_terms::Explain::explain(&error), error);

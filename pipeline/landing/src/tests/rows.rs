@@ -7,6 +7,9 @@ use crate::{Error, Report};
 
 const MAPPING: &str = "partner_assistance";
 const TYPE: &str = "assistance_service";
+/// Of an export of surveys, whose records have a number of their own.
+const SURVEYS: &str = "survey_id,instrument,survey_date,admin1,flow_point,gps_lat,gps_lon,respondent_code,sex,age,\
+                       nationality_iso3,legal_status,priority_needs,urgent,n_people,consent,comments\n";
 
 async fn land(room: &Room, rows: &[&str]) -> Report {
     room.land(MAPPING, services(rows)).await.unwrap()
@@ -106,10 +109,8 @@ async fn a_second_batch_of_the_same_table_gives_duplicates_only() {
 #[tokio::test]
 async fn a_landed_record_contradicted_later_stays() {
     let room = Room::new();
-    let header = "survey_id,instrument,survey_date,admin1,flow_point,gps_lat,gps_lon,respondent_code,sex,age,\
-                  nationality_iso3,legal_status,priority_needs,urgent,n_people,consent,comments\n";
     let row = |needs: &str| {
-        format!("{header}S-9,FMS,2025-11-03,Oriental,,,,R-1,Male,27,GIN,Regular,\"{needs}\",No,1,Yes,\n")
+        format!("{SURVEYS}S-9,FMS,2025-11-03,Oriental,,,,R-1,Male,27,GIN,Regular,\"{needs}\",No,1,Yes,\n")
     };
     assert_eq!(room.land("dtm_flow", row("Shelter")).await.unwrap().landed, 1);
     for needs in ["Food", "Shelter, Food"] {
@@ -117,6 +118,65 @@ async fn a_landed_record_contradicted_later_stays() {
         assert_eq!(report.reasons.get("R11"), Some(&1), "{needs}");
     }
     assert_eq!(room.rows("needs_assessment").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_withdrawal_holds_whatever_else_the_record_says_anew() {
+    let row = |survey: &str, day: &str, needs: &str, consent: &str| {
+        format!("{survey},FMS,{day},Oriental,,,,R-1,Male,27,GIN,Regular,\"{needs}\",No,1,{consent},\n")
+    };
+    let landed = "Shelter, Food, Health";
+    let before = SURVEYS.to_owned()
+        + &row("S-9", "2025-11-03", landed, "Yes")
+        + &row("S-8", "2025-11-03", landed, "Yes");
+    // Another day, fewer, more and other needs; what landed and its other form in one file, in either order.
+    let again = [
+        vec![("2025-02-03", landed, "No")],
+        vec![("2025-11-03", "Food", "No")],
+        vec![("2025-11-03", "Shelter, Food, Health, Education", "No")],
+        vec![("2025-11-03", landed, "Yes"), ("2025-11-03", "Food", "No")],
+        vec![("2025-11-03", "Food", "No"), ("2025-11-03", landed, "Yes")],
+        vec![("2025-11-03", "Food", "No"), ("2025-11-03", landed, "No"), ("2025-02-03", "Food", "No")],
+    ];
+    for again in again {
+        let room = Room::new();
+        room.land("dtm_flow", &before).await.unwrap();
+        let first = room.rows("needs_assessment").await;
+        let rows: String =
+            again.iter().map(|(day, needs, consent)| row("S-9", day, needs, consent)).collect();
+        let file = room.desk.file("again.csv", SURVEYS.to_owned() + &rows);
+        let checked = room.landing().check(&CATALOG, ("dtm_flow", &file), None, &|_, _| {}).await.unwrap();
+        let report = room.land_file("dtm_flow", &file).await.unwrap();
+        assert_eq!((report.landed, report.withdrawn, report.rows), (0, 1, 3), "{again:?}");
+        let n_other = again.iter().filter(|(day, needs, _)| (*day, *needs) != ("2025-11-03", landed)).count();
+        assert_eq!(report.reasons.get("R11"), Some(&(n_other as u64)), "{again:?}");
+        assert_eq!((checked.withdrawn, checked.rows, checked.reasons), (1, 3, report.reasons));
+        // Nothing but consent is other than it was, and nobody else's.
+        let now = room.rows("needs_assessment").await;
+        let (yes, no): (Vec<_>, Vec<_>) = now.into_iter().partition(|row| row["consent_reporting"] == "true");
+        assert_eq!(yes, first);
+        let but_consent = |rows: Vec<super::LandedRow>| -> Vec<super::LandedRow> {
+            rows.into_iter().map(|mut row| row.remove("consent_reporting").map(|_| row).unwrap()).collect()
+        };
+        let (hidden, mut was) = (but_consent(no), but_consent(first));
+        was.retain(|row| hidden.contains(row));
+        assert_eq!((hidden.len(), &was), (3, &hidden));
+        let file = room.desk.file("again.csv", SURVEYS.to_owned() + &rows + "\n");
+        let twice = room.land_file("dtm_flow", &file).await.unwrap();
+        assert_eq!((twice.withdrawn, twice.rows), (0, 0), "once is enough: {again:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_forms_in_one_file_that_contradict_each_other_the_stricter_consent_holds() {
+    let row = |needs: &str, consent: &str| {
+        format!("S-9,FMS,2025-11-03,Oriental,,,,R-1,Male,27,GIN,Regular,{needs},No,1,{consent},\n")
+    };
+    let room = Room::new();
+    let file = SURVEYS.to_owned() + &row("Shelter", "Yes") + &row("Food", "No");
+    let report = room.land("dtm_flow", file).await.unwrap();
+    assert_eq!((report.landed, report.reasons.get("R11")), (1, Some(&1)));
+    assert_eq!(room.rows("needs_assessment").await[0]["consent_reporting"], "false");
 }
 
 #[tokio::test]

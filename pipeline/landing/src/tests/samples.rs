@@ -83,7 +83,7 @@ fn outcomes(room: &Room, name: &str, mapping: &str) -> Vec<Outcome> {
         let (outcome, reason) = match fate {
             Fate::Landed => ("landed", ""),
             Fate::Duplicate => ("duplicate", ""),
-            Fate::Withdraws => panic!("nothing landed before"),
+            Fate::Withdraws | Fate::WithdrawsOther | Fate::Hides => panic!("nothing landed before"),
             Fate::Contradicts => ("quarantined", Reason::Contradicts.code()),
             Fate::TooManyRows => ("quarantined", Reason::TooManyRows.code()),
         };

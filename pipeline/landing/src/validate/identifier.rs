@@ -11,7 +11,7 @@ use crate::pseudonym::Identifier;
 
 impl IdentifierRule {
     /// The canonical identifier with its scheme (extracts 5); R01, then R02.
-    pub(super) fn read(&self, text: &str, identifier: &mut Identifier) -> Result<(), Reason> {
+    pub(crate) fn read(&self, text: &str, identifier: &mut Identifier) -> Result<(), Reason> {
         let pad = self.pad.filter(|_| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
         let n_zeros = pad.unwrap_or(0).saturating_sub(text.len());
         identifier.begin(&self.scheme, 4 * text.len() + n_zeros);

@@ -16,7 +16,7 @@ pub(crate) use check::{Checker, Dates, Draft, Reader, Rejection};
 pub(crate) use codes::Codes;
 pub(crate) use layout::{Layout, Role};
 pub(crate) use number::Number;
-pub(crate) use plan::{Plan, Source, Target, Value, boolean};
+pub(crate) use plan::{IdentifierRule, Plan, Source, Target, Value, boolean};
 
 /// An absent number or boolean.
 pub(crate) const NULL: i64 = i64::MIN;

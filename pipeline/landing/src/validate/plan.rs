@@ -100,6 +100,27 @@ pub(crate) struct IdentifierRule {
     pub(crate) most_digits: usize,
 }
 
+impl IdentifierRule {
+    /// The rule of a mapping.
+    ///
+    /// # Errors
+    /// What is wrong with its pattern.
+    pub(crate) fn new(spec: &IdentifierSpec) -> Result<Self, String> {
+        let anchored = |pattern: &String| Regex::new(&format!("^(?:{pattern})$"));
+        let pattern = spec.pattern.as_ref().map(anchored).transpose();
+        let own = spec.placeholders.iter().map(String::as_str);
+        let placeholders: BTreeSet<String> = PLACEHOLDERS.into_iter().chain(own).map(fold).collect();
+        let n_digits = |text: &String| text.bytes().filter(u8::is_ascii_digit).count();
+        Ok(Self {
+            scheme: spec.scheme.clone(),
+            pattern: pattern.map_err(|_| "the identifier's pattern is no regular expression")?,
+            pad: spec.pad.and_then(|pad| usize::try_from(pad).ok()),
+            most_digits: placeholders.iter().map(n_digits).max().unwrap_or(0),
+            placeholders,
+        })
+    }
+}
+
 /// A mapping against its record type.
 pub(crate) struct Plan<'a> {
     pub(crate) mapping: &'a Mapping,
@@ -294,26 +315,11 @@ fn only_with(
 
 fn identifier(mapping: &Mapping, record_type: &RecordType) -> Result<Option<IdentifierRule>, String> {
     match (&mapping.identifier, record_type.is_personal()) {
-        (Some(spec), true) => rule(spec).map(Some),
+        (Some(spec), true) => IdentifierRule::new(spec).map(Some),
         (None, false) => Ok(None),
         (None, true) => Err("a record about a person needs [identifier]".to_owned()),
         (Some(_), false) => Err("a record about an organisation has no [identifier]".to_owned()),
     }
-}
-
-fn rule(spec: &IdentifierSpec) -> Result<IdentifierRule, String> {
-    let anchored = |pattern: &String| Regex::new(&format!("^(?:{pattern})$"));
-    let pattern = spec.pattern.as_ref().map(anchored).transpose();
-    let own = spec.placeholders.iter().map(String::as_str);
-    let placeholders: BTreeSet<String> = PLACEHOLDERS.into_iter().chain(own).map(fold).collect();
-    let n_digits = |text: &String| text.bytes().filter(u8::is_ascii_digit).count();
-    Ok(IdentifierRule {
-        scheme: spec.scheme.clone(),
-        pattern: pattern.map_err(|_| "the identifier's pattern is no regular expression")?,
-        pad: spec.pad.and_then(|pad| usize::try_from(pad).ok()),
-        most_digits: placeholders.iter().map(n_digits).max().unwrap_or(0),
-        placeholders,
-    })
 }
 
 /// Yes or no in the three languages, `true`, `false`, `1`, `0`.
