@@ -195,6 +195,16 @@ fn batches_settings_policy_and_keys_are_shown() {
     assert_eq!(nowhere.at("keys"), keys.at("keys"), "--workspace names it from anywhere");
 }
 
+/// Every place for programs, words for people.
+fn diff_tells_of_periods(workspace: &Workspace) {
+    let differences = workspace.json(&["release", "diff", RELEASE, "2025-Q1"]).done();
+    let paths = differences.at("differences").as_array().unwrap();
+    assert!(paths.iter().any(|d| d["path"].as_str().unwrap().ends_with("/shape/periods")), "{paths:?}");
+    let told = workspace.marsad(&["release", "diff", RELEASE, "2025-Q1"]).done().stdout;
+    let row = told.lines().find(|line| line.trim_start().starts_with("periods: ")).unwrap_or(&told);
+    assert!(row.contains("2024-Q4") && row.contains("2025-Q1"), "{told}");
+}
+
 #[test]
 fn the_ledger_and_releases_are_listed_and_compared() {
     let workspace = Workspace::new();
@@ -233,12 +243,7 @@ fn the_ledger_and_releases_are_listed_and_compared() {
     assert!(workspace.read("queries/releases/2025-Q1.toml").contains("periods = [\"2025-Q1\"]"));
     assert_eq!(workspace.json(&["release", "new", "2025-Q1", "--like", RELEASE]).error(), "W08");
     workspace.plan("2025-Q1");
-    let differences = workspace.json(&["release", "diff", RELEASE, "2025-Q1"]).done();
-    let paths = differences.at("differences").as_array().unwrap();
-    assert!(paths.iter().any(|d| d["path"].as_str().unwrap().ends_with("/shape/periods")), "{paths:?}");
-    let told = workspace.marsad(&["release", "diff", RELEASE, "2025-Q1"]).done().stdout;
-    let row = told.lines().find(|line| line.trim_start().starts_with("periods: ")).unwrap_or(&told);
-    assert!(row.contains("2024-Q4") && row.contains("2025-Q1"), "{told}");
+    diff_tells_of_periods(&workspace);
     let list = workspace.json(&["release", "list"]).done();
     let releases = list.at("releases").as_array().unwrap();
     assert_keys(&releases[0], &["release", "proposal", "state", "nano_rho", "published"]);

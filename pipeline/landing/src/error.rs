@@ -259,19 +259,25 @@ impl Explain for Error {
                 "restore the file from a backup, or its key; if rows were to be destroyed, see the custody log",
             )
             .at(path),
-            Self::Parquet(source) => say("D09", &source.to_string(), "report this as a fault of marsad"),
-            Self::Arrow(source) => say("D09", &source.to_string(), "report this as a fault of marsad"),
-            Self::Sealing => say("D09", "AES-256-GCM refused a key of 32 bytes", "report this as a fault of marsad"),
             Self::Randomness => {
                 say("D10", "identifiers of batches and keys are drawn at random", "check the system")
             }
-            Self::Register { .. } => say(
-                "D11",
-                "each person enters a series once, at one step, and that is written once",
-                "report this as a fault of marsad; nothing was written",
-            ),
-            other => of_secrets(other, &what),
+            other => of_marsad(other, &what),
         }
+    }
+}
+
+/// What ought not to happen.
+fn of_marsad(error: &Error, what: &str) -> Explanation {
+    let fault = |code: &str, why: &str| Explanation::new(code, what, why, "report this as a fault of marsad");
+    match error {
+        Error::Parquet(source) => fault("D09", &source.to_string()),
+        Error::Arrow(source) => fault("D09", &source.to_string()),
+        Error::Sealing => fault("D09", "AES-256-GCM refused a key of 32 bytes"),
+        Error::Register { .. } => {
+            fault("D11", "each person enters a series once, at one step; nothing was written")
+        }
+        other => of_secrets(other, what),
     }
 }
 

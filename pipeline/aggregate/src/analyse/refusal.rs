@@ -139,13 +139,16 @@ impl Code {
                 "name the total as its own grouping set",
             ),
             Self::P21 => ("no record has such a code", "a code of the column's list"),
-            Self::P22 => (
-                "the rows of one person would multiply more than once, and the time of a run would tell who has many",
-                "one row a person on all sides but two: GROUP BY person_key, or DISTINCT, before the join",
-            ),
+            Self::P22 => FAN,
         }
     }
 }
+
+/// Why rows may multiply once only, and what to write instead.
+const FAN: (&str, &str) = (
+    "the rows of one person would multiply more than once, and the time of a run would tell who has many",
+    "one row a person on all sides but two: GROUP BY person_key, or DISTINCT, before the join",
+);
 
 /// Why an order without a key is refused, and what to write instead.
 const TIE: (&str, &str) = (

@@ -65,13 +65,14 @@ impl Cell {
 impl Key {
     #[inline]
     fn of(text: &[u8]) -> Self {
-        let (first, last) = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-            (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
-        } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-            (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
-        } else {
-            (0, text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
-        };
+        let (first, last) =
+            if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+                (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+            } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+                (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
+            } else {
+                (0, text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+            };
         Self(text.len(), first, last)
     }
 

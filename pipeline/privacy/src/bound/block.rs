@@ -388,7 +388,7 @@ impl GrainUnits {
             // At most 2^22 places, with those of the rows that have no cell.
             let place = u32::try_from(period * n_units + usize::from(unit)).unwrap_or(u32::MAX);
             firsts[n] = First { place, person: *number };
-            n += usize::from(has_cell & !is_known);
+            n += usize::from(has_cell) & usize::from(!is_known);
         }
         self.n_firsts = n;
     }

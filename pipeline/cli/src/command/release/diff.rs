@@ -57,7 +57,7 @@ fn differences<'a>(path: &[String], a: &'a Value, b: &'a Value, found: &mut Vec<
                 let member = |of: &[(String, &'a Value)]| {
                     of.iter().find(|(other, _)| other == name).map_or(NOTHING, |(_, value)| *value)
                 };
-                differences(&[path, &[name.clone()]].concat(), member(&x), member(&y), found);
+                differences(&[path, std::slice::from_ref(name)].concat(), member(&x), member(&y), found);
             }
         }
         _ if a == b => {}
@@ -123,13 +123,14 @@ fn told(difference: &Difference<'_>) -> Option<(String, Option<String>)> {
     let unknown = difference.a.is_null() || difference.b.is_null();
     let of = |what: &str, whose: &str| Some((what.to_owned(), Some(whose.to_owned())));
     match path.as_slice() {
-        ["release" | "f" | "format" | "workspace" | "overlap", ..] | [.., "ar" | "fr" | "plan"] => None,
+        ["checklist", item, "state"] => of("checklist", item),
+        ["release" | "f" | "format" | "workspace" | "overlap" | "checklist", ..]
+        | [.., "ar" | "fr" | "plan"]
+        | ["request", "statistics", _, "series", "series"]
+        | ["tables", _, "reliable_from" | "usable_from"] => None,
         ["nano_rho"] => Some(("cost ρ".to_owned(), None)),
         ["request", "nano_rho"] => Some(("cost ρ of the joint vector".to_owned(), None)),
-        ["checklist", item, "state"] => of("checklist", item),
-        ["checklist", ..] | ["tables", _, "reliable_from" | "usable_from"] => None,
         ["request", "statistics", id] => of("statistic", id),
-        ["request", "statistics", _, "series", "series"] => None,
         ["request", "statistics", id, "shape" | "series", rest @ ..]
         | ["request", "statistics", id, rest @ ..] => of(&in_words(rest), id),
         ["tables", _, "expected"] if unknown => None,
@@ -184,6 +185,6 @@ fn shown(what: &str, value: &Value) -> String {
             format!("{} A, {} U, {} Q", n("reliable"), n("usable"), n("hidden"))
         }
         Value::Object(_) => "there".to_owned(),
-        other => other.to_string(),
+        Value::Number(number) => number.to_string(),
     }
 }
