@@ -5,7 +5,6 @@
 //! `Tally::begin … end`, whose bound is proven in `marsad_privacy::bound`; partitions add exactly. Attack: `tests`.
 //! Memory is cells × partitions, whatever the rows. Its batches are partial sums, visible in this room only.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -346,13 +345,11 @@ impl Rows {
     fn pour(&self, calendar: &Calendar, into: &mut impl ByPerson, last: &mut Option<[u8; 16]>) -> Result<()> {
         let persons = keys(&self.persons)?;
         let ends = ends(&self.block.persons);
-        let mut starts = Vec::with_capacity(ends.len());
-        let mut goes_on = false;
-        for (number, start) in std::iter::once(0).chain(ends.iter().copied()).take(ends.len()).enumerate() {
-            let is_next = follows(*last, persons[start])?;
-            goes_on |= number == 0 && !is_next;
-            *last = Some(persons[start]);
-            starts.push(start);
+        let starts: Vec<usize> = std::iter::once(0).chain(ends.iter().copied()).take(ends.len()).collect();
+        let goes_on = last.is_some() && last.as_ref() == persons.first();
+        for start in &starts {
+            ascends(*last, persons[*start])?;
+            *last = Some(persons[*start]);
         }
         // The first person of a batch may have begun in the one before, the last may go on in the next one.
         let offered = usize::from(goes_on)..ends.len().saturating_sub(1);
@@ -435,16 +432,13 @@ fn ends(numbers: &[u32]) -> Vec<usize> {
     ends
 }
 
-/// Whether a person comes after the last one and is another.
-fn follows(last: Option<[u8; 16]>, person: [u8; 16]) -> Result<bool> {
-    match last.map_or(Ordering::Less, |last| number(last).cmp(&number(person))) {
-        Ordering::Less => Ok(true),
-        Ordering::Equal => Ok(false),
+/// Refuses a person who comes before the last one.
+fn ascends(last: Option<[u8; 16]>, person: [u8; 16]) -> Result<()> {
+    if last.is_some_and(|last| number(last) > number(person)) {
         // A person met again would be bounded twice: stop, without saying who.
-        Ordering::Greater => {
-            Err(DataFusionError::Execution("landed rows are not sorted by person".to_owned()))
-        }
+        return Err(DataFusionError::Execution("landed rows are not sorted by person".to_owned()));
     }
+    Ok(())
 }
 
 /// Bytes and big-endian numbers have one order.

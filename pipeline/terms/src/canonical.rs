@@ -76,7 +76,7 @@ impl fmt::Display for Place<'_> {
 fn write(value: &Value, place: &Place<'_>, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
     match value {
         Value::Number(number) => {
-            let whole = number.as_i64().filter(|n| n.unsigned_abs() < (1 << 53));
+            let whole = number.as_i64().filter(|number| is_exact(*number));
             let whole = whole.ok_or_else(|| CanonicalError::NotAnInteger(place.to_string()))?;
             serde_json::to_writer(&mut *out, &whole)?;
         }
@@ -157,15 +157,11 @@ impl<'de> Visitor<'de> for Copier<'_> {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
-        if value < (1 << 53) { self.put(&value) } else { Err(E::custom("no integer within ±2^53")) }
+        self.visit_i64(i64::try_from(value).map_err(E::custom)?)
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
-        if value.unsigned_abs() < (1 << 53) {
-            self.put(&value)
-        } else {
-            Err(E::custom("no integer within ±2^53"))
-        }
+        if is_exact(value) { self.put(&value) } else { Err(E::custom("no integer within ±2^53")) }
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
@@ -205,6 +201,11 @@ impl<'de> Visitor<'de> for Copier<'_> {
 fn close(out: &mut Vec<u8>, start: usize, end: u8) {
     out.truncate(out.len() - usize::from(out.len() > start));
     out.push(end);
+}
+
+/// Whether every reader of JSON holds it exactly, a double among them.
+fn is_exact(number: i64) -> bool {
+    number.unsigned_abs() < 1 << 53
 }
 
 /// The order of RFC 8785; that of ASCII names is that of their bytes.

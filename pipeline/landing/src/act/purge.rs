@@ -1,8 +1,8 @@
 //! Retention: rows whose event lies too long back are taken out, by the month of the event (law 09-08, article 3).
 //!
 //! What has no row left loses its quarantine too. Registers of first-time series stay: they hold neither rows nor their
-//! content, and without them a person would count again. A
-//! person's entry there stays as it was closed; access tells of it, and erasure leaves its pseudonym alone.
+//! content, and without them a person would count again. A person's entry there stays as it was closed; access tells of it, and
+//! erasure leaves its pseudonym alone.
 
 use std::collections::BTreeMap;
 

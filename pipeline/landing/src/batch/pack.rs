@@ -1,8 +1,7 @@
 //! Checked records on their way from the file to their part: pseudonymised, packed. Identifiers are consumed here.
 //!
-//! A record is its number, line, person, month, consent, the id beyond its rows, those further on where consent is withheld, then its rows: id
-//! and values. Numbers are
-//! LEB128, signed ones zigzag, so that a record of one row takes about 70 bytes.
+//! A record is its number, line, person, month, consent, the id beyond its rows, those further on where consent is withheld,
+//! then its rows: id and values. Numbers are LEB128, signed ones zigzag, so that a record of one row takes about 70 bytes.
 
 use arrow::datatypes::Date32Type;
 use chrono::{Datelike, NaiveDate};

@@ -136,9 +136,10 @@ struct Columns<'b> {
     persons: Option<&'b FixedSizeBinaryArray>,
     months: &'b Date32Array,
     consents: Option<&'b BooleanArray>,
+    /// By target.
     values: Vec<Values<'b>>,
-    /// All columns, by target.
-    all: Vec<Values<'b>>,
+    /// The targets that are content.
+    content: Vec<usize>,
 }
 
 enum Values<'b> {
@@ -152,21 +153,20 @@ impl<'b> Columns<'b> {
     fn of(batch: &'b RecordBatch, extract: &Extract<'_>) -> Option<Self> {
         let column = |name: &str| batch.column_by_name(name);
         let personal = extract.plan.identifier.is_some();
-        let content = extract.content_targets().map(|(_, target)| values(column(target.name)?));
-        let all = extract.plan.targets.iter().map(|target| values(column(target.name)?));
+        let values = extract.plan.targets.iter().map(|target| values(column(target.name)?));
         Some(Self {
             ids: column("record_id")?.as_fixed_size_binary_opt()?,
             persons: if personal { Some(column("person_key")?.as_fixed_size_binary_opt()?) } else { None },
             months: column("event_month")?.as_primitive_opt::<Date32Type>()?,
             consents: if personal { Some(column("consent_reporting")?.as_boolean_opt()?) } else { None },
-            values: content.collect::<Option<Vec<_>>>()?,
-            all: all.collect::<Option<Vec<_>>>()?,
+            values: values.collect::<Option<Vec<_>>>()?,
+            content: extract.content_targets().map(|(at, _)| at).collect(),
         })
     }
 
     /// A row's values as a part holds them; none where its code left the list since.
     fn by_target(&self, row: usize, extract: &Extract<'_>) -> Option<Vec<i64>> {
-        let targets = extract.plan.targets.iter().zip(&self.all);
+        let targets = extract.plan.targets.iter().zip(&self.values);
         let value = |(target, values): (&Target<'_>, &Values<'_>)| match values {
             Values::Code(keys, codes) => target.codes()?.index(codes.value(usize::from(keys.value(row)))),
             Values::Boolean(array) => Some(present(*array, row, i64::from(array.value(row)))),
@@ -179,8 +179,8 @@ impl<'b> Columns<'b> {
     /// The hash of a row's content, as `Extract::content` makes it.
     fn content(&self, row: usize) -> Option<[u8; 16]> {
         let mut content = Content::of_month(self.months.value(row));
-        for values in &self.values {
-            match values {
+        for at in &self.content {
+            match &self.values[*at] {
                 Values::Code(keys, codes) => content.code(codes.value(usize::from(keys.value(row)))),
                 Values::Boolean(array) => {
                     content.number(array.is_valid(row).then(|| i64::from(array.value(row))));

@@ -82,8 +82,8 @@ impl State {
     /// # Errors
     /// `Custody` where it is of no known kind, or does not fit what came before.
     pub(crate) fn take(&mut self, entry: &Entry) -> Result<()> {
-        if let Some(FirstEntry { keys }) = body(entry).filter(|_| entry.sequence == 0) {
-            self.keys = Some(keys);
+        if entry.sequence == 0 {
+            self.keys = body(entry).map(|FirstEntry { keys }| keys);
         }
         let taken = match entry.kind.as_str() {
             BATCH => body(entry).and_then(|batch| self.land(&entry.time, batch)),

@@ -68,7 +68,7 @@ impl Sides<'_> {
         };
         let path =
             UnitPath { node, status: unit.describe(), children: vec![self.left.path, self.right.path] };
-        Walked { unit, columns, key, fan, path }.fanned(fan, || offence)
+        Walked { unit, columns, key, fan, path }.within_fan(offence)
     }
 
     /// How often the rows of one person multiply: those of a side of which each row meets one at most do not.
@@ -77,22 +77,21 @@ impl Sides<'_> {
         match self.join.join_type {
             JoinType::LeftSemi | JoinType::LeftAnti => left,
             JoinType::RightSemi | JoinType::RightAnti => right,
-            _ if self.meets_one(&self.right, false) => left.max(right),
-            _ if self.meets_one(&self.left, true) => left.max(right),
+            _ if self.meets_one(true) || self.meets_one(false) => left.max(right),
             _ => left + right,
         }
     }
 
-    /// Whether a row of the other side meets one row of this side at most: all that tells this side's rows of one person
-    /// apart is equated, as the person itself is.
-    fn meets_one(&self, side: &Walked, is_left: bool) -> bool {
-        side.key.as_ref().is_some_and(|key| key.pieces.is_subset(&self.fixed(!is_left)))
+    /// Whether a row of the left side (or of the right one) meets one row of the other at most: all that tells those apart,
+    /// but for the person, which is equated where both have one, is fixed.
+    fn meets_one(&self, is_left: bool) -> bool {
+        let other = if is_left { &self.right } else { &self.left };
+        other.key.as_ref().is_some_and(|key| key.pieces.is_subset(&self.fixed(is_left)))
     }
 
     /// Records with a reference table: each record meets at most one of its rows, and none stands without a record.
     fn reference(self, persons_left: bool) -> Result<Walked, Offence> {
-        let (person, public) =
-            if persons_left { (&self.left, &self.right) } else { (&self.right, &self.left) };
+        let person = if persons_left { &self.left } else { &self.right };
         let (filters, keeps) = match self.join.join_type {
             JoinType::Inner => (false, true),
             JoinType::Left => (false, persons_left),
@@ -101,9 +100,7 @@ impl Sides<'_> {
             JoinType::RightSemi | JoinType::RightAnti => (true, !persons_left),
             _ => (false, false),
         };
-        let meets_one =
-            || public.key.as_ref().is_some_and(|key| key.pieces.is_subset(&self.fixed(persons_left)));
-        if !keeps || self.is_set_operation() || !(filters || meets_one()) {
+        if !keeps || self.is_set_operation() || !(filters || self.meets_one(persons_left)) {
             return Err(self.offence(Code::P06));
         }
         self.judge_conditions()?;
@@ -146,10 +143,10 @@ impl Sides<'_> {
         paired.chain(written).collect()
     }
 
-    /// Pieces of the public side's key that the conditions fix to one value a record.
-    fn fixed(&self, persons_left: bool) -> BTreeSet<Piece> {
-        let public = |(left, right): (Origin, Origin)| if persons_left { right } else { left };
-        self.equalities().into_iter().flat_map(|pair| public(pair).pieces).collect()
+    /// Pieces of the other side's key that the conditions fix to one value for each row of the left side, or of the right one.
+    fn fixed(&self, is_left: bool) -> BTreeSet<Piece> {
+        let other = |(left, right): (Origin, Origin)| if is_left { right } else { left };
+        self.equalities().into_iter().flat_map(|pair| other(pair).pieces).collect()
     }
 
     /// Conditions see both sides' rows as they are, before anything is filled up.

@@ -70,9 +70,9 @@ impl Walked {
         self
     }
 
-    /// Refuses where the rows of one person would multiply once more than they may.
-    fn fanned(self, fan: u32, offence: impl FnOnce() -> Offence) -> Result<Self, Offence> {
-        if self.is_person() && fan > MOST_FAN { Err(offence()) } else { Ok(Self { fan, ..self }) }
+    /// Refuses where the rows of one person multiply more often than they may.
+    fn within_fan(self, offence: Offence) -> Result<Self, Offence> {
+        if self.is_person() && self.fan > MOST_FAN { Err(offence) } else { Ok(self) }
     }
 
     pub(super) fn is_person(&self) -> bool {

@@ -41,8 +41,8 @@ pub(super) fn unnested(unnest: &Unnest, context: &Context<'_>) -> Result<Walked,
     let columns = unnest.dependency_indices.iter().map(column).collect();
     // A list holds no more than the rows that it was gathered from.
     let fan = below.fan + 1;
-    let offence = || Offence::new(Code::P22, Construct::Statement, "unnest");
-    Walked { columns, key: None, ..below }.through("unnest".to_owned()).fanned(fan, offence)
+    let walked = Walked { columns, key: None, fan, ..below }.through("unnest".to_owned());
+    walked.within_fan(Offence::new(Code::P22, Construct::Statement, "unnest"))
 }
 
 /// The predicate as it was written, without the casts that coercion put in; those of sub-queries show whole plans.

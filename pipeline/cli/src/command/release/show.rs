@@ -197,14 +197,16 @@ pub(super) async fn before_charge(ledger: &Ledger, request: &RequestState) -> Re
 
 /// Whether an entry charges what the request asked for: its joint vector, a series that it opens, a step drawn again.
 fn charges(entry: &Entry, request: &RequestState) -> bool {
+    if entry.sequence <= request.proposed_at || !["reserved", "series_opened"].contains(&entry.kind.as_str())
+    {
+        return false;
+    }
     let body = entry.body.value();
     let is = |key: &str, value: Value| body.get(key) == Some(&value);
     let redraws = request.proposal.request.redraws.iter();
     let mut redraws = redraws.map(|step| [("series", json!(step.series)), ("step", json!(step.step))]);
-    ["reserved", "series_opened"].contains(&entry.kind.as_str())
-        && entry.sequence > request.proposed_at
-        && (is("proposal", json!(request.proposal_id))
-            || redraws.any(|step| step.into_iter().all(|(key, value)| is(key, value))))
+    is("proposal", json!(request.proposal_id))
+        || redraws.any(|step| step.into_iter().all(|(key, value)| is(key, value)))
 }
 
 /// Scopes before and after the cost, in the state before it is charged.
