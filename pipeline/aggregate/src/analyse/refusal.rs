@@ -125,7 +125,7 @@ impl Code {
             ),
             Self::P13 => (
                 "an error or a tie caused by one row would reveal it",
-                "TRY_CAST, CAST(… AS DOUBLE) before / and *, literal arguments; ORDER BY …, record_id of every record type",
+                "TRY_CAST, CAST(… AS DOUBLE) before / and *, literal arguments, patterns of at most 256 characters; ORDER BY …, record_id of every record type",
             ),
             Self::P14 => ("the figure could not be reproduced nor proven", "write a literal"),
             Self::P15 => ("it would print rows of persons", "COUNT, SUM or AVG with GROUP BY"),
