@@ -1,6 +1,7 @@
 //! Landed rows, and the two engines that read them.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,7 +49,7 @@ fn bucket_bits(rows: u64) -> u8 {
 }
 
 /// Simulates and lands rows in a folder.
-pub(crate) async fn land(rows: u64, dir: &Path) -> Result<(), Failure> {
+pub(crate) async fn land(rows: u64, batches: usize, dir: &Path) -> Result<(), Failure> {
     builtin::write(dir)?;
     define(dir, "bench_one", ONE, HOME)?;
     define(dir, "bench_five", FIVE, HOME)?;
@@ -59,10 +60,33 @@ pub(crate) async fn land(rows: u64, dir: &Path) -> Result<(), Failure> {
     let started = Instant::now();
     Keys::generate(&dir.join("keys"))?;
     let catalog = catalog(dir)?;
-    let landed = landing(dir, rows)?.land(&catalog, "partner_assistance", &written.file, &|_, _| ()).await?;
-    println!("landed {} of them, {:.1?}\n", landed.landed, started.elapsed());
-    fs::remove_file(&written.file)?;
+    let (landing, mut landed) = (landing(dir, rows)?, 0);
+    for file in dealt(&written.file, batches)? {
+        landed += landing.land(&catalog, "partner_assistance", &file, &|_, _| ()).await?.landed;
+        fs::remove_file(&file)?;
+    }
+    println!("landed {landed} of them in {batches} batches, {:.1?}\n", started.elapsed());
     Ok(())
+}
+
+/// The rows of a file dealt in turn into so many, each under the same header.
+fn dealt(file: &Path, n: usize) -> Result<Vec<PathBuf>, Failure> {
+    if n == 1 {
+        return Ok(vec![file.to_owned()]);
+    }
+    let mut lines = BufReader::new(File::open(file)?).split(b'\n');
+    let header = lines.next().ok_or("an extract without a header")??;
+    let files: Vec<PathBuf> = (0..n).map(|at| file.with_extension(format!("{at}.csv"))).collect();
+    let open = |file: &PathBuf| File::create(file).map(BufWriter::new);
+    let mut hands: Vec<BufWriter<File>> = files.iter().map(open).collect::<Result<_, _>>()?;
+    let deal =
+        |hand: &mut BufWriter<File>, line: &[u8]| hand.write_all(line).and_then(|()| hand.write_all(b"\n"));
+    hands.iter_mut().try_for_each(|hand| deal(hand, &header))?;
+    for (at, line) in lines.enumerate() {
+        deal(&mut hands[at % n], &line?)?;
+    }
+    fs::remove_file(file)?;
+    Ok(files)
 }
 
 fn catalog(dir: &Path) -> Result<Catalog, Failure> {

@@ -4,7 +4,8 @@
 //! that each holds is taken in a process of its own. It prints ratios and deliberately asserts none: times differ from
 //! machine to machine. The last line is one JSON object (interfaces 3).
 //!
-//! `MARSAD_BENCH_ROWS` sets the size, `MARSAD_BENCH_FOLDER` keeps the landed rows and takes them again,
+//! `MARSAD_BENCH_ROWS` sets the size, `MARSAD_BENCH_BATCHES` deals the rows into so many batches that land one after the other, as
+//! partners send them, so that each bucket has as many files, `MARSAD_BENCH_FOLDER` keeps the landed rows and takes them again,
 //! `MARSAD_BENCH_EXPORT` names a Parquet file that gets them in clear, for `benches/peers`.
 
 #![allow(clippy::print_stdout, reason = "a benchmark is read on the terminal")]
@@ -85,9 +86,10 @@ async fn main() -> Result<(), Failure> {
     let rows = std::env::var("MARSAD_BENCH_ROWS").map_or(Ok(ROWS), |text| text.parse())?;
     let temporary = tempfile::tempdir()?;
     let kept = std::env::var_os("MARSAD_BENCH_FOLDER").map(PathBuf::from);
-    let dir = kept.unwrap_or_else(|| temporary.path().to_owned()).join(rows.to_string());
+    let batches = std::env::var("MARSAD_BENCH_BATCHES").map_or(Ok(1), |text| text.parse())?;
+    let dir = kept.unwrap_or_else(|| temporary.path().to_owned()).join(format!("{rows}-{batches}"));
     if !dir.join("landing").is_dir() {
-        engines::land(rows, &dir).await?;
+        engines::land(rows, batches, &dir).await?;
     }
     let bench = Bench::open(&dir, rows).await?;
     if let Ok(file) = std::env::var("MARSAD_BENCH_EXPORT") {

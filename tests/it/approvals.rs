@@ -378,3 +378,27 @@ fn a_proposal_tells_what_it_and_an_earlier_release_say_together() {
     }
     assert!(page.contains("deux requêtes") && !page.contains("http"));
 }
+
+#[test]
+fn the_questions_are_drafted_as_a_file_that_answers_nothing_until_somebody_does() {
+    let workspace = Workspace::new();
+    workspace.plan(RELEASE);
+    let draft = ["release", "show", RELEASE, "--answers", "draft.toml", "--language", "fr"];
+    let drafted = workspace.json(&draft).done();
+    let text = workspace.read("draft.toml");
+    let asked: Vec<&str> = text.lines().filter(|line| line.ends_with(" = \"\"")).collect();
+    assert_eq!(drafted.at("items").as_u64(), u64::try_from(asked.len()).ok());
+    assert!(
+        text.contains("# Un tableau pourrait-il guider une action contre un groupe ou un lieu ?"),
+        "{text}"
+    );
+    let again = workspace.json(&draft);
+    assert_eq!((again.code, again.error()), (1, "W08"), "answers are not written over");
+    let approve = ["release", "approve", RELEASE, "--key", "keys/steward", "--confirm-file", "draft.toml"];
+    assert_eq!(workspace.json(&approve).error(), "W10");
+    workspace.write(
+        "draft.toml",
+        text.replace("# C0", "C0").replace("# C1", "C1").replace("# C2", "C2").replace("\"\"", "\"vu\""),
+    );
+    assert_eq!(*workspace.json(&approve).done().at("state"), "approved");
+}

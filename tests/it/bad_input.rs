@@ -172,6 +172,42 @@ fn an_unknown_key_names_its_line_and_the_nearest_right_one() {
 }
 
 #[test]
+fn an_address_that_nobody_can_open_is_refused() {
+    let workspace = Workspace::new();
+    let text = workspace.read("marsad.toml");
+    for wrong in
+        ["data.example.org", "https://", "https://data.example.org/<b>", "file:///srv", "https://a b"]
+    {
+        workspace.edit("marsad.toml", "agency", &format!("address = \"{wrong}\"\nagency"));
+        check(&workspace, &["budget"], "W02", &["https://data.example.org/marsad"]);
+        workspace.write("marsad.toml", &text);
+    }
+    workspace.edit("marsad.toml", "agency", "address = \"https://data.example.org/m\"\nagency");
+    workspace.marsad(&["budget"]).done();
+}
+
+#[test]
+fn a_file_in_which_nobody_consents_says_what_to_look_at() {
+    let workspace = Workspace::new();
+    let check = |name: &str, text: &str| {
+        workspace.write(name, latin(text));
+        let args = ["extract", "check", name, "--as", "partner_assistance"];
+        let told = workspace.marsad(&args).done().stdout;
+        (*workspace.json(&args).done().at("records.without_consent") == 30, told)
+    };
+    let all: String = services(30).into_iter().map(char::from).collect();
+    let (none, told) = check("all.csv", &all);
+    assert!(!none && !told.contains("consent"), "{told}");
+    let (none, told) = check("unknown.csv", &all.replace(";oui;", ";d'accord;"));
+    assert!(
+        none && told.contains("none of these 30 record(s) consents") && told.contains("[consent] yes"),
+        "{told}"
+    );
+    let (none, told) = check("some.csv", &all.replacen(";oui;", ";non;", 3));
+    assert!(!none && told.contains("3 of them withhold consent"), "{told}");
+}
+
+#[test]
 fn a_number_that_is_none_is_wrong_usage() {
     let workspace = Workspace::new();
     for rho in ["nonsense", "0", "1e-3", "99999999999", ""] {

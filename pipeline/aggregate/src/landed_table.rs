@@ -339,7 +339,7 @@ impl Reader {
             opened.push(Opened::new(file).await?);
         }
         let withdrawn = if self.unseen != Unseen::Shown && opened.len() > 1 {
-            withdrawn(&opened).await?
+            withdrawn(opened.iter().filter(|file| file.landed.withdraws)).await?
         } else {
             HashSet::new()
         };
@@ -454,8 +454,8 @@ fn unreadable(file: &LandedFile, error: ParquetError) -> DataFusionError {
     DataFusionError::External(Box::new(file.unreadable(error)))
 }
 
-/// Ids of the records of one bucket that some batch carries without consent.
-async fn withdrawn(files: &[Opened]) -> Result<HashSet<[u8; 16]>> {
+/// Ids of the records without consent in those files of one bucket whose rows may hide another's.
+async fn withdrawn(files: impl Iterator<Item = &Opened>) -> Result<HashSet<[u8; 16]>> {
     let mut ids = HashSet::new();
     for file in files {
         let builder = file.builder()?;

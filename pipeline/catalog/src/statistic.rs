@@ -101,6 +101,8 @@ pub struct ColumnSpec {
     pub unit: String,
     /// Its title.
     pub title: Text,
+    /// What it says and does not say; the statistic's own where there is none.
+    pub note: Option<Text>,
 }
 
 /// What tables are expected to hold, as somebody has made public: for the forecast of cells that read A, U or Q (C09).

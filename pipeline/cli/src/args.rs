@@ -287,7 +287,7 @@ pub(crate) enum ReleaseCommand {
     List,
     /// A proposal: why, what, cost, margins, what it tells with earlier releases, checklist, approvals
     #[command(
-        after_help = "Example:\n  marsad release show 2024-Q4\n  marsad release show 2024-Q4 --statistic assisted_persons\n  marsad release show 2024-Q4 --html proposal.html"
+        after_help = "Example:\n  marsad release show 2024-Q4\n  marsad release show 2024-Q4 --statistic assisted_persons\n  marsad release show 2024-Q4 --html proposal.html\n  marsad release show 2024-Q4 --answers answers.toml --language fr"
     )]
     Show {
         /// A release, or the first four or more digits of a proposal
@@ -295,6 +295,9 @@ pub(crate) enum ReleaseCommand {
         /// Write it as one page in French, Arabic and English that needs no network
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         html: Option<PathBuf>,
+        /// Write what an approver is asked, with its evidence, as a new file to fill in for --confirm-file
+        #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath, conflicts_with_all = ["html", "full", "statistic"])]
+        answers: Option<PathBuf>,
         /// All tables, prices, differences and the whole checklist, instead of one screen
         #[arg(long)]
         full: bool,
@@ -456,7 +459,7 @@ pub(crate) struct ConfirmArgs {
     /// An answer, such as C05="constants from the simulator"
     #[arg(long, value_name = "ITEM=TEXT")]
     pub confirm: Vec<String>,
-    /// A TOML file with one line an item
+    /// A TOML file with one line an item; `release show --answers` drafts one
     #[arg(long, value_name = "F.toml", value_hint = ValueHint::FilePath)]
     pub confirm_file: Option<PathBuf>,
 }

@@ -73,6 +73,9 @@ fn channel() -> String {
 pub(crate) struct WorkspaceSettings {
     /// A short name.
     pub name: String,
+    /// Where the public store is served: releases are cited below it.
+    #[serde(default, deserialize_with = "address")]
+    pub address: Option<String>,
     /// SDMX agency.
     #[serde(default = "agency")]
     pub agency: String,
@@ -104,6 +107,17 @@ impl<'de> Deserialize<'de> for Toml<NanoRho> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(|error: NanoRhoError| serde::de::Error::custom(error))
     }
+}
+
+/// An address of the web, as a reader will type it.
+fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let rest = ["https://", "http://"].into_iter().find_map(|scheme| text.strip_prefix(scheme));
+    let is_plain = |c: char| c.is_ascii_graphic() && !"\"'<>\\^`{|}?#".contains(c);
+    if rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_plain)) {
+        return Ok(Some(text));
+    }
+    Err(serde::de::Error::custom("write an address such as https://data.example.org/marsad"))
 }
 
 fn agency() -> String {

@@ -53,6 +53,11 @@ impl Judged {
         matches!(self.fates[at], Fate::Landed | Fate::Withdraws | Fate::Hides)
     }
 
+    /// Whether a row lands only to withhold the consent of one that landed.
+    pub(crate) fn withdraws(&self, row: &LandingRow) -> bool {
+        matches!(self.fates[row.record], Fate::Withdraws | Fate::Hides)
+    }
+
     /// Whatever else a record says anew, that it withholds consent holds at once (governance 4): what landed under its identity
     /// lands again as it was, without consent, while the record itself is kept out.
     pub(crate) fn hide_withdrawn(&mut self, extract: &mut Extract<'_>, known: &Known) {
@@ -112,6 +117,8 @@ pub(crate) struct Tally {
     pub(crate) first_open: Option<i32>,
     /// Among those that landed: of quarters before it.
     pub(crate) late: u64,
+    /// Among those that landed: persons' records that withhold consent.
+    pub(crate) unseen: u64,
     /// Among the duplicates, and those kept out by R11.
     pub(crate) withdrawn: u64,
     /// Rows that the batch holds.
@@ -122,11 +129,13 @@ pub(crate) struct Tally {
 impl Tally {
     /// Adds a part.
     pub(crate) fn add(&mut self, extract: &Extract<'_>, judged: &Judged) {
-        for (record, fate) in extract.records.iter().zip(&judged.fates) {
+        let is_personal = extract.plan.identifier.is_some();
+        for ((record, fate), consents) in extract.records.iter().zip(&judged.fates).zip(&judged.consents) {
             let reason = match fate {
                 Fate::Landed => {
                     self.landed += 1;
                     self.late += u64::from(self.first_open.is_some_and(|first| record.month < first));
+                    self.unseen += u64::from(is_personal && !consents);
                     continue;
                 }
                 Fate::Duplicate | Fate::Withdraws => {

@@ -258,10 +258,10 @@ impl Landing {
                 batch::buckets(&extract, &judged, self.options.bucket_bits, sealed)
             });
             let buckets: Vec<Vec<Bucket>> = buckets.into_iter().collect::<Result<_>>()?;
-            let puts = buckets
-                .into_iter()
-                .flatten()
-                .map(|bucket| async move { vault.put(bucket.path, bucket.n_rows, &bucket.file).await });
+            let puts = buckets.into_iter().flatten().map(|bucket| async move {
+                let entry = vault.put(bucket.path, bucket.n_rows, &bucket.file).await?;
+                Ok::<_, Error>(FileEntry { withdraws: Some(bucket.withdraws), ..entry })
+            });
             let put: Vec<FileEntry> = stream::iter(puts).buffered(PUTS).try_collect().await?;
             staged.files.extend(put);
             let left = findings.n_bytes / 3 * (n_parts - end) / n_parts;
@@ -410,17 +410,17 @@ impl<'a> Findings<'a> {
         let extracts = crew::each(wave.clone().collect(), |part| self.parts.extract(part));
         let mut of_parts = Vec::new();
         for (part, extract) in wave.zip(extracts) {
-            let extract = extract?;
             let is_of_part = |file: &&&FileEntry| self.parts.of_bucket(bucket_of(&file.path)) == part;
-            let files: Vec<&FileEntry> = landed.iter().filter(is_of_part).copied().collect();
-            let known = batch::known(vault, &files, &extract).await?;
-            of_parts.push((extract, known));
+            let files = landed.iter().filter(is_of_part).copied();
+            of_parts.push((extract?, batch::open(vault, files).await?));
         }
-        Ok(crew::each(of_parts, |(mut extract, known)| {
+        let judged = crew::each(of_parts, |(mut extract, files)| {
+            let known = batch::known(files, &extract)?;
             let mut judged = judge(&extract, &known);
             judged.hide_withdrawn(&mut extract, &known);
-            (extract, judged)
-        }))
+            Ok((extract, judged))
+        });
+        judged.into_iter().collect()
     }
 }
 

@@ -176,6 +176,7 @@ impl Findings<'_> {
             already: false,
             landed: tally.landed,
             late: tally.late,
+            unseen: tally.unseen,
             duplicate: tally.duplicate,
             quarantined: rejected.len() as u64,
             reasons,

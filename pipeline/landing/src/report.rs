@@ -81,6 +81,8 @@ pub struct Report {
     pub landed: u64,
     /// Records among those landed whose quarter had closed.
     pub late: u64,
+    /// Persons' records among those landed that withhold consent: no statistic sees them.
+    pub unseen: u64,
     /// Records that landed before, or stand earlier in the file.
     pub duplicate: u64,
     /// Records kept out.

@@ -74,7 +74,7 @@ pub(crate) async fn put_rest(
         return Ok(None);
     }
     let path = format!("{}-{}.parquet", place_of(&file.path), random_name()?);
-    put(vault, path, left).await.map(Some)
+    Ok(Some(put(vault, path, left).await?.with_rows_of(&[file])))
 }
 
 /// Puts a file of these rows, at least one batch of them.

@@ -22,6 +22,8 @@ pub struct LandedFile {
     pub bucket: u32,
     /// Its rows.
     pub rows: u64,
+    /// Whether a row in it may withhold consent that another file's row of the same record has: see [`Snapshot`].
+    pub withdraws: bool,
 }
 
 impl LandedFile {
@@ -85,7 +87,8 @@ pub struct BatchSummary {
 ///
 /// **Who reads the rows must apply withdrawals**: the same `record_id` may stand in several batches of one record type, and
 /// a record any of whose rows has `consent_reporting` false is invisible to statistics in all of them. All rows of a record
-/// belong to one person and one bucket, so this needs no look beyond a person's rows. Consent given anew never arrives this
+/// belong to one person and one bucket, so this needs no look beyond a person's rows; only files that may withdraw
+/// ([`LandedFile::withdraws`]) can hide rows of others, since a record lands again for nothing else. Consent given anew never arrives this
 /// way; that is a correction.
 ///
 /// `head` names what was read: the hash of the landing store's last custody entry, `None` where nothing ever landed. Where
@@ -146,6 +149,7 @@ impl Snapshot {
                     path: file.path.clone(),
                     bucket: bucket_of(&file.path),
                     rows: file.rows,
+                    withdraws: file.withdraws != Some(false),
                 })
             })
             .collect();

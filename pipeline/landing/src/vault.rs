@@ -35,7 +35,8 @@ impl Vault {
     pub(crate) async fn put(&self, path: String, rows: u64, file: &Sealed) -> Result<FileEntry> {
         self.create(&key_path(&path), &file.wrapped).await?;
         self.create(&path, &file.bytes).await?;
-        Ok(FileEntry { hash: Digest::of(&file.bytes), rows, bytes: file.bytes.len() as u64, path })
+        let bytes = file.bytes.len() as u64;
+        Ok(FileEntry { hash: Digest::of(&file.bytes), rows, bytes, path, withdraws: None })
     }
 
     async fn create(&self, path: &str, bytes: &Bytes) -> Result<()> {

@@ -50,6 +50,8 @@ pub struct Context {
     pub agency: String,
     /// Name of the workspace.
     pub workspace_name: String,
+    /// Where the public store is served.
+    pub served_at: Option<String>,
     /// The calendar rule that it was proposed under.
     pub rule: Rule,
     /// Published releases that its figures may be combined with.
@@ -107,6 +109,7 @@ pub fn edition(
         release: proposal.release.clone(),
         title: proposal.title.clone(),
         workspace: context.workspace_name.clone(),
+        served_at: context.served_at.clone(),
         agency: context.agency.clone(),
         published: context.published.clone(),
         replaces: proposal.replaces.clone(),

@@ -104,7 +104,7 @@ fn table(flow: &Dataflow, edition: &Edition) -> Metadata {
         context: ("http://www.w3.org/ns/csvw", Base { language: "en" }),
         url: format!("{}.csv", flow.id),
         title: texts(&flow.title),
-        description: texts(&flow.note),
+        description: texts(&flow.description()),
         license: Id::new("https://creativecommons.org/licenses/by/4.0/"),
         publisher: edition.workspace.clone(),
         issued: Typed::new("xsd:date", edition.date()),

@@ -269,6 +269,19 @@ impl Dataflow {
         periods
     }
 
+    /// The note, and of persons who is counted: a format that carries a table without the report says so too.
+    pub fn description(&self) -> Text {
+        let Text { fr, ar, en } = &self.note;
+        if self.is_exact() {
+            return self.note.clone();
+        }
+        Text {
+            fr: format!("{fr} Seules sont comptées les personnes qui ont consenti aux statistiques."),
+            ar: format!("{ar} لا يُحتسب إلا من وافقوا على الإحصاءات."),
+            en: format!("{en} Only persons who consented to statistics are counted."),
+        }
+    }
+
     /// Whether its figures are exact.
     pub fn is_exact(&self) -> bool {
         matches!(self.protection, Protection::Exact(_))

@@ -72,7 +72,7 @@ struct Table<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     encoding: Option<&'static str>,
     title: &'a str,
-    description: &'a str,
+    description: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     dialect: Option<Dialect>,
     schema: TableSchema<'a>,
@@ -188,7 +188,7 @@ fn table<'a>(flow: &'a Dataflow, path: &str) -> Option<Table<'a>> {
         r#type: "table",
         encoding: is_text.then_some("utf-8"),
         title: &flow.title.en,
-        description: &flow.note.en,
+        description: flow.description().en,
         dialect: is_text.then_some(DIALECT),
         schema: TableSchema {
             schema: "https://datapackage.org/profiles/2.0/tableschema.json",

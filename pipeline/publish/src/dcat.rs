@@ -317,7 +317,11 @@ fn series_id(flow: &Dataflow) -> String {
 
 fn series(flow: &Dataflow) -> Series {
     Series {
-        said: Described::new(Named::new(series_id(flow), "dcat:DatasetSeries"), &flow.title, &flow.note),
+        said: Described::new(
+            Named::new(series_id(flow), "dcat:DatasetSeries"),
+            &flow.title,
+            &flow.description(),
+        ),
         frequency: frequency(std::slice::from_ref(flow)),
         contact: Id::new(CONTACT),
     }

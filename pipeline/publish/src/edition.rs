@@ -18,6 +18,8 @@ pub struct Edition {
     pub title: Text,
     /// Name of the workspace.
     pub workspace: String,
+    /// Where the public store is served, as the workspace declares it.
+    pub served_at: Option<String>,
     /// SDMX agency.
     pub agency: String,
     /// RFC 3339, UTC, whole seconds: the only time in the bundle.
@@ -72,9 +74,10 @@ impl Edition {
         self.published.get(..10).unwrap_or(&self.published)
     }
 
-    /// Where the release lies, below the address that serves the public store.
+    /// Where the release lies; below the address that serves the public store, where none is declared.
     pub fn address(&self) -> String {
-        format!("releases/{}/", self.release)
+        let base = self.served_at.as_deref().unwrap_or("releases");
+        format!("{}/{}/", base.trim_end_matches('/'), self.release)
     }
 
     /// What its figures together reveal at most: this release's charge and that of the series it continues.
@@ -134,5 +137,22 @@ impl Edition {
                 title.en
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use marsad_terms::Language;
+
+    use crate::testing::Fixture;
+
+    #[test]
+    fn a_release_is_cited_where_it_is_served() {
+        let mut edition = Fixture::shared().edition();
+        assert_eq!(edition.address(), "releases/2024-Q4/");
+        edition.served_at = Some("https://data.example.org/marsad/".to_owned());
+        let address = "https://data.example.org/marsad/2024-Q4/";
+        let citation = edition.citation();
+        assert!(Language::ALL.iter().all(|language| citation.get(*language).contains(address)));
     }
 }

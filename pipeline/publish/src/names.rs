@@ -30,7 +30,7 @@ const NAMES: [(&str, [&str; 3]); 21] = [
 ];
 
 /// The name of a dimension.
-pub(crate) fn dimension(id: &str) -> Text {
+pub fn dimension(id: &str) -> Text {
     let known = NAMES.iter().find(|(name, _)| *name == id);
     known.map_or_else(|| Text::same(id), |(_, [fr, ar, en])| Text::new(*fr, *ar, *en))
 }

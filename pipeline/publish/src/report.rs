@@ -3,7 +3,6 @@
 //! French first; Arabic and English behind links, by CSS alone (without it, one after the other). It deliberately lacks most
 //! crossed cells: those are in the data files.
 
-mod day;
 mod figure;
 mod map;
 mod number;

@@ -96,6 +96,7 @@ fn context() -> Context {
         display_delta: "0.000001".into(),
         agency: "MARSAD".into(),
         workspace_name: "Programme fictif".into(),
+        served_at: None,
         rule: rule(),
         earlier: Vec::new(),
         past: Vec::new(),

@@ -113,13 +113,12 @@ fn workbook(edition: &Edition) -> Result<Vec<u8>, XlsxError> {
 /// What a reader must know, line by line.
 fn explained(edition: &Edition, language: Language) -> Vec<String> {
     let text = |text: &Text| text.get(language).to_owned();
-    let Words { know_noise, know_place, read_margin, read_flags, read_selection, read_sums, .. } =
+    let Words { know_who, know_noise, know_place, read_margin, read_flags, .. } = words::of(language);
+    let Words { read_selection, read_sums, not_protected, licence_name, cite, coverage, contact, .. } =
         words::of(language);
-    let Words { not_protected, licence_name, cite, coverage, contact, .. } = words::of(language);
     let mut lines = vec![text(&edition.title), edition.workspace.clone()];
-    lines.extend(
-        [know_noise, know_place, read_margin, read_flags, read_selection].map(|&line| line.to_owned()),
-    );
+    let read = [know_who, know_noise, know_place, read_margin, read_flags, read_selection];
+    lines.extend(read.map(|&line| line.to_owned()));
     lines.extend([read_sums, not_protected].map(|&line| line.to_owned()));
     lines.push(format!("{coverage}: {}", text(&edition.coverage)));
     lines.push(format!("{contact}: {}", edition.contact));

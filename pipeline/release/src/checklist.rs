@@ -199,9 +199,13 @@ impl Facts<'_> {
     }
 
     fn languages(&self) -> Item {
-        let texts = self.prepared.statistics.iter().flat_map(|s| [&s.statistic.title, &s.statistic.note]);
+        let statistics = || self.prepared.statistics.iter().map(|prepared| &prepared.statistic);
+        let texts = statistics().flat_map(|statistic| [&statistic.title, &statistic.note]);
+        let columns = statistics().flat_map(|statistic| statistic.columns.values());
+        let columns = columns.flat_map(|column| std::iter::once(&column.title).chain(&column.note));
         let release = [&self.prepared.release.title, &self.prepared.release.coverage];
-        let missing = texts.chain(release).filter(|text: &&Text| !text.missing().is_empty()).count();
+        let missing =
+            texts.chain(columns).chain(release).filter(|text: &&Text| !text.missing().is_empty()).count();
         let state = if missing == 0 { Standing::Open } else { Standing::Fail };
         Item::new("C16", Who::Both, state, words::languages(missing))
     }

@@ -351,9 +351,10 @@ fn columns(scope: &Scope<'_>, value: Value<'_>) -> Option<BTreeMap<String, Colum
         let mut table = value.table()?;
         let unit = table.required("unit", |value| scope.unit(value));
         let title = table.required("title", Value::translated);
+        let note = table.optional("note", Value::translated);
         table.finish();
         if let (Some(unit), Some(title)) = (unit, title) {
-            columns.insert(alias.value, ColumnSpec { unit, title });
+            columns.insert(alias.value, ColumnSpec { unit, title, note });
         }
     }
     Some(columns)

@@ -1,16 +1,14 @@
 //! `extract check`: what `land` would do, column by column, never a cell; `extract scaffold`: a mapping drafted from a file.
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use marsad_catalog::Catalog;
 use marsad_landing::{ColumnReport, Landing, Report as Checked, check_without_keys, scaffold};
-use marsad_terms::{BatchId, Explanation};
+use marsad_terms::BatchId;
 use serde_json::{Value, json};
 
-use super::Quiet;
 use super::land::{document, meaning, name, reasons, spellings, summary, with_faults};
+use super::{Quiet, write_new};
 use crate::args::{ExtractCommand, LandCommand};
 use crate::progress::Bar;
 use crate::report::{Failure, Report, table};
@@ -53,7 +51,7 @@ fn draft(workspace: &Workspace, file: &Path, given: Option<&str>) -> Result<Repo
         return Ok(Report::new(draft.toml, json));
     }
     let path = workspace.dir.join("schemas/mappings").join(format!("{name}.toml"));
-    write_new(&path, &draft.toml)?;
+    write_new(&path, &draft.toml, "a mapping that is there may be in use")?;
     json["file"] = json!(path);
     let rows = draft.columns.iter().map(|guess| {
         let percent = guess.percent.map_or(String::new(), |percent| format!("{percent} %"));
@@ -71,18 +69,6 @@ fn draft(workspace: &Workspace, file: &Path, given: Option<&str>) -> Result<Repo
     }
     text += &format!("\n  next: edit it, then  marsad extract check {} --as {name}", file.display());
     Ok(Report::new(text, json))
-}
-
-fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
-    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| {
-        if error.kind() != ErrorKind::AlreadyExists {
-            return Failure::file(path, "be written", &error);
-        }
-        let why = "a mapping that is there may be in use";
-        let what = format!("{} exists", path.display());
-        Failure::new(Explanation::new("W08", what, why, "choose another name, or edit that file"))
-    })
 }
 
 async fn check(workspace: &Workspace, command: &LandCommand, quiet: Quiet) -> Result<Report, Failure> {

@@ -136,6 +136,7 @@ pub(super) fn summary(file: &str, landed: &Landed, verb: &str) -> String {
         "{file}: {} of {total} records {verb}, {} duplicates, {} quarantined",
         landed.landed, landed.duplicate, landed.quarantined
     );
+    text += &unseen(landed);
     if landed.withdrawn > 0 {
         text += &format!(
             "\n  {} landed record(s) now withhold consent: no statistic sees them",
@@ -155,6 +156,17 @@ pub(super) fn summary(file: &str, landed: &Landed, verb: &str) -> String {
         );
     }
     text
+}
+
+/// How many of the records withhold consent; that all of them do is seldom true.
+fn unseen(landed: &Landed) -> String {
+    match (landed.unseen, landed.landed) {
+        (0, _) => String::new(),
+        (unseen, all) if unseen == all => format!(
+            "\n  none of these {all} record(s) consents, so no statistic sees any: if the file says otherwise, `[consent] yes` of the mapping lacks its word for yes"
+        ),
+        (unseen, _) => format!("\n  {unseen} of them withhold consent: no statistic sees them"),
+    }
 }
 
 /// Records kept out, by reason.
@@ -193,7 +205,7 @@ pub(super) fn document(all: &[(String, Landed)]) -> Value {
     let batches: Vec<_> = all.iter().filter_map(|(_, landed)| landed.batch.as_ref()).collect();
     json!({
         "records": {
-            "landed": sum(|l| l.landed), "late": sum(|l| l.late), "duplicate": sum(|l| l.duplicate), "quarantined": sum(|l| l.quarantined),
+            "landed": sum(|l| l.landed), "late": sum(|l| l.late), "without_consent": sum(|l| l.unseen), "duplicate": sum(|l| l.duplicate), "quarantined": sum(|l| l.quarantined),
         },
         "reasons": reasons,
         "rejected": rejected,

@@ -21,6 +21,12 @@ mod retention;
 mod simulate;
 mod verify;
 
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use marsad_terms::Explanation;
+
 use crate::args::{Cli, Command, ConfigCommand, ReleaseCommand};
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
@@ -60,4 +66,16 @@ pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Completions { shell } => Ok(docs::completions(shell)),
         Command::Man { dir } => docs::man(&dir),
     }
+}
+
+/// Writes a draft that a person edits; what is there already stays, for the reason given.
+fn write_new(path: &Path, text: &str, why: &str) -> Result<(), Failure> {
+    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| {
+        if error.kind() != ErrorKind::AlreadyExists {
+            return Failure::file(path, "be written", &error);
+        }
+        let what = format!("{} exists", path.display());
+        Failure::new(Explanation::new("W08", what, why, "choose another name, or edit that file"))
+    })
 }

@@ -64,7 +64,7 @@ pub(super) async fn act(
         progress(done, buckets.len() as u64);
         let rows = one(vault, record_type, files).await?;
         let path = format!("{record_type}/{batch}/{bucket}.parquet");
-        entry.files.push(rewrite::put(vault, path, vec![rows]).await?);
+        entry.files.push(rewrite::put(vault, path, vec![rows]).await?.with_rows_of(files));
     }
     let puts = entry.files.iter().map(|file| file.path.clone()).collect();
     Ok(Some(Act::new(REPLACED, &entry, puts, entry.replaces.clone())))

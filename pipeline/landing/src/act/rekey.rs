@@ -84,13 +84,14 @@ async fn rewritten(
 /// Puts the files of one batch anew.
 async fn one(vault: &Vault, batch: &Batch, rotation: &Rotation) -> Result<BatchFiles> {
     let unreadable = || rewrite::unreadable(&batch.files[0]);
-    let files: Vec<&FileEntry> = batch.files.iter().collect();
-    let rows = rewrite::whole(vault, &batch.record_type, &files).await?;
+    let were: Vec<&FileEntry> = batch.files.iter().collect();
+    let rows = rewrite::whole(vault, &batch.record_type, &were).await?;
     let sorted = sorted(rekeyed(&rows, rotation)?.ok_or_else(unreadable)?).ok_or_else(unreadable)??;
     let mut files = Vec::new();
     for (bucket, rows) in buckets(&sorted, batch.bucket_bits) {
         let path = format!("{}/{}/{bucket}-{}.parquet", batch.record_type, batch.batch, random_name()?);
-        files.push(rewrite::put(vault, path, vec![sorted.slice(rows.start, rows.len())]).await?);
+        let put = rewrite::put(vault, path, vec![sorted.slice(rows.start, rows.len())]).await?;
+        files.push(put.with_rows_of(&were));
     }
     Ok(BatchFiles { batch: batch.batch.clone(), files })
 }

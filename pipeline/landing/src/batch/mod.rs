@@ -10,5 +10,5 @@ mod write;
 pub(crate) use extract::Extract;
 pub(crate) use pack::Packer;
 pub(crate) use parts::{Parts, Slots};
-pub(crate) use read::{Known, known};
+pub(crate) use read::{Known, known, open};
 pub(crate) use write::{Bucket, buckets, encode, keys, quarantine};

@@ -8,6 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type, UInt16Type};
 use arrow::record_batch::RecordBatch;
+use futures::{StreamExt, TryStreamExt, stream};
 use marsad_terms::Period;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
@@ -20,6 +21,9 @@ use crate::pseudonym::Pseudonym;
 use crate::validate::{NULL, Target};
 use crate::vault::Vault;
 use crate::{Error, Result};
+
+/// How many files are asked for at once.
+const GETS: usize = 8;
 
 /// A landed row of one of the ids at hand.
 #[derive(Clone, Copy)]
@@ -46,18 +50,35 @@ pub(crate) struct Known {
     pub(crate) per_quarter: HashMap<(Pseudonym, Period), u32, ByHash>,
 }
 
-/// Reads the landed files of the extract's record type.
+/// A landed file that is there, as the log says, and of which no row was read yet.
+pub(crate) struct Opened {
+    path: String,
+    rows: ParquetRecordBatchReader,
+}
+
+/// Fetches landed files.
 ///
 /// # Errors
-/// `Damaged` where a file is missing, has other bytes than the log says, or cannot be read.
-pub(crate) async fn known(vault: &Vault, files: &[&FileEntry], extract: &Extract<'_>) -> Result<Known> {
+/// `Damaged` where a file is missing, or has other bytes than the log says.
+pub(crate) async fn open(vault: &Vault, files: impl IntoIterator<Item = &FileEntry>) -> Result<Vec<Opened>> {
+    let open = |file: FileEntry| async move {
+        let rows = vault.open(&file.path, file.hash).await?;
+        Ok(Opened { path: file.path, rows })
+    };
+    let files: Vec<FileEntry> = files.into_iter().cloned().collect();
+    stream::iter(files.into_iter().map(open)).buffered(GETS).try_collect().await
+}
+
+/// Reads landed files of the extract's record type.
+///
+/// # Errors
+/// `Damaged` where one cannot be read.
+pub(crate) fn known(files: Vec<Opened>, extract: &Extract<'_>) -> Result<Known> {
     if files.is_empty() {
         return Ok(Known::default());
     }
     let mut reader = Reader::new(extract);
-    for file in files {
-        reader.file(&file.path, vault.open(&file.path, file.hash).await?)?;
-    }
+    files.into_iter().try_for_each(|file| reader.file(file))?;
     Ok(reader.known)
 }
 
@@ -94,9 +115,9 @@ impl<'e, 'a> Reader<'e, 'a> {
         }
     }
 
-    fn file(&mut self, path: &str, reader: ParquetRecordBatchReader) -> Result<()> {
-        let damaged = || Error::Damaged { path: path.to_owned(), how: "unreadable" };
-        for batch in reader {
+    fn file(&mut self, Opened { path, rows }: Opened) -> Result<()> {
+        let damaged = || Error::Damaged { path: path.clone(), how: "unreadable" };
+        for batch in rows {
             self.rows(&batch.map_err(|_| damaged())?).ok_or_else(damaged)?;
         }
         Ok(())

@@ -27,6 +27,8 @@ const ROW_GROUP: usize = 1 << 17;
 pub(crate) struct Bucket {
     pub(crate) path: String,
     pub(crate) n_rows: u64,
+    /// Whether it holds what a withdrawal of consent put there.
+    pub(crate) withdraws: bool,
     pub(crate) file: Sealed,
 }
 
@@ -46,7 +48,8 @@ pub(crate) fn buckets(
         let path = format!("{folder}/{}.parquet", bucket_of(&rows[0]));
         let batches = rows.chunks(ROW_GROUP).map(|rows| arrow_batch(extract, &schema, rows));
         let file = encode(&schema, batches, sealer.seal(&path)?)?;
-        Ok(Bucket { path, n_rows: rows.len() as u64, file })
+        let withdraws = rows.iter().any(|row| judged.withdraws(row));
+        Ok(Bucket { path, n_rows: rows.len() as u64, withdraws, file })
     };
     rows.chunk_by(|one, next| bucket_of(one) == bucket_of(next)).map(bucket).collect()
 }

@@ -43,6 +43,17 @@ pub(crate) struct FileEntry {
     pub(crate) hash: Digest,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
+    /// Whether a row in it withholds consent that another file's row of the same record has; absent where nobody noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) withdraws: Option<bool>,
+}
+
+impl FileEntry {
+    /// The same of rows that lay in these files.
+    pub(crate) fn with_rows_of(self, files: &[&FileEntry]) -> Self {
+        let noted: Option<Vec<bool>> = files.iter().map(|file| file.withdraws).collect();
+        Self { withdraws: noted.map(|noted| noted.contains(&true)), ..self }
+    }
 }
 
 /// The body of a `batch` entry.

@@ -20,6 +20,8 @@ const TYPE: &str = "assistance_service";
 const NOW: &str = include_str!("../../testdata/custody.jsonl");
 /// As written before batches named their key space.
 const WITHOUT_KEY_SPACES: &str = include_str!("../../testdata/custody_without_key_spaces.jsonl");
+/// As written before files said whether they withdraw.
+const WITHOUT_WITHDRAWALS: &str = include_str!("../../testdata/custody_without_withdrawals.jsonl");
 
 fn kept(lines: &str) -> Vec<Entry> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -110,7 +112,7 @@ async fn entries_are_written_as_they_were_and_every_kind_among_them() {
 
 #[test]
 fn kept_entries_are_read_and_hold_together() {
-    [NOW, WITHOUT_KEY_SPACES].into_iter().for_each(holds_together);
+    [NOW, WITHOUT_KEY_SPACES, WITHOUT_WITHDRAWALS].into_iter().for_each(holds_together);
 }
 
 fn holds_together(lines: &str) {

@@ -21,7 +21,7 @@ mod sealed;
 mod sweep;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -141,7 +141,7 @@ fn windows_1252(text: &str) -> Vec<u8> {
 
 async fn landed_rows(landing: &Landing, record_type: &str) -> Vec<LandedRow> {
     let record_type: RecordTypeId = record_type.parse().unwrap();
-    let mut rows = Vec::new();
+    let (mut rows, mut refused, mut given) = (Vec::new(), Vec::new(), HashSet::new());
     for file in landing.snapshot().await.unwrap().files(&record_type) {
         let bytes = file.store().get(&file.path).await.unwrap().unwrap();
         let mut n_rows = 0;
@@ -156,12 +156,19 @@ async fn landed_rows(landing: &Landing, record_type: &str) -> Vec<LandedRow> {
                     batch.column_by_name(name).map_or(String::new(), |array| text(array, row).unwrap())
                 };
                 keys.push((key("person_key"), key("record_id")));
+                match key("consent_reporting").as_str() {
+                    "false" if !file.withdraws => refused.push(key("record_id")),
+                    "true" => drop(given.insert(key("record_id"))),
+                    _ => {}
+                }
                 rows.push(landed_row(&batch, row));
             }
         }
         assert!(keys.is_sorted(), "{} is sorted", file.path);
         assert_eq!(n_rows, file.rows);
     }
+    // Who reads the rows looks for withdrawals in no other file.
+    assert!(refused.iter().all(|id| !given.contains(id)), "a file hides another's row and does not say so");
     rows.sort();
     rows
 }

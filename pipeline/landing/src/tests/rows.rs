@@ -29,6 +29,8 @@ async fn a_withdrawal_takes_effect_with_the_batch_that_carries_it() {
     assert_eq!(same, 2, "the withdrawal stands under the record's own id");
     let again = land(&room, &["A-1;12/07/2025;Oriental;HEALTH;1;non"]).await;
     assert_eq!((again.duplicate, again.withdrawn, again.rows), (1, 0, 0));
+    let files = room.landing().snapshot().await.unwrap().files(&TYPE.parse().unwrap());
+    assert_eq!(files.iter().filter(|file| file.withdraws).count(), 1, "one file says that it hides a row");
     let back =
         land(&room, &["A-1;12/07/2025;Oriental;HEALTH;1;oui", "A-1;12/07/2025;Oriental;HEALTH;1;oui"]).await;
     assert_eq!((back.duplicate, back.rows), (2, 0), "consent does not come back by a duplicate");

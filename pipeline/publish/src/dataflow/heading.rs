@@ -22,18 +22,18 @@ impl<'a> Heading<'a> {
         Ok(Self { catalog, statistic, agency })
     }
 
-    /// Id, title and unit of output column `index`.
-    fn column(&self, index: usize, name: &str) -> Result<(String, Text, String)> {
-        let id = self.statistic.id.dataflow(index, name);
+    /// Title, note and unit of output column `index`.
+    fn column(&self, index: usize, name: &str) -> Result<(&Text, &Text, &str)> {
+        let Statistic { title, note, unit, .. } = self.statistic;
         if index == 0 {
-            return Ok((id, self.statistic.title.clone(), self.statistic.unit.clone()));
+            return Ok((title, note, unit));
         }
         let column = self.statistic.columns.get(name);
         let column = column.ok_or_else(|| Error::NotInCatalogue {
             what: "column",
             id: format!("{}.{name}", self.statistic.id),
         })?;
-        Ok((id, column.title.clone(), column.unit.clone()))
+        Ok((&column.title, column.note.as_ref().unwrap_or(note), &column.unit))
     }
 
     /// The published dimension of a column with its list.
@@ -51,15 +51,15 @@ impl<'a> Heading<'a> {
         measure: Measure,
         protection: Protection,
     ) -> Result<Dataflow> {
-        let (id, title, unit) = self.column(index, name)?;
+        let (title, note, unit) = self.column(index, name)?;
         Ok(Dataflow {
-            id,
+            id: self.statistic.id.dataflow(index, name),
             statistic: self.statistic.id.clone(),
             agency: self.agency.to_owned(),
             version: self.statistic.version.clone(),
-            title,
-            note: self.statistic.note.clone(),
-            unit,
+            title: title.clone(),
+            note: note.clone(),
+            unit: unit.to_owned(),
             measure,
             dimensions: Vec::new(),
             additive_over: Vec::new(),

@@ -3,11 +3,11 @@
 use marsad_catalog::Catalog;
 use marsad_terms::{Language, NanoRho};
 
-use super::day;
 use super::number::decimal;
 use super::statistic::StatisticView;
 use super::targets::Targets;
 use super::words::{self, Words};
+use crate::day;
 use crate::edition::Edition;
 use crate::form;
 use crate::privacy_yaml::words as privacy;

@@ -396,8 +396,8 @@ fn dataflow<'a>(structure: &Structure<'_>, flow: &'a Flow<'_>) -> Artefact<Dataf
     let version = flow.dataflow.version.as_str();
     let own = Dataflow {
         annotations: unit.into_iter().chain([constant("MARSAD_MECHANISM", flow.mechanism)]).collect(),
-        description: &flow.dataflow.note.en,
-        descriptions: &flow.dataflow.note,
+        description: &flow.description.en,
+        descriptions: &flow.description,
         structure: urn("DataStructure", structure.agency, &flow.id("DSD_"), version, None),
     };
     artefact(structure, "Dataflow", (&flow.id("DF_"), version), &flow.dataflow.title, own)

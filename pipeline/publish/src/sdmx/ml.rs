@@ -151,7 +151,7 @@ impl Ml<'_> {
                 annotation(xml, "MARSAD_MECHANISM", flow.mechanism)
             })?;
             names(xml, &flow.dataflow.title)?;
-            in_languages(xml, "com:Description", &flow.dataflow.note)?;
+            in_languages(xml, "com:Description", &flow.description)?;
             let target = ("DataStructure", flow.id("DSD_"), flow.dataflow.version.as_str());
             self.reference(xml, "str:Structure", target, None)
         })

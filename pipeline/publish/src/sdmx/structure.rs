@@ -127,6 +127,8 @@ pub(crate) struct Flow<'a> {
     pub(crate) category: String,
     /// Who is protected; absent where there is no person.
     pub(crate) privacy_unit: Option<Text>,
+    /// How to read it, and who is counted.
+    pub(crate) description: Text,
     pub(crate) mechanism: &'static str,
 }
 
@@ -198,6 +200,7 @@ fn described<'a>(catalog: &Catalog, flow: &'a Dataflow) -> Result<Flow<'a>> {
         dataflow: flow,
         category: statistic.purpose.clone(),
         privacy_unit: (!flow.is_exact()).then(words::unit),
+        description: flow.description(),
         mechanism,
     })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use marsad_ledger::proposal::Proposal;
 use marsad_ledger::sign::{APPROVAL, SigningKey};
 use marsad_ledger::{Answer, Error as LedgerError, RequestState, State, Statement};
 use marsad_terms::{Explanation, Language};
@@ -13,6 +14,7 @@ use super::plan::is_as_defined;
 use super::public::Public;
 use super::{question, show, standing};
 use crate::args::ConfirmArgs;
+use crate::command::write_new;
 use crate::report::{Failure, Report};
 use crate::workspace::{Workspace, open_key};
 
@@ -182,7 +184,7 @@ fn approval(state: &State, request: &RequestState, answers: Answers) -> Result<S
             "W10",
             format!("the checklist is not answered: {}", missing.join(", ")),
             "each item that a person judges is answered in words, and the words are signed",
-            "run it on a terminal, which asks one by one; or give --confirm ITEM=TEXT for each, or --confirm-file F.toml with one line an item",
+            "run it on a terminal, which asks one by one; or give --confirm ITEM=TEXT for each, or --confirm-file F.toml, which `marsad release show ID --answers F.toml` drafts",
         );
         return Err(Failure::new(explanation));
     }
@@ -214,6 +216,19 @@ fn decision(
     let proposal = request.proposal_id;
     let (round, reason) = (request.round(), reason.to_owned());
     Ok(Statement { workspace, policy, proposal, decision, confirmed, reason, round })
+}
+
+/// Writes the questions as a file to fill in; one that is there may hold answers, and stays.
+pub(super) fn draft_answers(proposal: &Proposal, language: Language, path: &Path) -> Result<Report, Failure> {
+    write_new(path, &question::template(proposal, language), "it may hold answers already")?;
+    let json = json!({"release": proposal.release, "answers": path, "items": question::all(proposal).len()});
+    let text = format!(
+        "{} holds the questions\n  next: answer them in it, then  marsad release approve {} --key FILE --confirm-file {}",
+        path.display(),
+        proposal.release,
+        path.display()
+    );
+    Ok(Report::new(text, json))
 }
 
 fn answers(confirm: &ConfirmArgs) -> Result<Answers, Failure> {

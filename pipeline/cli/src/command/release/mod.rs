@@ -53,7 +53,7 @@ pub(super) async fn run(
         ReleaseCommand::New { id, like } => define::new(workspace, id, like),
         ReleaseCommand::Plan { id, wish, key } => plan(workspace, id, wish, key.key.as_deref()).await,
         ReleaseCommand::List => list::list(workspace).await,
-        ReleaseCommand::Show { id, html, full, statistic, language } => {
+        ReleaseCommand::Show { id, html, answers, full, statistic, language } => {
             let ledger = workspace.ledger()?;
             let state = ledger.state().await?;
             let request = state.find(id)?;
@@ -65,6 +65,9 @@ pub(super) async fn run(
             }
             public::asks_for(request, statistic.as_deref())?;
             let view = show::View { full: *full, statistic: statistic.clone(), language: *language };
+            if let Some(path) = answers {
+                return decide::draft_answers(&request.proposal, view.language(&public), path);
+            }
             Ok(show::viewed(state, request, &public, &view))
         }
         ReleaseCommand::Diff { a, b } => {

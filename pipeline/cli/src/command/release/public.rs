@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use marsad_catalog::Catalog;
-use marsad_ledger::RequestState;
 use marsad_ledger::proposal::{Attack, Difference, StatisticRequest};
+use marsad_ledger::{RequestState, Scope};
 use marsad_privacy::shape::{Bound, StatisticShape};
+use marsad_publish::names;
 use marsad_terms::{Language, Name, Text, nearest};
 use serde_json::{Value, json};
 
@@ -118,6 +119,53 @@ impl Public {
             json!({"id": asked.id, "title": asked.title, "unit": asked.unit, "bound": asked.bound, "smallest_area": asked.area})
         });
         json!({"purposes": purposes, "statistics": statistics.collect::<Vec<_>>()})
+    }
+}
+
+/// What a proposal names by ids, in words; where there are no definitions, or they do not know it, the id itself.
+impl Public {
+    /// A unit of measure.
+    pub(super) fn unit(&self, id: &str) -> Text {
+        let list = self.catalog.as_ref().and_then(|catalog| catalog.code_lists.get("UNIT_MEASURE"));
+        list.and_then(|list| list.code(id)).map_or_else(|| Text::same(id), |code| code.label.clone())
+    }
+
+    /// A scope of the budget.
+    pub(super) fn scope(&self, name: &str) -> Text {
+        match name.parse() {
+            Ok(Scope::Lifetime) => Text::new("toute la durée", "كامل المدة", "lifetime"),
+            Ok(Scope::Year(year)) => {
+                Text::new(format!("année {year}"), format!("سنة {year}"), format!("year {year}"))
+            }
+            Ok(Scope::RecordType(id)) => {
+                let known = self.catalog.as_ref().and_then(|catalog| catalog.record_types.get(&id));
+                known.map_or_else(|| Text::same(id.as_str()), |record_type| record_type.title.clone())
+            }
+            Err(_) => Text::same(name),
+        }
+    }
+
+    /// The columns of a table.
+    pub(super) fn table(&self, columns: &[String]) -> Text {
+        let names: Vec<Text> = columns.iter().map(|column| self.column(column)).collect();
+        let joined = |language, between| {
+            let names: Vec<String> = names.iter().map(|name| name.get(language).to_lowercase()).collect();
+            names.join(between)
+        };
+        Text {
+            fr: joined(Language::Fr, " × "),
+            ar: joined(Language::Ar, " × "),
+            en: joined(Language::En, " × "),
+        }
+    }
+
+    fn column(&self, column: &str) -> Text {
+        match (column, &self.catalog) {
+            ("year", _) => Text::new("année", "السنة", "year"),
+            ("quarter", _) => Text::new("trimestre", "الفصل", "quarter"),
+            (_, Some(catalog)) => names::dimension(&catalog.dimension_id(column)),
+            (_, None) => Text::same(column),
+        }
     }
 }
 

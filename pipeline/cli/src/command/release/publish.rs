@@ -140,6 +140,7 @@ impl Publisher<'_> {
             display_delta: policy.display_delta.clone(),
             agency: self.workspace.settings.workspace.agency.clone(),
             workspace_name: self.workspace.settings.workspace.name.clone(),
+            served_at: self.workspace.settings.workspace.address.clone(),
             rule: rule(request),
             earlier: self.earlier(request, &then).await?,
             past: bundle::past(&self.workspace.releases()?, Some(request), &then, &now).await?,

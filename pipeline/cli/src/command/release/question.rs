@@ -1,4 +1,5 @@
-//! The checklist on a terminal: what a person judges, asked one by one, each answer in words of the approver's own.
+//! What a person judges of a proposal, each answer in words of the approver's own: asked one by one on a terminal, or a file
+//! to fill in.
 //!
 //! Nothing is signed or stored here; whoever stops half-way has decided nothing.
 
@@ -14,6 +15,32 @@ use crate::report::Failure;
 /// What stewards skip comes first (governance 3).
 pub(super) const FIRST: [&str; 2] = ["C06", "C18"];
 
+/// The items that a person judges, in the order in which they are asked.
+pub(super) fn all(proposal: &Proposal) -> Vec<&Item> {
+    let mut items: Vec<&Item> = proposal.checklist.iter().filter(|item| item.wants_an_answer()).collect();
+    items.sort_by_key(|item| !FIRST.contains(&item.id.as_str()));
+    items
+}
+
+/// A file for `--confirm-file`: each question with its evidence, none answered yet.
+pub(super) fn template(proposal: &Proposal, language: Language) -> String {
+    let begin = Text::new(
+        "Écrivez chaque réponse et ôtez le # devant elle ; ce qui garde son # reste sans réponse.",
+        "اكتب كل جواب واحذف العلامة # قبله؛ وما بقيت علامته يبقى بلا جواب.",
+        "Write each answer and take away the # before it; what keeps its # is not answered.",
+    );
+    let title = proposal.title.get(language);
+    let mut text = format!("# {}: {title}\n# {}\n", proposal.release, begin.get(language));
+    for item in all(proposal) {
+        text += &format!("\n# {}\n", asked(&item.id).get(language));
+        for line in item.text().get(language).lines() {
+            text += &format!("#   {line}\n");
+        }
+        text += &format!("# {} = \"\"\n", item.id);
+    }
+    text
+}
+
 /// Asks every item that a person judges; an answer that must hold words is asked for until it does.
 ///
 /// # Errors
@@ -24,17 +51,81 @@ pub(super) fn ask(
     input: &mut impl BufRead,
     out: &mut impl Write,
 ) -> Result<Answers, Failure> {
-    let mut items: Vec<&Item> = proposal.checklist.iter().filter(|item| item.wants_an_answer()).collect();
-    items.sort_by_key(|item| !FIRST.contains(&item.id.as_str()));
+    let items = all(proposal);
     let n = items.len();
     let _ = writeln!(out, "{}", beginning(n).get(language));
     let mut answers = Answers::new();
     for (number, item) in items.into_iter().enumerate() {
-        let _ = writeln!(out, "\n[{}/{n}] {}  {}", number + 1, item.id, item.text().get(language));
+        let (asked, evidence) = (asked(&item.id), item.text());
+        let _ = writeln!(out, "\n[{}/{n}] {}  {}", number + 1, item.id, asked.get(language));
+        let _ = writeln!(out, "  {}", evidence.get(language));
         let answer = one(proposal, (item, language), input, out)?;
         answers.insert(item.id.clone(), answer);
     }
     Ok(answers)
+}
+
+/// What a person is asked (governance 3).
+pub(super) fn asked(id: &str) -> Text {
+    match id {
+        "C05" => Text::new(
+            "La source des bornes est-elle vraie ?",
+            "هل مصدر الحدود صحيح؟",
+            "Is the source of the bounds true?",
+        ),
+        "C06" => Text::new("Cela vaut-il le coût ?", "هل يستحق ذلك تكلفته؟", "Is it worth the cost?"),
+        "C09" => Text::new(
+            "Un lecteur serait-il servi par ces marges ?",
+            "هل تفيد هذه الهوامش القارئ؟",
+            "Would these margins serve a reader?",
+        ),
+        "C13" => Text::new(
+            "La seconde estimation est-elle nécessaire ?",
+            "هل التقدير الثاني ضروري؟",
+            "Is the second estimate needed?",
+        ),
+        "C16" => Text::new(
+            "Qui a relu la page dans chaque langue ?",
+            "من راجع الصفحة بكل لغة؟",
+            "Who has read the page in each language?",
+        ),
+        "C17" => Text::new(
+            "Un titre ou une note invite-t-il à une lecture fausse ?",
+            "هل يدعو عنوان أو ملاحظة إلى قراءة خاطئة؟",
+            "Does a title or note invite a wrong reading?",
+        ),
+        "C18" => Text::new(
+            "Un tableau pourrait-il guider une action contre un groupe ou un lieu ?",
+            "هل يمكن أن يوجه جدول عملا ضد مجموعة أو مكان؟",
+            "Could a table guide action against a group or a place?",
+        ),
+        "C19" => Text::new(
+            "Deux tableaux ensemble en disent-ils plus sur un petit groupe ?",
+            "هل يكشف جدولان معا أكثر عن مجموعة صغيرة؟",
+            "Do two tables together say more about a small group?",
+        ),
+        "C20" => Text::new(
+            "Chacun reçoit-il la même chose au même instant ?",
+            "هل يتلقى الجميع الشيء نفسه في الوقت نفسه؟",
+            "Does everyone get the same at the same instant?",
+        ),
+        "C22" => Text::new(
+            "La période est-elle assez complète ?",
+            "هل الفترة مكتملة بما يكفي؟",
+            "Is the period complete enough?",
+        ),
+        "C23" => Text::new(
+            "Les demandes des personnes sont-elles traitées, ou pas encore échues ?",
+            "هل عولجت طلبات الأشخاص أو لم يحن أجلها بعد؟",
+            "Are persons' requests done, or not yet due?",
+        ),
+        "C25" => Text::new(
+            "Qui décide d'un retrait, et qui est informé ?",
+            "من يقرر السحب، ومن يُخبَر؟",
+            "Who decides on a withdrawal, and who is told?",
+        ),
+        other => Text::new(other, other, other),
+    }
 }
 
 fn beginning(n: usize) -> Text {

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use marsad_ledger::checklist::{Item, Standing, Who};
 use marsad_ledger::{RequestState, ScopeAfter, State};
+use marsad_publish::day;
 use marsad_publish::sheet::{self, Block, Sheet, Shown};
-use marsad_terms::{NanoRho, Text};
+use marsad_terms::{Language, NanoRho, Text};
 use serde_json::json;
 
 use super::outlook::Outlook;
 use super::public::{Public, attack, sharpest};
-use super::show;
+use super::{question, show};
 use crate::report::{Failure, Report, decimal};
 
 /// Writes the page.
@@ -42,9 +43,9 @@ fn page(state: &State, request: &RequestState, public: &Public) -> Sheet {
     let blocks = vec![
         why(request, public),
         statistics(request, public),
-        cost(request, &scopes),
-        tables(request),
-        differences(request),
+        cost(request, (&scopes, public)),
+        tables(request, public),
+        differences(request, public),
         machine(request),
         person(request),
         decisions(request),
@@ -63,25 +64,37 @@ fn number(text: String) -> Shown {
     Shown::Words(Text::new(&comma, format!("\u{2066}{comma}\u{2069}"), &text))
 }
 
+/// `2025-01-15T09:00:00Z` as `15 January 2025, 09:00 UTC`.
+fn moment(time: &str, language: Language) -> String {
+    match (time.get(..10), time.get(11..16), time.ends_with('Z')) {
+        (Some(day), Some(minute), true) => {
+            format!("{}, \u{2066}{minute} UTC\u{2069}", day::in_words(day, language))
+        }
+        _ => format!("\u{2066}{time}\u{2069}"),
+    }
+}
+
 fn why(request: &RequestState, public: &Public) -> Block {
     let rows = public.purposes(request).into_iter();
     let proposal = &request.proposal;
     let (id, recipients) = (request.proposal_id.hex()[..8].to_owned(), proposal.recipients.join(", "));
+    let [embargo_fr, embargo_ar, embargo_en] =
+        Language::ALL.map(|language| moment(&proposal.embargo, language));
     Block {
         heading: Text::new("Pourquoi", "لماذا", "Why"),
         paragraphs: vec![
             Text {
                 fr: format!(
-                    "Proposition {id}, de {}. Approbations demandées : {}. Destinataires : {recipients}. Embargo : {}.",
-                    proposal.author, proposal.approvals_needed, proposal.embargo
+                    "Proposition {id}, de {}. Approbations demandées : {}. Destinataires : {recipients}. Embargo : {embargo_fr}.",
+                    proposal.author, proposal.approvals_needed
                 ),
                 ar: format!(
-                    "الاقتراح \u{2066}{id}\u{2069} من إعداد \u{2066}{}\u{2069}. الموافقات المطلوبة: {}. الجهات المستفيدة: \u{2066}{recipients}\u{2069}. حظر النشر حتى: \u{2066}{}\u{2069}.",
-                    proposal.author, proposal.approvals_needed, proposal.embargo
+                    "الاقتراح \u{2066}{id}\u{2069} من إعداد \u{2066}{}\u{2069}. الموافقات المطلوبة: {}. الجهات المستفيدة: \u{2066}{recipients}\u{2069}. حظر النشر حتى: {embargo_ar}.",
+                    proposal.author, proposal.approvals_needed
                 ),
                 en: format!(
-                    "Proposal {id} by {}. Approvals asked for: {}. Recipients: {recipients}. Embargo: {}.",
-                    proposal.author, proposal.approvals_needed, proposal.embargo
+                    "Proposal {id} by {}. Approvals asked for: {}. Recipients: {recipients}. Embargo: {embargo_en}.",
+                    proposal.author, proposal.approvals_needed
                 ),
             },
             proposal.coverage.clone(),
@@ -105,7 +118,7 @@ fn statistics(request: &RequestState, public: &Public) -> Block {
         vec![
             code(asked.id),
             Shown::Words(asked.title),
-            code(asked.unit),
+            Shown::Words(public.unit(&asked.unit)),
             Shown::Words(asked.bound),
             area(asked.area),
         ]
@@ -124,7 +137,7 @@ fn statistics(request: &RequestState, public: &Public) -> Block {
     }
 }
 
-fn cost(request: &RequestState, scopes: &[ScopeAfter]) -> Block {
+fn cost(request: &RequestState, (scopes, public): (&[ScopeAfter], &Public)) -> Block {
     let after = show::lifetime(scopes).map_or(NanoRho::ZERO, |scope| scope.after);
     let outlook = Outlook::of(request);
     let spent = decimal(request.proposal.nano_rho);
@@ -138,7 +151,7 @@ fn cost(request: &RequestState, scopes: &[ScopeAfter]) -> Block {
             scope.cap.map(|cap| cap.checked_sub(scope.after).map_or_else(|| "< 0".to_owned(), decimal));
         let dash = || "–".to_owned();
         vec![
-            code(&scope.scope),
+            Shown::Words(public.scope(&scope.scope)),
             number(decimal(scope.used)),
             number(decimal(scope.after)),
             number(left.unwrap_or_else(dash)),
@@ -159,12 +172,12 @@ fn cost(request: &RequestState, scopes: &[ScopeAfter]) -> Block {
     }
 }
 
-fn tables(request: &RequestState) -> Block {
+fn tables(request: &RequestState, public: &Public) -> Block {
     let rows = request.proposal.tables.iter().map(|t| {
         let margin = if t.margin.is_empty() { "–".to_owned() } else { format!("± {}", t.margin) };
         vec![
             code(&t.dataflow),
-            code(t.dimensions.join(", ")),
+            Shown::Words(public.table(&t.dimensions)),
             code(t.cells),
             number(margin),
             code(&t.reliable_from),
@@ -196,12 +209,12 @@ fn tables(request: &RequestState) -> Block {
     }
 }
 
-fn differences(request: &RequestState) -> Block {
+fn differences(request: &RequestState, public: &Public) -> Block {
     let rows = sharpest(request).into_iter().map(|(one, n)| {
         vec![
             Shown::Words(attack(one.attack)),
             code(format!("{} · {}", one.earlier, one.release)),
-            code(one.dimensions.join(", ")),
+            Shown::Words(public.table(&one.dimensions)),
             Shown::Words(one.remains_in_words()),
             code(n),
             number(format!("± {}", one.margin)),
@@ -270,11 +283,9 @@ fn machine(request: &RequestState) -> Block {
 }
 
 fn person(request: &RequestState) -> Block {
-    let mut asked: Vec<&Item> =
-        request.proposal.checklist.iter().filter(|item| item.wants_an_answer()).collect();
-    asked.sort_by_key(|item| !super::question::FIRST.contains(&item.id.as_str()));
+    let asked = question::all(&request.proposal).into_iter();
     let rows =
-        asked.into_iter().map(|item| vec![code(&item.id), Shown::Words(question(&item.id)), evidence(item)]);
+        asked.map(|item| vec![code(&item.id), Shown::Words(question::asked(&item.id)), evidence(item)]);
     Block {
         heading: Text::new("À confirmer par une personne", "ما يؤكده شخص", "For a person to confirm"),
         paragraphs: Vec::new(),
@@ -284,69 +295,6 @@ fn person(request: &RequestState) -> Block {
             Text::new("Constat", "المعاينة", "Evidence"),
         ],
         rows: rows.collect(),
-    }
-}
-
-/// What a person is asked (governance 3).
-fn question(id: &str) -> Text {
-    match id {
-        "C05" => Text::new(
-            "La source des bornes est-elle vraie ?",
-            "هل مصدر الحدود صحيح؟",
-            "Is the source of the bounds true?",
-        ),
-        "C06" => Text::new("Cela vaut-il le coût ?", "هل يستحق ذلك تكلفته؟", "Is it worth the cost?"),
-        "C09" => Text::new(
-            "Un lecteur serait-il servi par ces marges ?",
-            "هل تفيد هذه الهوامش القارئ؟",
-            "Would these margins serve a reader?",
-        ),
-        "C13" => Text::new(
-            "La seconde estimation est-elle nécessaire ?",
-            "هل التقدير الثاني ضروري؟",
-            "Is the second estimate needed?",
-        ),
-        "C16" => Text::new(
-            "Qui a relu la page dans chaque langue ?",
-            "من راجع الصفحة بكل لغة؟",
-            "Who has read the page in each language?",
-        ),
-        "C17" => Text::new(
-            "Un titre ou une note invite-t-il à une lecture fausse ?",
-            "هل يدعو عنوان أو ملاحظة إلى قراءة خاطئة؟",
-            "Does a title or note invite a wrong reading?",
-        ),
-        "C18" => Text::new(
-            "Un tableau pourrait-il guider une action contre un groupe ou un lieu ?",
-            "هل يمكن أن يوجه جدول عملا ضد مجموعة أو مكان؟",
-            "Could a table guide action against a group or a place?",
-        ),
-        "C19" => Text::new(
-            "Deux tableaux ensemble en disent-ils plus sur un petit groupe ?",
-            "هل يكشف جدولان معا أكثر عن مجموعة صغيرة؟",
-            "Do two tables together say more about a small group?",
-        ),
-        "C20" => Text::new(
-            "Chacun reçoit-il la même chose au même instant ?",
-            "هل يتلقى الجميع الشيء نفسه في الوقت نفسه؟",
-            "Does everyone get the same at the same instant?",
-        ),
-        "C22" => Text::new(
-            "La période est-elle assez complète ?",
-            "هل الفترة مكتملة بما يكفي؟",
-            "Is the period complete enough?",
-        ),
-        "C23" => Text::new(
-            "Les demandes des personnes sont-elles traitées, ou pas encore échues ?",
-            "هل عولجت طلبات الأشخاص أو لم يحن أجلها بعد؟",
-            "Are persons' requests done, or not yet due?",
-        ),
-        "C25" => Text::new(
-            "Qui décide d'un retrait, et qui est informé ?",
-            "من يقرر السحب، ومن يُخبَر؟",
-            "Who decides on a withdrawal, and who is told?",
-        ),
-        other => Text::new(other, other, other),
     }
 }
 

@@ -18,7 +18,7 @@ const MONTHS: [[&str; 3]; 12] = [
 ];
 
 /// `2026-11-27` as `27 novembre 2026`; what is no day as it is.
-pub(super) fn in_words(day: &str, language: Language) -> String {
+pub fn in_words(day: &str, language: Language) -> String {
     let parts: Vec<usize> = day.split('-').filter_map(|part| part.parse().ok()).collect();
     let [year, month, day_of_month] = parts[..] else { return day.to_owned() };
     let Some(names) = month.checked_sub(1).and_then(|month| MONTHS.get(month)) else { return day.to_owned() };
