@@ -1,6 +1,7 @@
 //! A person's access to what landed (law 09-08, article 7): all its rows, as the record types hold them, with where each came
 //! from and when, and what outlives its rows: what registers of first-time series hold of it, and that it is on the list of
-//! erased persons. Neither the pseudonym nor a record id leaves; the custody entry says that there was an access, not whose.
+//! erased persons. Neither the pseudonym nor a record id leaves; the custody entry says that there was an access, not
+//! whose.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -41,8 +42,8 @@ pub struct PersonRow {
 }
 
 impl Landing {
-    /// All rows of these persons, in the order of landing, then their entries in registers and on lists, and the custody entries that tell of the access: written before
-    /// the rows are given out, also where there are none.
+    /// All rows of these persons, in the order of landing, then their entries in registers and on lists, and the custody
+    /// entries that tell of the access: written before the rows are given out, also where there are none.
     ///
     /// # Errors
     /// As [`Landing::snapshot`], `Damaged`, or a store failed.

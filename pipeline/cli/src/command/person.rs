@@ -65,7 +65,7 @@ async fn erase(workspace: &Workspace, id_file: &Path, yes: bool) -> Result<Repor
     let mut report = rewritten(done, nothing, &erased);
     if !erased.entries.is_empty() {
         report.text += &format!(
-            "\nrecords of theirs up to today, {today}, land no more (R15); of later ones those land that a source sends\n\
+            "\nrecords of theirs up to today, {today}, land no more (R15); later ones do\n\
              what was published before stays, and no budget comes back; ask every source to erase them too"
         );
     }
