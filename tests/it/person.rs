@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::workspace::{RELEASE, Workspace};
+use crate::workspace::{RELEASE, Workspace, services};
 
 fn identifiers(workspace: &Workspace, text: &str, mode: u32) {
     workspace.write("ids", text);
@@ -15,6 +15,45 @@ fn rows(workspace: &Workspace) -> u64 {
     list.at("batches").as_array().unwrap().iter().map(|batch| batch["rows"].as_u64().unwrap()).sum()
 }
 
+/// Partners send everything again and again.
+#[test]
+fn what_was_erased_stays_out_of_the_next_extract_and_access_tells_of_it() {
+    let workspace = Workspace::new();
+    workspace.land_services(20);
+    identifiers(&workspace, "partner:P-70000003\npartner:P-70000022\n", 0o600);
+    let erased = workspace.marsad(&["person", "erase", "--id-file", "ids", "--yes"]).done().stdout;
+    let both = "proof: entry 1 of the custody log of landing, entry 0 of the custody log of restricted";
+    assert!(erased.contains("1 file(s) written anew") && erased.contains(both), "{erased}");
+    assert!(erased.contains("land no more (R15)") && !erased.contains("70000003"), "{erased}");
+    workspace.write("more.csv", services(25));
+    for command in [&["extract", "check"][..], &["land"]] {
+        let told = workspace.json(&[command, &["more.csv", "--as", "partner_assistance"]].concat()).done();
+        let records =
+            ["landed", "duplicate", "quarantined"].map(|of| told.at("records")[of].as_u64().unwrap());
+        assert_eq!((records, told.at("reasons")["R15"].as_u64()), ([4, 19, 2], Some(2)), "{command:?}");
+    }
+    assert_eq!(rows(&workspace), 23);
+    let export = ["person", "export", "--id-file", "ids", "--out"];
+    assert_eq!(workspace.json(&[&export[..], &["kept.json"]].concat()).done().at("found"), true);
+    let kept: serde_json::Value = serde_json::from_str(&workspace.read("kept.json")).unwrap();
+    let kept = kept["rows"].as_array().unwrap();
+    assert_eq!(kept.len(), 4, "two persons on two lists: {kept:?}");
+    let is_listed =
+        |row: &serde_json::Value| row["source"] == "list of erased persons" && row["record_type"].is_null();
+    assert!(kept.iter().all(|row| is_listed(row) && row["values"]["erased_on"].is_string()), "{kept:?}");
+    workspace.json(&[&export[..], &["kept.csv"]].concat()).done();
+    assert!(
+        workspace.read("kept.csv").starts_with("record_type,landed,source,erased_on\r\n,,list of erased")
+    );
+    // Who was never here is told to be looked at, and is kept out all the same.
+    identifiers(&workspace, "partner:P-70000099\n", 0o600);
+    let unknown = workspace.marsad(&["person", "erase", "--id-file", "ids", "--yes"]).done().stdout;
+    assert!(
+        unknown.starts_with("0 file(s) held them") && unknown.contains("check the identifiers"),
+        "{unknown}"
+    );
+}
+
 #[test]
 fn an_erased_person_is_out_of_all_rows_and_releases_go_on() {
     let workspace = Workspace::new();
@@ -23,6 +62,7 @@ fn an_erased_person_is_out_of_all_rows_and_releases_go_on() {
     let erase = ["person", "erase", "--id-file", "ids", "--yes"];
     identifiers(&workspace, "partner:p–٧٠000003\npartner:P-70000099\n", 0o600);
     let erased = workspace.json(&erase).done();
+    erased.has(&["files", "entry", "entries", "until"]);
     assert_eq!((erased.at("files").as_u64(), erased.at("entry").as_u64()), (Some(1), Some(1)));
     assert_eq!(rows(&workspace), 49);
     let again = workspace.json(&erase).done();

@@ -1,17 +1,21 @@
 //! A person's access to what landed (law 09-08, article 7): all its rows, as the record types hold them, with where each came
-//! from and when, and what registers of first-time series hold of it, which outlives its rows. Neither the pseudonym nor a record id leaves; the custody entry says that there was an access, not whose.
+//! from and when, and what outlives its rows: what registers of first-time series hold of it, and that it is on the list of
+//! erased persons. Neither the pseudonym nor a record id leaves; the custody entry says that there was an access, not
+//! whose.
 
 use std::collections::{BTreeMap, HashSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type, UInt16Type};
+use chrono::NaiveDate;
 use marsad_log::Appended;
 use marsad_terms::RecordTypeId;
 use serde::Serialize;
 
 use crate::act::{Rewritten, others, store_name};
 use crate::custody::{ActEntry, Batch, Custody, EXPORTED};
+use crate::erased::Erased;
 use crate::register::Held;
 use crate::schema::DECIMAL;
 use crate::vault::Vault;
@@ -19,24 +23,27 @@ use crate::{Landing, Persons, Result, register, rewrite};
 
 /// What an entry of a register comes from.
 const REGISTER: &str = "register of a first-time series";
+/// What tells that a pseudonym is kept of an erased person.
+const LIST: &str = "list of erased persons";
 
-/// One row of a person, or its entry in a register; no `Debug`.
+/// One row of a person, or its entry in a register or on the list of erased persons; no `Debug`.
 #[derive(Serialize)]
 pub struct PersonRow {
-    /// What it records.
-    pub record_type: RecordTypeId,
-    /// When it landed, RFC 3339 UTC; empty of an entry in a register.
+    /// What it records; none on the list of erased persons.
+    pub record_type: Option<RecordTypeId>,
+    /// When it landed, RFC 3339 UTC; empty of an entry in a register or on the list.
     pub landed: String,
     /// Where the extract came from.
     pub source: String,
     /// Values by column, as codes where the column has a code list; the event as its month. Absent values are left out. Of an
     /// entry in a register its `series`, `step` and `cells`, or `erased` where the pseudonym alone is left.
+    /// On the list `erased_on`, a day: records up to it are kept out.
     pub values: BTreeMap<String, String>,
 }
 
 impl Landing {
-    /// All rows of these persons, in the order of landing, then their entries in registers, and the custody entries that tell of the access: written before
-    /// the rows are given out, also where there are none.
+    /// All rows of these persons, in the order of landing, then their entries in registers and on lists, and the custody
+    /// entries that tell of the access: written before the rows are given out, also where there are none.
     ///
     /// # Errors
     /// As [`Landing::snapshot`], `Damaged`, or a store failed.
@@ -81,6 +88,7 @@ async fn rows_of(vault: &Vault, custody: &Custody, persons: &HashSet<[u8; 16]>) 
         }
     }
     rows.extend(register::held(vault, custody, persons).await?.iter().map(register_row));
+    rows.extend(Erased::read(vault, custody).await?.days_of(persons).map(list_row));
     Ok(rows)
 }
 
@@ -93,8 +101,13 @@ fn register_row(held: &Held<'_>) -> PersonRow {
         }
         None => drop(values.insert("erased".to_owned(), true.to_string())),
     }
-    let (record_type, source) = (held.steps.record_type.clone(), REGISTER.to_owned());
+    let (record_type, source) = (Some(held.steps.record_type.clone()), REGISTER.to_owned());
     PersonRow { record_type, landed: String::new(), source, values }
+}
+
+fn list_row(day: NaiveDate) -> PersonRow {
+    let values = BTreeMap::from([("erased_on".to_owned(), day.to_string())]);
+    PersonRow { record_type: None, landed: String::new(), source: LIST.to_owned(), values }
 }
 
 fn person_row(batch: &Batch, rows: &RecordBatch, row: usize) -> PersonRow {
@@ -105,7 +118,7 @@ fn person_row(batch: &Batch, rows: &RecordBatch, row: usize) -> PersonRow {
         .filter(|(field, _)| is_told(field.name()))
         .filter_map(|(field, array)| Some((field.name().clone(), text(array, row)?)));
     PersonRow {
-        record_type: batch.record_type.clone(),
+        record_type: Some(batch.record_type.clone()),
         landed: batch.time.clone(),
         source: batch.source.clone(),
         values: values.collect(),

@@ -7,6 +7,7 @@ use marsad_terms::Period;
 
 use crate::Reason;
 use crate::batch::{Extract, Known};
+use crate::erased::Erased;
 use crate::hash::ByHash;
 use crate::report::Rejected;
 
@@ -29,6 +30,8 @@ pub(crate) enum Fate {
     Hides,
     /// R12
     TooManyRows,
+    /// R15
+    Erased,
 }
 
 /// A row of the batch: of which record, and whether statistics may see it.
@@ -150,6 +153,7 @@ impl Tally {
                 }
                 Fate::Contradicts => Reason::Contradicts,
                 Fate::TooManyRows => Reason::TooManyRows,
+                Fate::Erased => Reason::Erased,
             };
             let (record, line, reason) = (record.number, record.line, reason.code().to_owned());
             self.rejected.push(Rejected { record, line, column: None, reason });
@@ -158,8 +162,8 @@ impl Tally {
     }
 }
 
-/// Judges all records of an extract against each other and against what landed before.
-pub(crate) fn judge(extract: &Extract<'_>, known: &Known) -> Judged {
+/// Judges all records of an extract against each other, against what landed before, and by who was erased.
+pub(crate) fn judge(extract: &Extract<'_>, known: &Known, erased: &Erased) -> Judged {
     let order = order(extract);
     let mut judging = Judging {
         extract,
@@ -170,6 +174,9 @@ pub(crate) fn judge(extract: &Extract<'_>, known: &Known) -> Judged {
     let most = extract.plan.record_type.max_rows_a_quarter.filter(|_| extract.plan.identifier.is_some());
     let (person, id) = (|at: usize| extract.records[at].person, |at: usize| extract.id_of(at));
     for records in order.chunk_by(|one, next| person(*one) == person(*next)) {
+        if let Some(until) = erased.until(person(records[0])) {
+            judging.keep_out_erased(records, until);
+        }
         records.chunk_by(|one, next| id(*one) == id(*next)).for_each(|alike| judging.identity(alike));
         if let Some(most) = most {
             judging.keep_out_implausible(records, most);
@@ -197,10 +204,21 @@ struct Judging<'e, 'a> {
 }
 
 impl Judging<'_, '_> {
+    /// R15: the records of an erased person up to a day. Where a source gives months, that of the erasure is kept out whole.
+    fn keep_out_erased(&mut self, records: &[usize], until: i32) {
+        for at in records.iter().copied().filter(|at| self.extract.records[*at].day <= until) {
+            self.fates[at] = Fate::Erased;
+        }
+    }
+
     /// Records of one identity, in the file's order: the first that does not contradict what landed stands for the others.
+    /// One that is kept out as an erased person's says nothing about later ones.
     fn identity(&mut self, records: &[usize]) {
         let mut first = None;
         for at in records.iter().copied() {
+            if self.fates[at] == Fate::Erased {
+                continue;
+            }
             self.fates[at] = match first {
                 Some(first) => self.again(first, at),
                 None => self.against_landed(at),

@@ -16,6 +16,7 @@ use crate::act::standing;
 use crate::batch::{self, Bucket, Extract, Known};
 use crate::crew;
 use crate::custody::{BATCH, BatchEntry, Counts, Custody, FileEntry};
+use crate::erased::Erased;
 use crate::import::content_of;
 use crate::judge::{Judged, Tally, judge};
 use crate::key_space::all_agree;
@@ -126,10 +127,10 @@ impl Landing {
         let (vault, custody) = self.place_of(&plan).await?;
         may_correct(&custody, corrects, &plan.record_type.id)?;
         let findings = read(&plan, file, Reading { every_refusal: true, ..self.reading() }, progress)?;
-        let landed = files_without(&custody, &plan.record_type.id, corrects);
+        let landed = Landed::of((vault, &custody), &plan.record_type.id, corrects).await?;
         let mut tally = self.tally();
         for wave in findings.waves() {
-            for (extract, judged) in findings.judged(wave, (vault, &landed)).await? {
+            for (extract, judged) in findings.judged(wave, &landed).await? {
                 tally.add(&extract, &judged);
             }
         }
@@ -205,9 +206,8 @@ impl Landing {
         let record_type = &findings.parts.plan.record_type.id;
         loop {
             may_correct(&custody, corrects, record_type)?;
-            let landed = files_without(&custody, record_type, corrects);
             let mut staged = Staged::new(findings)?;
-            match self.put(vault, &landed, &mut staged, progress).await {
+            match self.put((vault, &custody), corrects, &mut staged, progress).await {
                 Err(error) if self.has_moved(&error, vault, &custody).await? => {
                     vault.remove(&staged.paths()).await;
                     custody = self.custody(vault).await?;
@@ -238,19 +238,21 @@ impl Landing {
     /// Judges part after part and puts the files of a batch; without the entry that names them, nobody sees them.
     async fn put(
         &self,
-        vault: &Vault,
-        landed: &[&FileEntry],
+        (vault, custody): (&Vault, &Custody),
+        corrects: Option<&BatchId>,
         staged: &mut Staged<'_>,
         progress: Progress<'_>,
     ) -> Result<()> {
         let findings = staged.findings;
-        let folder = format!("{}/{}", findings.parts.plan.record_type.id, staged.batch);
+        let record_type = &findings.parts.plan.record_type.id;
+        let landed = Landed::of((vault, custody), record_type, corrects).await?;
+        let folder = format!("{record_type}/{}", staged.batch);
         let sealed = (folder.as_str(), &vault.sealer);
         let mut tally = self.tally();
         let n_parts = findings.parts.len() as u64;
         for wave in findings.waves() {
             let end = wave.end as u64;
-            let judged = findings.judged(wave, (vault, landed)).await?;
+            let judged = findings.judged(wave, &landed).await?;
             for (extract, judged) in &judged {
                 tally.add(extract, judged);
             }
@@ -319,17 +321,28 @@ fn may_correct(custody: &Custody, corrects: Option<&BatchId>, record_type: &Reco
     Err(ActError::OtherType { batch: batch.clone(), found, wanted }.into())
 }
 
-/// The files of a record type, but for a batch that is to be corrected.
-fn files_without<'c>(
-    custody: &'c Custody,
-    record_type: &'c RecordTypeId,
-    corrects: Option<&BatchId>,
-) -> Vec<&'c FileEntry> {
-    let files = custody.files_of(record_type).filter(|(batch, _)| corrects != Some(&batch.batch));
-    files.map(|(_, file)| file).collect()
+/// What the records of an extract are judged against.
+struct Landed<'c> {
+    vault: &'c Vault,
+    files: Vec<&'c FileEntry>,
+    erased: Erased,
 }
 
-/// Checks an extract where there is neither store nor key: duplicates are found within the file only.
+impl<'c> Landed<'c> {
+    /// The files of a record type, but for a batch that is to be corrected, and who was erased.
+    async fn of(
+        (vault, custody): (&'c Vault, &'c Custody),
+        record_type: &'c RecordTypeId,
+        corrects: Option<&BatchId>,
+    ) -> Result<Self> {
+        let files = custody.files_of(record_type).filter(|(batch, _)| corrects != Some(&batch.batch));
+        let files = files.map(|(_, file)| file).collect();
+        Ok(Self { vault, files, erased: Erased::read(vault, custody).await? })
+    }
+}
+
+/// Checks an extract where there is neither store nor key: duplicates are found within the file only, and who was erased is
+/// not known.
 ///
 /// # Errors
 /// As [`Landing::check`].
@@ -348,7 +361,7 @@ pub fn check_without_keys(
     let mut tally = Tally::default();
     for part in 0..findings.parts.len() {
         let extract = findings.parts.extract(part)?;
-        tally.add(&extract, &judge(&extract, &Known::default()));
+        tally.add(&extract, &judge(&extract, &Known::default(), &Erased::default()));
     }
     Ok(findings.report(tally))
 }
@@ -401,22 +414,18 @@ impl<'a> Findings<'a> {
         (0..n_parts).step_by(at_once).map(move |first| first..(first + at_once).min(n_parts))
     }
 
-    /// The records of some parts with their fates, against what landed in `vault`.
-    async fn judged(
-        &self,
-        wave: Range<usize>,
-        (vault, landed): (&Vault, &[&FileEntry]),
-    ) -> Result<Vec<(Extract<'a>, Judged)>> {
+    /// The records of some parts with their fates, against what landed.
+    async fn judged(&self, wave: Range<usize>, landed: &Landed<'_>) -> Result<Vec<(Extract<'a>, Judged)>> {
         let extracts = crew::each(wave.clone().collect(), |part| self.parts.extract(part));
         let mut of_parts = Vec::new();
         for (part, extract) in wave.zip(extracts) {
             let is_of_part = |file: &&&FileEntry| self.parts.of_bucket(bucket_of(&file.path)) == part;
-            let files = landed.iter().filter(is_of_part).copied();
-            of_parts.push((extract?, batch::open(vault, files).await?));
+            let files = landed.files.iter().filter(is_of_part).copied();
+            of_parts.push((extract?, batch::open(landed.vault, files).await?));
         }
         let judged = crew::each(of_parts, |(mut extract, files)| {
             let known = batch::known(files, &extract)?;
-            let mut judged = judge(&extract, &known);
+            let mut judged = judge(&extract, &known, &landed.erased);
             judged.hide_withdrawn(&mut extract, &known);
             Ok((extract, judged))
         });

@@ -10,6 +10,7 @@ mod batch;
 mod crew;
 mod custody;
 mod detect;
+mod erased;
 mod error;
 mod export;
 mod hash;

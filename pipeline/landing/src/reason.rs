@@ -1,4 +1,4 @@
-//! Why a record does not land: the codes R01 to R14 and their texts (extracts 3). Codes are stable.
+//! Why a record does not land: the codes R01 to R15 and their texts (extracts 3). Codes are stable.
 
 use std::fmt;
 
@@ -35,11 +35,13 @@ pub enum Reason {
     Exclusive,
     /// R14: not one person's record.
     NotOnePerson,
+    /// R15: of a person who was erased on its request, and not of later.
+    Erased,
 }
 
 impl Reason {
     /// All reasons, in the order of their codes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NoIdentifier,
         Self::Identifies,
         Self::Date,
@@ -54,12 +56,14 @@ impl Reason {
         Self::TooManyRows,
         Self::Exclusive,
         Self::NotOnePerson,
+        Self::Erased,
     ];
 
     /// The stable code, such as `R07`.
     pub fn code(self) -> &'static str {
-        const CODES: [&str; 14] = [
+        const CODES: [&str; 15] = [
             "R01", "R02", "R03", "R04", "R05", "R06", "R07", "R08", "R09", "R10", "R11", "R12", "R13", "R14",
+            "R15",
         ];
         CODES[self as usize]
     }
@@ -114,6 +118,11 @@ impl Reason {
             Self::NotOnePerson => {
                 ("pas la fiche d'une seule personne", "ليس سجل شخص واحد", "not one person's record")
             }
+            Self::Erased => (
+                "effacé à la demande de la personne",
+                "مُحي بطلب من الشخص المعني",
+                "erased on the person's request",
+            ),
         };
         Text::new(fr, ar, en)
     }

@@ -146,8 +146,9 @@ pub(crate) enum BatchCommand {
 pub(crate) enum PersonCommand {
     /// Erase persons from every batch and register, for good; what was published stays
     ///
-    /// Only the files that hold them are written anew. The proof is an entry of the custody log, which names nobody. Not
-    /// while a release runs.
+    /// Only the files that hold them are written anew. Their pseudonyms go on a list, by which their records up to today are
+    /// kept out of whatever lands later (R15); later records land: who comes back is registered anew. The proof is an entry
+    /// of each custody log, which names nobody. Not while a release runs.
     #[command(
         after_help = "Example:\n  printf 'partner:P-00017\\n' > ids && chmod 600 ids && marsad person erase --id-file ids"
     )]
@@ -161,7 +162,8 @@ pub(crate) enum PersonCommand {
     },
     /// Write all rows of a person into a file that you alone may read: CSV where its name ends so, else JSON
     ///
-    /// Neither the pseudonym nor the identifier stands in it. The custody log tells that there was an access, not whose.
+    /// What registers of first-time series hold stands in it, and the day of an erasure. Neither the pseudonym nor the
+    /// identifier does. The custody log tells that there was an access, not whose.
     #[command(after_help = "Example:\n  marsad person export --id-file ids --out rows.json")]
     Export {
         /// One canonical identifier of the person a line; readable by its owner alone

@@ -232,6 +232,7 @@ pub(super) fn meaning(code: &str) -> &'static str {
         "R12" => "more rows of one person than plausible",
         "R13" => "two statements exclude each other",
         "R14" => "not one person's record",
+        "R15" => "erased on the person's request",
         _ => "",
     }
 }

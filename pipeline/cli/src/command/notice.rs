@@ -70,7 +70,7 @@ fn notice(catalog: &Catalog, purpose: &Purpose, terms: &BTreeMap<RecordTypeId, T
              Autorisation : {decision}.\n\
              Vous êtes libre d'accepter ou de refuser, et de changer d'avis à tout moment. L'aide n'en dépend pas.\n\
              Vos droits (loi 09-08, articles 7 à 9) : voir vos données, les corriger, les faire effacer, vous opposer ; \
-             réponse en dix jours. Ce qui est déjà publié reste : des nombres protégés de même.\n\
+             réponse en dix jours. Après un effacement, un code seul est gardé, pour que vos anciennes données ne reviennent pas. Ce qui est déjà publié reste : des nombres protégés de même.\n\
              Contact : ………………………………………",
             title.fr,
             of(Language::Fr, " ; "),
@@ -85,7 +85,7 @@ fn notice(catalog: &Catalog, purpose: &Purpose, terms: &BTreeMap<RecordTypeId, T
              الترخيص: \u{2068}{decision}\u{2069}.\n\
              لكم حرية القبول أو الرفض، وتغيير رأيكم في أي وقت. ولا تتوقف المساعدة على ذلك.\n\
              حقوقكم (القانون \u{2068}09-08\u{2069}، المواد من 7 إلى 9): الاطلاع على معطياتكم وتصحيحها ومحوها والتعرض على معالجتها، \
-             والجواب داخل عشرة أيام. أما ما نُشر من قبل فيبقى: أعداد محمية بالطريقة نفسها.\n\
+             والجواب داخل عشرة أيام. وبعد المحو يُحتفظ برمز وحده حتى لا تعود معطياتكم السابقة. أما ما نُشر من قبل فيبقى: أعداد محمية بالطريقة نفسها.\n\
              للاتصال: ………………………………………",
             title.ar,
             of(Language::Ar, "؛ "),
@@ -101,7 +101,7 @@ fn notice(catalog: &Catalog, purpose: &Purpose, terms: &BTreeMap<RecordTypeId, T
              Authorisation: {decision}.\n\
              You are free to agree or to refuse, and to change your mind at any time. Assistance does not depend on it.\n\
              Your rights (law 09-08, articles 7 to 9): to see your data, to correct them, to have them erased, to object; \
-             an answer within ten days. What is published already stays: numbers protected in the same way.\n\
+             an answer within ten days. After an erasure a code alone is kept, so that your earlier data do not come back. What is published already stays: numbers protected in the same way.\n\
              Contact: ………………………………………",
             title.en,
             of(Language::En, "; "),

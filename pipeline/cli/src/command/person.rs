@@ -55,15 +55,21 @@ async fn erase(workspace: &Workspace, id_file: &Path, yes: bool) -> Result<Repor
         format!("erase all rows of the {} identifier(s) in {}, for good?", persons.n(), id_file.display());
     confirm(&DESTROYS, &question, yes)?;
     let _at_rest = workspace.at_rest().await?;
-    let erased = workspace.landing()?.erase(&persons).await?;
-    let nothing =
-        "no landed row is theirs; of what landed nothing was changed: check the identifiers and their scheme";
-    let done = "file(s) written anew without them, the old ones and their keys destroyed";
+    let today = clock::today();
+    let erased = workspace.landing()?.erase(&persons, today).await?;
+    let nothing = "they were erased today already: nothing was changed";
+    let done = match erased.files {
+        0 => "file(s) held them: no landed row was theirs; check the identifiers and their scheme",
+        _ => "file(s) written anew without them, the old ones and their keys destroyed",
+    };
     let mut report = rewritten(done, nothing, &erased);
     if !erased.entries.is_empty() {
-        report.text += "\nwhat was published before stays, and no budget comes back\n\
-                        now ask every source to leave them out: an extract that still has them lands them again; then erase again";
+        report.text += &format!(
+            "\nrecords of theirs up to today, {today}, land no more (R15); later ones do\n\
+             what was published before stays, and no budget comes back; ask every source to erase them too"
+        );
     }
+    report.json["until"] = json!(today);
     Ok(report)
 }
 
@@ -109,7 +115,8 @@ fn csv(rows: &[PersonRow]) -> csv::Result<Vec<u8>> {
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(head)?;
     for row in rows {
-        let own = [row.record_type.as_str(), &row.landed, &row.source];
+        let record_type = row.record_type.as_ref().map_or("", Name::as_str);
+        let own = [record_type, &row.landed, &row.source];
         let values = columns.iter().map(|column| row.values.get(*column).map_or("", String::as_str));
         writer.write_record(own.into_iter().chain(values).map(cell))?;
     }

@@ -15,12 +15,14 @@ mod sweep;
 
 use std::collections::{BTreeMap, HashSet};
 
+use chrono::NaiveDate;
 use marsad_log::Appended;
 use marsad_terms::{BatchId, Month, Progress, RecordTypeId};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::custody::Custody;
+use crate::erased::is_list;
 use crate::vault::Vault;
 use crate::{Landing, Result};
 
@@ -31,7 +33,7 @@ pub use sweep::Swept;
 /// What an act did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rewritten {
-    /// Files that others took the place of or that went without a rest, registers included.
+    /// Files that others took the place of or that went without a rest, registers included; the list of erased persons aside.
     pub files: u64,
     /// The custody entries that prove it: the store's name, `landing` or `restricted`, and the entry's number.
     pub entries: Vec<(&'static str, u64)>,
@@ -46,7 +48,8 @@ impl Rewritten {
 
 /// What is to be done in one store.
 pub(crate) enum Order<'a> {
-    Erase(&'a HashSet<[u8; 16]>),
+    /// The persons, and the last day whose records are kept out from now on.
+    Erase(&'a HashSet<[u8; 16]>, NaiveDate),
     /// The first month that stays, by record type.
     Purge(&'a BTreeMap<RecordTypeId, Month>),
     Retract(&'a BatchId, &'a str),
@@ -106,7 +109,7 @@ impl Landing {
                 Appended::Written(entry) => {
                     vault.destroy(&act.goes).await?;
                     let entries = vec![(store_name(is_restricted), entry.sequence)];
-                    return Ok(Rewritten { files: act.goes.len() as u64, entries });
+                    return Ok(Rewritten { files: n_files(&act.goes), entries });
                 }
                 Appended::Lost => vault.remove(&act.puts).await,
             }
@@ -122,7 +125,7 @@ impl Landing {
     ) -> Result<Option<Act>> {
         let custodian = self.custodian();
         match *order {
-            Order::Erase(persons) => erase::act(vault, custody, persons, custodian).await,
+            Order::Erase(persons, today) => erase::act(vault, custody, (persons, today), custodian).await,
             Order::Purge(kept_from) => purge::act(vault, custody, (kept_from, custodian), progress).await,
             Order::Retract(batch, reason) => retract::act(custody, batch, reason, custodian),
             Order::Compact(record_type, batches) => {
@@ -130,6 +133,11 @@ impl Landing {
             }
         }
     }
+}
+
+/// How many of these are files of rows or registers.
+fn n_files(paths: &[String]) -> u64 {
+    paths.iter().filter(|path| !is_list(path)).count() as u64
 }
 
 /// The name that entries of a store are told by.

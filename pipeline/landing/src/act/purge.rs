@@ -2,7 +2,7 @@
 //!
 //! What has no row left loses its quarantine too. Registers of first-time series stay: they hold neither rows nor their
 //! content, and without them a person would count again. A person's entry there stays as it was closed; access tells of it, and
-//! erasure leaves its pseudonym alone.
+//! erasure leaves its pseudonym alone. The list of erased persons stays too: a source may send old records at any time.
 
 use std::collections::BTreeMap;
 

@@ -13,8 +13,9 @@ use arrow::compute::take_record_batch;
 use marsad_log::Appended;
 use marsad_terms::Progress;
 
-use super::{Rewritten, store_name};
+use super::{Rewritten, n_files, store_name};
 use crate::custody::{Batch, BatchFiles, Custody, FileEntry, ROTATED, RotatedEntry};
+use crate::erased::Erased;
 use crate::keys::PSEUDONYMS;
 use crate::landing::random_name;
 use crate::pseudonym::{Pseudonym, Rotation};
@@ -46,7 +47,7 @@ impl Landing {
                 match custody.append(ROTATED, &entry, self.keys()).await? {
                     Appended::Written(written) => {
                         vault.destroy(&entry.replaces).await?;
-                        rekeyed.files += entry.replaces.len() as u64;
+                        rekeyed.files += n_files(&entry.replaces);
                         rekeyed.entries.push((store_name(side), written.sequence));
                         break;
                     }
@@ -58,7 +59,7 @@ impl Landing {
     }
 }
 
-/// Puts all files of batches and registers anew, and names them in the entry.
+/// Puts all files of batches and registers and the list of erased persons anew, and names them in the entry.
 async fn rewritten(
     vault: &Vault,
     custody: &Custody,
@@ -77,6 +78,10 @@ async fn rewritten(
     for steps in &custody.steps {
         entry.replaces.push(steps.path.clone());
         entry.series.push(register::rekeyed(vault, steps, rotation).await?);
+    }
+    if let Some(list) = &custody.erased {
+        entry.replaces.push(list.path.clone());
+        entry.list = Some(Erased::read(vault, custody).await?.rekeyed(rotation).put(vault).await?);
     }
     Ok(())
 }

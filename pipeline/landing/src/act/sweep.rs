@@ -12,10 +12,9 @@ use marsad_terms::BatchId;
 
 use super::{Rewritten, store_name};
 use crate::custody::{ActEntry, Custody, SWEPT};
-use crate::register;
 use crate::seal::{self, key_path};
 use crate::vault::Vault;
-use crate::{Landing, Result};
+use crate::{Landing, Result, erased, register};
 
 /// What a sweep removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,12 +71,12 @@ async fn orphans(vault: &Vault, custody: &Custody) -> Result<Vec<String>> {
     Ok(orphans)
 }
 
-/// Whether a name has the form of a landed file, of a register's or a quarantine's, or of the key of one.
+/// Whether a name has the form of a landed file, of a register's, a quarantine's or a list's, or of the key of one.
 fn is_ours(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
         [seal::FOLDER, _, _] => true,
-        ["_quarantine", file] | [register::FOLDER, _, file] => is_parquet(file),
+        ["_quarantine" | erased::FOLDER, file] | [register::FOLDER, _, file] => is_parquet(file),
         [_, batch, file] => batch.parse::<BatchId>().is_ok() && is_parquet(file),
         _ => false,
     }

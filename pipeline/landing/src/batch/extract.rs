@@ -16,6 +16,8 @@ pub(crate) struct Record {
     pub(crate) person: Pseudonym,
     /// The first day of the event's month.
     pub(crate) month: i32,
+    /// The event's day, which never lands; without one the first of the month.
+    pub(crate) day: i32,
     pub(crate) consent: bool,
     /// Its rows, by index into the extract's rows.
     pub(crate) rows: std::ops::Range<usize>,
@@ -61,8 +63,9 @@ impl<'a> Extract<'a> {
 
     fn record(&mut self, packed: &mut Cursor<'_>) -> Option<()> {
         let (number, line, person) = (packed.count()?, packed.count()?, Pseudonym(packed.id()?));
-        let (month, consent, beyond) =
-            (i32::try_from(packed.number()?).ok()?, packed.count()? == 1, packed.id()?);
+        let (month, day_and_consent) = (i32::try_from(packed.number()?).ok()?, packed.count()?);
+        let (day, consent) = (month + i32::try_from(day_and_consent >> 1).ok()?, day_and_consent & 1 == 1);
+        let beyond = packed.id()?;
         for _ in 0..packed.count()? {
             self.further.push((self.records.len(), packed.id()?));
         }
@@ -74,7 +77,7 @@ impl<'a> Extract<'a> {
             }
         }
         let rows = first..self.ids.len();
-        self.records.push(Record { number, line, person, month, consent, rows, beyond });
+        self.records.push(Record { number, line, person, month, day, consent, rows, beyond });
         Some(())
     }
 
@@ -89,7 +92,8 @@ impl<'a> Extract<'a> {
         let rows = self.ids.len()..self.ids.len() + 1;
         self.ids.push(id);
         self.values.extend(values);
-        self.records.push(Record { number: 0, line: 0, person, month, consent: false, rows, beyond: id });
+        let (number, line, day, consent) = (0, 0, month, false);
+        self.records.push(Record { number, line, person, month, day, consent, rows, beyond: id });
     }
 
     /// The ids of all rows that another record of a record's identity may have, where that withholds consent.

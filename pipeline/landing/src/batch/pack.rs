@@ -1,7 +1,8 @@
 //! Checked records on their way from the file to their part: pseudonymised, packed. Identifiers are consumed here.
 //!
-//! A record is its number, line, person, month, consent, the id beyond its rows, those further on where consent is withheld,
-//! then its rows: id and values. Numbers are LEB128, signed ones zigzag, so that a record of one row takes about 70 bytes.
+//! A record is its number, line, person, month, day of the month with consent, the id beyond its rows, those further on where
+//! consent is withheld, then its rows: id and values. Numbers are LEB128, signed ones zigzag, so that a record of one row takes
+//! about 70 bytes.
 
 use arrow::datatypes::Date32Type;
 use chrono::{Datelike, NaiveDate};
@@ -62,7 +63,7 @@ impl<'a> Packer<'a> {
         count(packed, line);
         packed.extend_from_slice(&person.map_or([0; 16], |person| person.0));
         signed(packed, i64::from(month_of(day).first_day()));
-        packed.push(u8::from(consent));
+        count(packed, (u64::from(day.day0()) << 1) | u64::from(consent));
         packed.extend_from_slice(&self.ids[n_rows]);
         count(packed, (n_ids - n_rows - 1) as u64);
         packed.extend_from_slice(self.ids[n_rows + 1..].as_flattened());

@@ -13,15 +13,18 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::extract::Extract;
-use crate::Result;
 use crate::judge::{Judged, LandingRow};
 use crate::report::Rejected;
 use crate::schema::{self, DECIMAL};
 use crate::seal::{Seal, Sealed, Sealer};
 use crate::validate::{NULL, Target, Value};
+use crate::{Result, erased};
 
 /// Rows of one Parquet row group: a reader may skip groups by the statistics of `person_key`.
 const ROW_GROUP: usize = 1 << 17;
+
+/// Columns that are laid down byte by byte: hashes of which each stands once, and a list whose size is to tell nothing of it.
+const AS_THEY_ARE: [&str; 2] = ["record_id", erased::COLUMN];
 
 /// One file to be put.
 pub(crate) struct Bucket {
@@ -79,7 +82,10 @@ pub(crate) fn encode(
     seal: Seal,
 ) -> Result<Sealed> {
     // A dictionary of records' keys is as long as the keys; a person has several rows, one after the other.
-    let mut properties = WriterProperties::builder().set_column_dictionary_enabled("record_id".into(), false);
+    let mut properties = WriterProperties::builder();
+    for name in AS_THEY_ARE {
+        properties = properties.set_column_dictionary_enabled(name.into(), false);
+    }
     // Row groups are skipped by these; of all other columns every group holds about all values.
     for name in ["person_key", "event_month"] {
         properties = properties.set_column_statistics_enabled(name.into(), EnabledStatistics::Chunk);
@@ -105,7 +111,7 @@ pub(crate) fn encode(
 fn is_compressed(field: &Field) -> bool {
     match field.data_type() {
         DataType::Dictionary(..) | DataType::Boolean | DataType::Date32 | DataType::UInt16 => false,
-        _ => field.name() != "record_id",
+        _ => !AS_THEY_ARE.contains(&field.name().as_str()),
     }
 }
 

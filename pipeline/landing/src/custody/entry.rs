@@ -109,7 +109,11 @@ pub(crate) struct RestEntry {
     /// What is left of landed files; a file without a row left has none.
     pub(crate) files: Vec<FileEntry>,
     /// What is left of registers of first-time series, without a count.
-    pub(crate) series: Vec<SeriesFile>,
+    pub(crate) series: Vec<HashedFile>,
+    /// Of an erasure: the list of erased persons, without a count; absent where it stays, and in entries from before there
+    /// was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) list: Option<HashedFile>,
     /// Paths of the files that those take the place of.
     pub(crate) replaces: Vec<String>,
     pub(crate) custodian: String,
@@ -118,9 +122,9 @@ pub(crate) struct RestEntry {
     pub(crate) kept_from: BTreeMap<RecordTypeId, String>,
 }
 
-/// A register's file that takes the place of another.
+/// A file of a register, or a list of erased persons, that takes the place of another. It deliberately lacks a size.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SeriesFile {
+pub(crate) struct HashedFile {
     pub(crate) path: String,
     /// Of the bytes as stored.
     pub(crate) hash: Digest,
@@ -162,7 +166,10 @@ pub(crate) struct RotatedEntry {
     pub(crate) batches: Vec<BatchFiles>,
     /// Registers of first-time series.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) series: Vec<SeriesFile>,
+    pub(crate) series: Vec<HashedFile>,
+    /// The list of erased persons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) list: Option<HashedFile>,
     /// Paths of the files that those take the place of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) replaces: Vec<String>,
@@ -172,7 +179,7 @@ impl RotatedEntry {
     /// Paths of the files that were put for it.
     pub(crate) fn puts(&self) -> Vec<String> {
         let files = self.batches.iter().flat_map(|batch| &batch.files).map(|file| &file.path);
-        files.chain(self.series.iter().map(|file| &file.path)).cloned().collect()
+        files.chain(self.series.iter().chain(&self.list).map(|file| &file.path)).cloned().collect()
     }
 }
 

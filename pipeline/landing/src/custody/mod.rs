@@ -18,9 +18,9 @@ use crate::keys::{Keys, WRAPPING};
 use crate::{ActError, Error, Result};
 
 pub(crate) use entry::{
-    ActEntry, BATCH, BatchEntry, BatchFiles, Counts, ERASED, EXPORTED, FileEntry, PURGED, REPLACED,
-    RETRACTED, ROTATED, ReplacedEntry, RestEntry, RetractedEntry, RotatedEntry, SERIES_STEP, SWEPT,
-    SeriesFile, StepsEntry,
+    ActEntry, BATCH, BatchEntry, BatchFiles, Counts, ERASED, EXPORTED, FileEntry, HashedFile, PURGED,
+    REPLACED, RETRACTED, ROTATED, ReplacedEntry, RestEntry, RetractedEntry, RotatedEntry, SERIES_STEP, SWEPT,
+    StepsEntry,
 };
 pub(crate) use state::{Batch, Fate, State};
 

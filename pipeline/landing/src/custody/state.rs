@@ -8,11 +8,12 @@ use marsad_terms::{BatchId, Digest, RecordTypeId};
 use serde::de::DeserializeOwned;
 
 use super::entry::{
-    BATCH, BatchEntry, CheckValues, ERASED, EXPORTED, FileEntry, FirstEntry, PURGED, REPLACED, RETRACTED,
-    ROTATED, ReplacedEntry, RestEntry, RetractedEntry, RotatedEntry, SERIES_STEP, SWEPT, SeriesFile,
+    BATCH, BatchEntry, CheckValues, ERASED, EXPORTED, FileEntry, FirstEntry, HashedFile, PURGED, REPLACED,
+    RETRACTED, ROTATED, ReplacedEntry, RestEntry, RetractedEntry, RotatedEntry, SERIES_STEP, SWEPT,
     StepsEntry,
 };
 use super::place_of;
+use crate::erased::is_list;
 use crate::key_space::KeySpace;
 use crate::pseudonym::Pseudonym;
 use crate::snapshot::bucket_of;
@@ -70,6 +71,8 @@ pub(crate) struct State {
     pub(crate) batches: Vec<Batch>,
     /// Closed steps, of each series in order and without a gap.
     pub(crate) steps: Vec<StepsEntry>,
+    /// The list of erased persons, once somebody was erased.
+    pub(crate) erased: Option<HashedFile>,
     /// Paths of files that others took the place of: they and their keys are to be gone.
     pub(crate) replaced: Vec<String>,
     /// Check values of the keys, of the first entry and of rotations since.
@@ -127,7 +130,8 @@ impl State {
 
     /// Puts what is left in the place of what was.
     fn leave(&mut self, entry: &RestEntry) -> Option<()> {
-        for old in &entry.replaces {
+        self.relist(entry.list.as_ref(), &entry.replaces)?;
+        for old in entry.replaces.iter().filter(|old| !is_list(old)) {
             let in_place = |path: &str| path != old && place_of(path) == place_of(old);
             let rest = entry.files.iter().find(|file| in_place(&file.path));
             if self.register(old, &entry.series)? {
@@ -151,10 +155,17 @@ impl State {
         Some(())
     }
 
+    /// Puts a list of erased persons in the place of the one that stands, which alone is to go; none leaves it as it is.
+    fn relist(&mut self, anew: Option<&HashedFile>, replaces: &[String]) -> Option<()> {
+        let stood = self.erased.iter().filter(|_| anew.is_some()).map(|list| &list.path);
+        let fits = replaces.iter().filter(|path| is_list(path)).eq(stood);
+        fits.then(|| self.erased = anew.cloned().or_else(|| self.erased.take()))
+    }
+
     /// Puts one of these files in the place of the register's file at a path; whether a register has that file.
-    fn register(&mut self, old: &str, anew: &[SeriesFile]) -> Option<bool> {
+    fn register(&mut self, old: &str, anew: &[HashedFile]) -> Option<bool> {
         let Some(steps) = self.steps.iter_mut().find(|steps| steps.path == old) else { return Some(false) };
-        let in_place = |file: &&SeriesFile| file.path != old && place_of(&file.path) == place_of(old);
+        let in_place = |file: &&HashedFile| file.path != old && place_of(&file.path) == place_of(old);
         let anew = anew.iter().find(in_place)?;
         (steps.path, steps.hash) = (anew.path.clone(), anew.hash);
         Some(true)
@@ -200,6 +211,7 @@ impl State {
         for anew in entry.batches {
             self.batches.iter_mut().find(|batch| batch.batch == anew.batch)?.files = anew.files;
         }
+        self.relist(entry.list.as_ref(), &entry.replaces)?;
         let is_register = |path: &&String| path.starts_with(crate::register::FOLDER);
         for old in entry.replaces.iter().filter(is_register) {
             self.register(old, &entry.series)?.then_some(())?;
@@ -251,7 +263,8 @@ impl State {
     pub(crate) fn live(&self) -> impl Iterator<Item = &str> {
         let files = self.batches.iter().flat_map(|batch| batch.files.iter().chain(&batch.quarantine));
         let files = files.map(|file| file.path.as_str());
-        files.chain(self.steps.iter().map(|steps| steps.path.as_str()))
+        let files = files.chain(self.steps.iter().map(|steps| steps.path.as_str()));
+        files.chain(self.erased.iter().map(|list| list.path.as_str()))
     }
 }
 

@@ -16,7 +16,7 @@ use marsad_catalog::RecordType;
 use marsad_log::Appended;
 use marsad_terms::{Digest, RecordTypeId};
 
-use crate::custody::{Custody, SERIES_STEP, SeriesFile, StepsEntry, place_of};
+use crate::custody::{Custody, HashedFile, SERIES_STEP, StepsEntry, place_of};
 use crate::key_space::KeySpace;
 use crate::landing::random_name;
 use crate::pseudonym::Rotation;
@@ -113,7 +113,7 @@ pub(crate) async fn without(
     vault: &Vault,
     custody: &Custody,
     persons: &HashSet<[u8; 16]>,
-) -> Result<Vec<(String, SeriesFile)>> {
+) -> Result<Vec<(String, HashedFile)>> {
     let mut rests = Vec::new();
     for steps in &custody.steps {
         let Some(rest) = entries_of(vault, steps).await?.without(persons) else { continue };
@@ -146,17 +146,17 @@ pub(crate) async fn held<'c>(
 }
 
 /// Puts the file of closed steps anew, its persons under their new keys.
-pub(crate) async fn rekeyed(vault: &Vault, steps: &StepsEntry, rotation: &Rotation) -> Result<SeriesFile> {
+pub(crate) async fn rekeyed(vault: &Vault, steps: &StepsEntry, rotation: &Rotation) -> Result<HashedFile> {
     let entries = entries_of(vault, steps).await?.rekeyed(|person| rotation.person(person))?;
     put_again(vault, steps, &entries).await
 }
 
 /// Puts a file in the place of that of closed steps. Its entry deliberately lacks how many persons stand in it.
-async fn put_again(vault: &Vault, steps: &StepsEntry, entries: &Entries) -> Result<SeriesFile> {
+async fn put_again(vault: &Vault, steps: &StepsEntry, entries: &Entries) -> Result<HashedFile> {
     let path = format!("{}-{}.parquet", place_of(&steps.path), random_name()?);
     let sealed = file::encode(entries, vault.seal(&path)?)?;
     let file = vault.put(path, 0, &sealed).await?;
-    Ok(SeriesFile { path: file.path, hash: file.hash })
+    Ok(HashedFile { path: file.path, hash: file.hash })
 }
 
 async fn entries_of(vault: &Vault, steps: &StepsEntry) -> Result<Entries> {

@@ -10,7 +10,7 @@ use marsad_terms::{Month, RecordTypeId};
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
-use super::person::{close, persons, series};
+use super::person::{close, persons, series, today};
 use super::{CATALOG, Desk, Room, landed_rows, services};
 use crate::keys::{Keys, WRAPPING};
 use crate::{ActError, Error, Landing, RequestKind, RequestState};
@@ -68,7 +68,8 @@ async fn what_a_register_holds_of_a_person_is_told_whatever_became_of_its_rows()
     landing.purge(&kept_from, &|_, _| {}).await.unwrap();
     let told = async |id| {
         let (rows, _) = room.landing().export(&persons(&room.desk, id)).await.unwrap();
-        rows.into_iter().map(|row| (row.record_type.to_string(), row.values)).collect::<Vec<_>>()
+        let record_type = |of: Option<RecordTypeId>| of.map_or(String::new(), |id| id.to_string());
+        rows.into_iter().map(|row| (record_type(row.record_type), row.values)).collect::<Vec<_>>()
     };
     let held = |values: &[(&str, &str)]| {
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -76,8 +77,14 @@ async fn what_a_register_holds_of_a_person_is_told_whatever_became_of_its_rows()
     };
     assert_eq!(told("partner:E-2").await, held(&[("step", "0"), ("cells", "2")]));
     assert_eq!(told("partner:E-3").await, []);
-    landing.erase(&persons(&room.desk, "partner:E-2")).await.unwrap();
-    assert_eq!(told("partner:E-2").await, held(&[("erased", "true")]));
+    landing.erase(&persons(&room.desk, "partner:E-2"), today()).await.unwrap();
+    // A pseudonym stays on the list of each store, and the day.
+    let listed = (String::new(), [("erased_on".to_owned(), "2025-09-30".to_owned())].into());
+    assert_eq!(
+        told("partner:E-2").await,
+        [held(&[("erased", "true")]), vec![listed.clone(), listed]].concat()
+    );
+    assert_eq!(told("partner:E-3").await, []);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use marsad_log::{Entry, Log};
 use marsad_terms::Month;
 use serde_json::Value;
 
-use super::person::{close, persons};
+use super::person::{close, persons, today};
 use super::{CATALOG, Room, services};
 use crate::custody::State;
 use crate::keys::{Keys, NAMES, PSEUDONYMS};
@@ -18,10 +18,10 @@ const MAPPING: &str = "partner_assistance";
 const TYPE: &str = "assistance_service";
 
 const NOW: &str = include_str!("../../testdata/custody.jsonl");
+/// As written before erasures named a list, and files said whether they withdraw.
+const WITHOUT_LISTS: &str = include_str!("../../testdata/custody_without_lists.jsonl");
 /// As written before batches named their key space.
 const WITHOUT_KEY_SPACES: &str = include_str!("../../testdata/custody_without_key_spaces.jsonl");
-/// As written before files said whether they withdraw.
-const WITHOUT_WITHDRAWALS: &str = include_str!("../../testdata/custody_without_withdrawals.jsonl");
 
 fn kept(lines: &str) -> Vec<Entry> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -55,7 +55,7 @@ async fn all_acts() -> Vec<Entry> {
         .purge(&BTreeMap::from([(record_type.id.clone(), Month { year: 2025, month: 1 })]), &|_, _| {})
         .await
         .unwrap();
-    landing.erase(&persons(&room.desk, "partner:E-2")).await.unwrap();
+    landing.erase(&persons(&room.desk, "partner:E-2"), today()).await.unwrap();
     landing.export(&persons(&room.desk, "partner:E-3")).await.unwrap();
     let gone = land(&["E-4;12/07/2025;Oriental;FOOD;1;oui"]).await.unwrap().batch.unwrap();
     landing.retract(&gone, "sent for another partner").await.unwrap();
@@ -112,10 +112,12 @@ async fn entries_are_written_as_they_were_and_every_kind_among_them() {
 
 #[test]
 fn kept_entries_are_read_and_hold_together() {
-    [NOW, WITHOUT_KEY_SPACES, WITHOUT_WITHDRAWALS].into_iter().for_each(holds_together);
+    for (lines, n_lists) in [(NOW, 1), (WITHOUT_LISTS, 0), (WITHOUT_KEY_SPACES, 0)] {
+        holds_together(lines, n_lists);
+    }
 }
 
-fn holds_together(lines: &str) {
+fn holds_together(lines: &str, n_lists: usize) {
     let mut state = State::default();
     let mut previous = None;
     for entry in kept(lines) {
@@ -132,5 +134,25 @@ fn holds_together(lines: &str) {
         [0, 0, 0, 1, 0]
     );
     assert_eq!(state.n_closed(&super::person::series()), 1);
-    assert_eq!(state.live().count(), 2);
+    assert_eq!(state.erased.iter().count(), n_lists);
+    assert_eq!(state.live().count(), 2 + n_lists);
+}
+
+/// Nobody may take the list away, nor put another in its place beside it.
+#[test]
+fn a_list_that_goes_without_a_new_one_or_stays_beside_it_is_no_entry() {
+    let kept = kept(NOW);
+    let rotated = kept.iter().position(|entry| entry.kind == "rotated").unwrap();
+    let list = kept.iter().find(|entry| entry.kind == "erased").unwrap().body.value()["list"]["path"].clone();
+    let after = |change: fn(&mut Value, &Value)| {
+        let mut state = State::default();
+        kept[..rotated].iter().try_for_each(|entry| state.take(entry)).unwrap();
+        let mut entry = serde_json::to_value(&kept[rotated]).unwrap();
+        change(&mut entry["body"], &list);
+        state.take(&serde_json::from_str(&entry.to_string()).unwrap())
+    };
+    after(|_, _| {}).unwrap();
+    let without = |body: &mut Value, _: &Value| drop(body.as_object_mut().unwrap().remove("list"));
+    after(without).unwrap_err();
+    after(|body, list| body["replaces"].as_array_mut().unwrap().retain(|path| path != list)).unwrap_err();
 }

@@ -6,6 +6,7 @@ mod canary;
 mod cells;
 mod containers;
 mod custody;
+mod erased;
 mod files;
 mod forms;
 mod key_space;

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use marsad_catalog::{Catalog, Mapping};
 use marsad_log::testing::{FailingStore, Failure};
 use marsad_log::{Log, Store};
@@ -32,6 +33,11 @@ fn id_file(desk: &Desk, text: &str) -> PathBuf {
 
 pub(super) fn persons(desk: &Desk, text: &str) -> Persons {
     Persons::read(&id_file(desk, text), &CATALOG).unwrap()
+}
+
+/// The day of all erasures here; records lie before and after it.
+pub(super) fn today() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2025, 9, 30).unwrap()
 }
 
 /// The pseudonym that an identifier lands under.
@@ -71,8 +77,10 @@ async fn a_person_leaves_every_batch_and_register_and_nobody_else_moves() {
     close(&landing, &room.desk).await;
     let before = room.rows(TYPE).await;
     let objects = room.store.list("").await.unwrap();
-    let erased = landing.erase(&persons(&room.desk, "partner:E-1\n\npartner:E-999\n")).await.unwrap();
-    assert_eq!(erased, Rewritten { files: 3, entries: vec![("landing", 3)] }, "two batches and a register");
+    let ids = persons(&room.desk, "partner:E-1\n\npartner:E-999\n");
+    let erased = landing.erase(&ids, today()).await.unwrap();
+    let entries = vec![("landing", 3), ("restricted", 0)];
+    assert_eq!(erased, Rewritten { files: 3, entries }, "two batches and a register");
 
     let gone = pseudonym(&room.desk, "partner:E-1");
     let left: Vec<_> = before.into_iter().filter(|row| row["person_key"] != hex::encode(gone)).collect();
@@ -98,10 +106,10 @@ async fn a_person_leaves_every_batch_and_register_and_nobody_else_moves() {
     assert!(!proof.to_string().contains(&hex::encode(gone)) && !proof.to_string().contains("E-1"));
     assert_eq!(log.last().unwrap().kind, "erased");
 
-    let again = landing.erase(&persons(&room.desk, "partner:E-1")).await.unwrap();
-    assert_eq!(again, Rewritten::default(), "whoever has no rows changes nothing");
+    let again = landing.erase(&persons(&room.desk, "partner:E-1"), today()).await.unwrap();
+    assert_eq!(again, Rewritten::default(), "whoever has no rows and is listed changes nothing");
     assert_eq!(room.store.list("").await.unwrap(), now);
-    // The file that brought the person is known; a new one registers it anew, and the register keeps it from counting.
+    // The file that brought the person is known; a later record registers it anew, and the register keeps it from counting.
     assert!(room.land(MAPPING, rows(0..30)).await.unwrap().already);
     assert_eq!(
         room.land(MAPPING, services(&["E-1;12/10/2025;Oriental;FOOD;1;oui"])).await.unwrap().landed,
@@ -117,7 +125,7 @@ async fn an_identifier_is_found_as_any_extract_writes_it() {
         room.land(MAPPING, services(&["E–21;12/07/2025;Oriental;FOOD;1;oui"])).await.unwrap();
         let ids = persons(&room.desk, written);
         assert_eq!(room.landing().export(&ids).await.unwrap().0.len(), 1, "{written}");
-        assert_eq!(room.landing().erase(&ids).await.unwrap().files, 1, "{written}");
+        assert_eq!(room.landing().erase(&ids, today()).await.unwrap().files, 1, "{written}");
         assert!(keys_of_rows(&room.landing()).await.is_empty());
     }
 }
@@ -160,7 +168,7 @@ async fn what_is_said_to_be_gone_is_in_no_file_that_a_landing_left_either() {
         assert!(landing.side(false).reading(file).await.is_ok(), "its key is there too");
         let types = BTreeMap::from([(TYPE.parse().unwrap(), Month { year: 2025, month: 1 })]);
         match act {
-            0 => drop(landing.erase(&persons(&desk, "partner:E-1")).await.unwrap()),
+            0 => drop(landing.erase(&persons(&desk, "partner:E-1"), today()).await.unwrap()),
             1 => drop(landing.purge(&types, &|_, _| {}).await.unwrap()),
             _ => drop(landing.retract(&batch, "wrong").await.unwrap()),
         }
@@ -174,7 +182,7 @@ async fn a_file_of_nobody_else_goes_without_a_rest() {
     let room = Room::new();
     room.land(MAPPING, rows(7..8)).await.unwrap();
     room.land(MAPPING, rows(1..2)).await.unwrap();
-    let erased = room.landing().erase(&persons(&room.desk, "partner:E-7")).await.unwrap();
+    let erased = room.landing().erase(&persons(&room.desk, "partner:E-7"), today()).await.unwrap();
     assert_eq!(erased.files, 1);
     assert_eq!(keys_of_rows(&room.landing()).await, [hex::encode(pseudonym(&room.desk, "partner:E-1"))]);
     let snapshot = room.landing().snapshot().await.unwrap();
@@ -185,6 +193,7 @@ async fn a_file_of_nobody_else_goes_without_a_rest() {
 async fn a_crash_at_any_call_erases_wholly_or_not_at_all_and_the_next_try_finishes() {
     let desk = Desk::new();
     let file = desk.file("extract.csv", rows(0..6));
+    let again = desk.file("again.csv", rows(0..7));
     let ids = persons(&desk, "partner:E-1");
     let gone = hex::encode(pseudonym(&desk, "partner:E-1"));
     for failure in [Failure::Before, Failure::After] {
@@ -194,7 +203,7 @@ async fn a_crash_at_any_call_erases_wholly_or_not_at_all_and_the_next_try_finish
             whole.land(&CATALOG, MAPPING, &file, &|_, _| {}).await.unwrap();
             close(&whole, &desk).await;
             let failing = FailingStore::new(Arc::clone(&memory), fail_at, failure);
-            let erased = desk.landing(&failing.store(), &Store::memory()).erase(&ids).await;
+            let erased = desk.landing(&failing.store(), &Store::memory()).erase(&ids, today()).await;
             if erased.is_ok() {
                 assert!(fail_at >= 10, "every call was cut off once");
                 break;
@@ -204,8 +213,12 @@ async fn a_crash_at_any_call_erases_wholly_or_not_at_all_and_the_next_try_finish
                 [5, 6].contains(&keys.len()) && (keys.len() == 6) == keys.contains(&gone),
                 "at {fail_at}"
             );
-            whole.erase(&ids).await.unwrap();
+            let is_listed = whole.custody(whole.side(false)).await.unwrap().erased.is_some();
+            assert_eq!(is_listed, keys.len() == 5, "{failure:?} at {fail_at}");
+            whole.erase(&ids, today()).await.unwrap();
             assert_eq!(keys_of_rows(&whole).await.len(), 5);
+            let all = whole.land(&CATALOG, MAPPING, &again, &|_, _| {}).await.unwrap();
+            assert_eq!((all.landed, all.reasons["R15"]), (1, 1), "{failure:?} at {fail_at}");
             let store = Store::with(memory);
             let log = Log::open(store.clone(), "_log").read().await.unwrap();
             let proofs = log.iter().filter(|entry| entry.kind == "erased");
@@ -227,7 +240,7 @@ async fn an_erasure_and_a_landing_at_once_both_hold() {
     let (ids, file) = (persons(&room.desk, "partner:E-1"), room.desk.file("next.csv", rows(10..13)));
     let (erasing, landing) = (room.landing(), room.landing());
     let (erased, landed) =
-        futures::join!(erasing.erase(&ids), landing.land(&CATALOG, MAPPING, &file, &|_, _| {}));
+        futures::join!(erasing.erase(&ids, today()), landing.land(&CATALOG, MAPPING, &file, &|_, _| {}));
     assert_eq!((erased.unwrap().files, landed.unwrap().landed), (1, 3));
     assert_eq!(keys_of_rows(&room.landing()).await.len(), 8);
 }

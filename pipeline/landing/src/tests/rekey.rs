@@ -10,7 +10,7 @@ use marsad_log::{Log, Store};
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
-use super::person::{close, persons, pseudonym, series};
+use super::person::{close, persons, pseudonym, series, today};
 use super::{CATALOG, Desk, LandedRow, Room, landed_rows, services};
 use crate::keys::{Keys, PSEUDONYMS};
 use crate::seal::key_path;
@@ -19,13 +19,15 @@ use crate::{ActError, Error, Landing};
 const MAPPING: &str = "partner_assistance";
 const TYPE: &str = "assistance_service";
 
+const FIRST: [&str; 4] = [
+    "E-1;12/07/2025;Oriental;HEALTH;1;oui",
+    "E-1;12/09/2025;Oriental;FOOD;2;oui",
+    "E-2;12/07/2025;Oriental;FOOD;1;oui",
+    "E-3;12/08/2025;Oriental;FOOD;1;oui",
+];
+
 fn first() -> Vec<u8> {
-    services(&[
-        "E-1;12/07/2025;Oriental;HEALTH;1;oui",
-        "E-1;12/09/2025;Oriental;FOOD;2;oui",
-        "E-2;12/07/2025;Oriental;FOOD;1;oui",
-        "E-3;12/08/2025;Oriental;FOOD;1;oui",
-    ])
+    services(&FIRST)
 }
 
 fn folder(desk: &Desk) -> PathBuf {
@@ -71,13 +73,13 @@ async fn all_rows_and_registers_go_on_under_keys_that_nothing_links_and_new_extr
     room.land(MAPPING, first()).await.unwrap();
     room.land(MAPPING, services(&["E-1;12/07/2025;Oriental;HEALTH;1;non"])).await.unwrap();
     close(&room.landing(), &room.desk).await;
-    let erased = room.landing().erase(&persons(&room.desk, "partner:E-2")).await.unwrap();
-    assert_eq!(erased.entries, [("landing", 3)]);
+    let erased = room.landing().erase(&persons(&room.desk, "partner:E-2"), today()).await.unwrap();
+    assert_eq!(erased.entries, [("landing", 3), ("restricted", 0)]);
     let (before, old) = (room.rows(TYPE).await, room.landing());
     let old_key = std::fs::read(folder(&room.desk).join("pseudonym.key")).unwrap();
     let old_persons = ["partner:E-1", "partner:E-2"].map(|person| pseudonym(&room.desk, person));
     for n in 1..=3 {
-        assert_eq!(rotate(&room).await, [("landing", 3 + n)], "nothing ever landed in the restricted store");
+        assert_eq!(rotate(&room).await, [("landing", 3 + n), ("restricted", n)], "check values of all keys");
         let after = room.rows(TYPE).await;
         assert_eq!((values(&after), sizes(&after)), (values(&before), sizes(&before)));
         assert_eq!(batches(&room.landing()).await, [("landed", 3), ("landed", 1)], "they stay apart");
@@ -109,14 +111,24 @@ async fn all_rows_and_registers_go_on_under_keys_that_nothing_links_and_new_extr
     assert_eq!((again.landed, again.duplicate), (0, 1));
     let withdrawn = room.land(MAPPING, services(&["E-3;12/08/2025;Oriental;FOOD;1;non"])).await.unwrap();
     assert_eq!(withdrawn.withdrawn, 1);
+    let erased = services(&["E-2;12/07/2025;Oriental;FOOD;1;oui", "E-2;12/10/2025;Oriental;FOOD;1;oui"]);
+    let erased = room.land(MAPPING, erased).await.unwrap();
+    assert_eq!((erased.landed, erased.reasons["R15"]), (1, 1), "whoever was erased stays out");
     let exported = room.landing().export(&persons(&room.desk, "partner:E-1")).await.unwrap();
     assert_eq!(exported.0.len(), 4, "three rows and the entry in the register");
-    assert_eq!(room.landing().erase(&persons(&room.desk, "partner:E-1")).await.unwrap().files, 3);
+    assert_eq!(room.landing().erase(&persons(&room.desk, "partner:E-1"), today()).await.unwrap().files, 3);
 
     // The file keeps the keys that a pseudonym goes through; without them extracts would meet nobody.
     let file = std::fs::read_to_string(folder(&room.desk).join("pseudonym.key")).unwrap();
     assert_eq!((file.lines().count(), file.as_bytes().starts_with(&old_key)), (4, true));
-    // The first entry of a store that nothing landed in takes the keys as they are then.
+}
+
+/// The first entry of a store that nothing landed in takes the keys as they are then.
+#[tokio::test]
+async fn a_store_that_is_begun_after_a_rotation_is_rotated_with_the_other() {
+    let room = Room::new();
+    room.land(MAPPING, first()).await.unwrap();
+    assert_eq!(rotate(&room).await, [("landing", 1)], "nothing ever landed in the restricted store");
     let header = "dossier;N° fiche;Date de l'identification;Region;Sexe;Année de naissance;Nationalité;\
                   Type d'exploitation;Consentement;Observations\n";
     room.land("partner_trafficking", format!("{header}A-1;7;12/07/2025;Oriental;F;1999;Mali;Travail;oui;\n"))
@@ -132,6 +144,9 @@ async fn a_crash_at_any_call_leaves_all_under_one_key_and_the_next_try_ends_it()
     let key = folder(&desk).join("pseudonym.key");
     let kept = std::fs::read(&key).unwrap();
     let file = desk.file("extract.csv", first());
+    let all = [&FIRST[..], &["E-4;12/08/2025;Oriental;FOOD;1;oui"]].concat();
+    let again = desk.file("again.csv", services(&all));
+    let ids = persons(&desk, "partner:E-2");
     let (mut untouched, mut unsettled) = (0, 0);
     for failure in [Failure::Before, Failure::After] {
         for fail_at in 0.. {
@@ -142,6 +157,7 @@ async fn a_crash_at_any_call_leaves_all_under_one_key_and_the_next_try_ends_it()
             let landing = |store: &Store| desk.landing(store, &restricted);
             landing(&store).land(&CATALOG, MAPPING, &file, &|_, _| {}).await.unwrap();
             close(&landing(&store), &desk).await;
+            landing(&store).erase(&ids, today()).await.unwrap();
             let before = landed_rows(&landing(&store), TYPE).await;
             Keys::draw_next(&folder(&desk), PSEUDONYMS[0]).unwrap();
             let failing = FailingStore::new(memory, fail_at, failure);
@@ -170,6 +186,8 @@ async fn a_crash_at_any_call_leaves_all_under_one_key_and_the_next_try_ends_it()
             live.sort();
             let there = store.list("").await.unwrap().into_iter().filter(|path| !path.starts_with("_log/"));
             assert_eq!(there.collect::<Vec<_>>(), live, "at {fail_at}");
+            let all = landing(&store).land(&CATALOG, MAPPING, &again, &|_, _| {}).await.unwrap();
+            assert_eq!((all.landed, all.duplicate, all.reasons["R15"]), (1, 3, 1), "at {fail_at}");
         }
     }
     assert!(untouched > 0 && unsettled > 0);

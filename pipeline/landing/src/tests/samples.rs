@@ -12,6 +12,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::{CATALOG, LandedRow, Room, options, sample};
 use crate::batch::Known;
+use crate::erased::Erased;
 use crate::judge::{Fate, judge};
 use crate::landing::Reading;
 use crate::pseudonym::{Identifier, Pseudonymiser};
@@ -75,7 +76,7 @@ fn outcomes(room: &Room, name: &str, mapping: &str) -> Vec<Outcome> {
     let findings = read(&plan, &extract(name), reading, &|_, _| {}).unwrap();
     let extracts = (0..findings.parts.len()).map(|part| findings.parts.extract(part).unwrap());
     let judged = extracts.flat_map(|extract| {
-        let judged = judge(&extract, &Known::default());
+        let judged = judge(&extract, &Known::default(), &Erased::default());
         extract.records.into_iter().zip(judged.fates)
     });
     let mut outcomes: Vec<Outcome> = Vec::new();
@@ -83,7 +84,9 @@ fn outcomes(room: &Room, name: &str, mapping: &str) -> Vec<Outcome> {
         let (outcome, reason) = match fate {
             Fate::Landed => ("landed", ""),
             Fate::Duplicate => ("duplicate", ""),
-            Fate::Withdraws | Fate::WithdrawsOther | Fate::Hides => panic!("nothing landed before"),
+            Fate::Withdraws | Fate::WithdrawsOther | Fate::Hides | Fate::Erased => {
+                panic!("nothing landed before")
+            }
             Fate::Contradicts => ("quarantined", Reason::Contradicts.code()),
             Fate::TooManyRows => ("quarantined", Reason::TooManyRows.code()),
         };
