@@ -163,20 +163,19 @@ impl Bench {
     }
 }
 
-/// DataFusion as it comes, over the encrypted files of the one batch.
+/// DataFusion as it comes, over the encrypted files of all batches.
 async fn plain(record_type: &Path, snapshot: &Snapshot) -> Result<SessionContext, Failure> {
-    let batches: Vec<PathBuf> =
-        fs::read_dir(record_type)?.map(|e| Ok(e?.path())).collect::<Result<_, Failure>>()?;
-    let [batch] = batches.as_slice() else { return Err("one batch is expected".into()) };
     let runtime = RuntimeEnv::default();
     let landed = LandedKeys { files: snapshot.files(&"assistance_service".parse()?) };
     runtime.register_parquet_encryption_factory(KEYS_OF_LANDING, Arc::new(landed));
-    let context = SessionContext::new_with_config_rt(SessionConfig::new(), runtime.into());
+    let config =
+        SessionConfig::new().set_bool("datafusion.execution.listing_table_ignore_subdirectory", false);
+    let context = SessionContext::new_with_config_rt(config, runtime.into());
     let mut options = TableParquetOptions::default();
     options.crypto.factory_id = Some(KEYS_OF_LANDING.to_owned());
     let format = ParquetFormat::default().with_options(options);
     let listing = ListingOptions::new(Arc::new(format)).with_file_extension(".parquet");
-    let folder = batch.to_str().ok_or("a folder that is no text")?;
+    let folder = record_type.to_str().ok_or("a folder that is no text")?;
     context.register_listing_table("landed", folder, listing, None, None).await?;
     Ok(context)
 }

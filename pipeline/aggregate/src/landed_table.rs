@@ -19,6 +19,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_expr::expressions::Column;
@@ -27,7 +28,6 @@ use datafusion::physical_expr::{
 };
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
-use datafusion::physical_plan::sorts::streaming_merge::StreamingMergeBuilder;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -42,10 +42,11 @@ use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuil
 use parquet::errors::ParquetError;
 
 use crate::landed_rows::{column, date_of, keep, mark, show, visible};
+use crate::merge;
 use crate::sources::visible_schema;
 
 /// Rows of one batch while reading.
-const BATCH_ROWS: usize = 8192;
+pub(crate) const BATCH_ROWS: usize = 8192;
 
 /// How many buckets have been read to their end, by all who share it. It deliberately counts no rows and no bytes: one person
 /// changes those.
@@ -346,24 +347,13 @@ impl Reader {
         let withdrawn = Arc::new(withdrawn);
         let streams = opened.into_iter().map(|file| self.file(file, withdrawn.clone()));
         let streams: Vec<SendableRecordBatchStream> = streams.collect::<Result<_>>()?;
-        if streams.len() <= 1 || !self.personal {
+        // Without the person among the columns nobody relies on the order.
+        if streams.len() <= 1 || by_person(&self.shown).is_none() {
             let all = stream::iter(streams).flatten();
             return Ok(Box::pin(RecordBatchStreamAdapter::new(self.shown.clone(), all)));
         }
-        // Without the person among the columns nobody relies on the order.
-        let Some(order) = by_person(&self.shown) else {
-            let all = stream::iter(streams).flatten();
-            return Ok(Box::pin(RecordBatchStreamAdapter::new(self.shown.clone(), all)));
-        };
-        let memory = datafusion::execution::memory_pool::MemoryConsumer::new("merge of one bucket");
-        StreamingMergeBuilder::new()
-            .with_streams(streams)
-            .with_schema(self.shown.clone())
-            .with_expressions(&order)
-            .with_metrics(metrics)
-            .with_batch_size(BATCH_ROWS)
-            .with_reservation(memory.register(context.memory_pool()))
-            .build()
+        let memory = MemoryConsumer::new("merge of one bucket").register(context.memory_pool());
+        merge::by_person(streams, self.shown.clone(), (metrics, memory))
     }
 
     fn file(&self, file: Opened, withdrawn: Arc<HashSet<[u8; 16]>>) -> Result<SendableRecordBatchStream> {

@@ -12,6 +12,7 @@ mod error;
 mod explain;
 mod landed_rows;
 pub mod landed_table;
+mod merge;
 mod operator;
 mod organisation;
 mod reference;
