@@ -22,6 +22,18 @@ pub(super) fn all(proposal: &Proposal) -> Vec<&Item> {
     items
 }
 
+/// The question and its evidence; evidence that begins with the question goes on with it.
+fn said(item: &Item, language: Language) -> (String, Option<String>) {
+    let (question, evidence) = (asked(&item.id), item.text());
+    let (question, evidence) = (question.get(language), evidence.get(language));
+    let stem = question.trim_end_matches([' ', '\u{a0}', '?', '؟']);
+    if evidence.to_lowercase().starts_with(&stem.to_lowercase()) {
+        let rest: String = evidence.chars().skip(stem.chars().count()).collect();
+        return (format!("{stem}{rest}"), None);
+    }
+    (question.to_owned(), Some(evidence.to_owned()))
+}
+
 /// A file for `--confirm-file`: each question with its evidence, none answered yet.
 pub(super) fn template(proposal: &Proposal, language: Language) -> String {
     let begin = Text::new(
@@ -32,8 +44,9 @@ pub(super) fn template(proposal: &Proposal, language: Language) -> String {
     let title = proposal.title.get(language);
     let mut text = format!("# {}: {title}\n# {}\n", proposal.release, begin.get(language));
     for item in all(proposal) {
-        text += &format!("\n# {}\n", asked(&item.id).get(language));
-        for line in item.text().get(language).lines() {
+        let (question, evidence) = said(item, language);
+        text += &format!("\n# {question}\n");
+        for line in evidence.iter().flat_map(|evidence| evidence.lines()) {
             text += &format!("#   {line}\n");
         }
         text += &format!("# {} = \"\"\n", item.id);
@@ -56,9 +69,11 @@ pub(super) fn ask(
     let _ = writeln!(out, "{}", beginning(n).get(language));
     let mut answers = Answers::new();
     for (number, item) in items.into_iter().enumerate() {
-        let (asked, evidence) = (asked(&item.id), item.text());
-        let _ = writeln!(out, "\n[{}/{n}] {}  {}", number + 1, item.id, asked.get(language));
-        let _ = writeln!(out, "  {}", evidence.get(language));
+        let (question, evidence) = said(item, language);
+        let _ = writeln!(out, "\n[{}/{n}] {}  {question}", number + 1, item.id);
+        if let Some(evidence) = evidence {
+            let _ = writeln!(out, "  {evidence}");
+        }
         let answer = one(proposal, (item, language), input, out)?;
         answers.insert(item.id.clone(), answer);
     }
