@@ -254,7 +254,9 @@ mod tests {
                 let mut sorted: Vec<u8> = input.iter().flatten().copied().collect();
                 sorted.sort_unstable();
                 let mut sorted = sorted.into_iter();
-                input.iter_mut().for_each(|batch| *batch = sorted.by_ref().take(batch.len()).collect());
+                for batch in input {
+                    *batch = sorted.by_ref().take(batch.len()).collect();
+                }
             }
             inputs
         })
