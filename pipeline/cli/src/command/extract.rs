@@ -129,7 +129,7 @@ fn describe(file: &str, checked: &Checked) -> String {
     let whole: Vec<u64> =
         checked.rejected.iter().filter(|record| record.column.is_none()).map(|record| record.line).collect();
     if !whole.is_empty() {
-        text += &format!("\n  kept out as a whole (R08, R11, R12): lines {}", ranges(&whole));
+        text += &format!("\n  kept out as a whole (R08, R11, R12, R15): lines {}", ranges(&whole));
     }
     text + &spellings(checked)
 }
