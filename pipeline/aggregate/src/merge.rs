@@ -22,6 +22,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, stream};
 
 use crate::landed_table::BATCH_ROWS;
+use crate::operator::keys;
 
 /// Bytes of a person's key.
 const KEY: i32 = 16;
@@ -61,7 +62,8 @@ struct Merge {
 struct Input {
     rows: SendableRecordBatchStream,
     batch: RecordBatch,
-    persons: FixedSizeBinaryArray,
+    /// By row, as numbers of the same order.
+    persons: Vec<u128>,
     /// The first row that no round has taken.
     next: usize,
 }
@@ -91,7 +93,7 @@ impl Merge {
             }
         }
         self.inputs = left;
-        self.memory.try_resize(self.inputs.iter().map(|input| input.batch.get_array_memory_size()).sum())
+        self.memory.try_resize(self.inputs.iter().map(Input::memory).sum())
     }
 
     /// Orders the rows up to the least of the last persons at hand.
@@ -100,22 +102,21 @@ impl Merge {
         let _timer = elapsed.timer();
         self.order.clear();
         self.given = 0;
-        let Some(last) = self.inputs.iter().map(|input| input.person(input.batch.num_rows() - 1)).min()
-        else {
+        let Some(last) = self.inputs.iter().filter_map(|input| input.persons.last().copied()).min() else {
             return;
         };
         let ends: Vec<usize> = self.inputs.iter().map(|input| input.up_to(last)).collect();
         let begun = self.inputs.iter().zip(&ends).enumerate().filter(|(_, (input, end))| input.next < **end);
         let mut heads: BinaryHeap<_> =
-            begun.map(|(at, (input, _))| Reverse((input.person(input.next), at))).collect();
+            begun.map(|(at, (input, _))| Reverse((input.persons[input.next], at))).collect();
         while let Some(mut head) = heads.peek_mut() {
             let Reverse((person, at)) = *head;
             let (input, end) = (&mut self.inputs[at], ends[at]);
-            let run = (input.next..end).take_while(|row| input.person(*row) == person).count();
+            let run = input.persons[input.next..end].iter().take_while(|next| **next == person).count();
             self.order.extend((input.next..input.next + run).map(|row| (at, row)));
             input.next += run;
             if input.next < end {
-                *head = Reverse((input.person(input.next), at));
+                *head = Reverse((input.persons[input.next], at));
             } else {
                 PeekMut::pop(head);
             }
@@ -139,7 +140,7 @@ impl Merge {
     fn persons(&self, order: &[(usize, usize)]) -> Result<ArrayRef> {
         let mut bytes = Vec::with_capacity(order.len() * KEY as usize);
         for (at, row) in order {
-            bytes.extend_from_slice(self.inputs[*at].persons.value(*row));
+            bytes.extend_from_slice(&self.inputs[*at].persons[*row].to_be_bytes());
         }
         Ok(Arc::new(FixedSizeBinaryArray::try_new(KEY, bytes.into(), None)?))
     }
@@ -163,27 +164,21 @@ impl Input {
         Ok(true)
     }
 
-    /// The person of a row, as a number of the same order.
-    fn person(&self, row: usize) -> u128 {
-        u128::from_be_bytes(self.persons.value(row).try_into().expect("sixteen bytes, as was looked at"))
-    }
-
     /// The first row, from the next one on, of a person after this one.
     fn up_to(&self, person: u128) -> usize {
-        let (mut low, mut high) = (self.next, self.batch.num_rows());
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.person(middle) <= person { low = middle + 1 } else { high = middle }
-        }
-        low
+        self.next + self.persons[self.next..].partition_point(|next| *next <= person)
+    }
+
+    fn memory(&self) -> usize {
+        self.batch.get_array_memory_size() + size_of_val(self.persons.as_slice())
     }
 }
 
-/// The persons of a batch.
-fn persons(batch: &RecordBatch, at: usize) -> Result<FixedSizeBinaryArray> {
-    let keys = batch.column(at).as_fixed_size_binary_opt().filter(|keys| keys.value_length() == KEY);
+/// The persons of a batch, by row.
+fn persons(batch: &RecordBatch, at: usize) -> Result<Vec<u128>> {
+    let persons = batch.column(at).as_fixed_size_binary_opt().filter(|persons| persons.null_count() == 0);
     let other = || DataFusionError::Plan("persons are to be told by keys of sixteen bytes".to_owned());
-    keys.filter(|keys| keys.null_count() == 0).cloned().ok_or_else(other)
+    Ok(keys(persons.ok_or_else(other)?)?.iter().map(|key| u128::from_be_bytes(*key)).collect())
 }
 
 #[cfg(test)]

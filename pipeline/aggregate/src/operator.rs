@@ -403,7 +403,7 @@ struct Hand {
 }
 
 /// The persons' keys by row.
-fn keys(persons: &FixedSizeBinaryArray) -> Result<&[[u8; 16]]> {
+pub(crate) fn keys(persons: &FixedSizeBinaryArray) -> Result<&[[u8; 16]]> {
     match persons.value_data().as_chunks::<16>() {
         (keys, []) if keys.len() == persons.len() => Ok(keys),
         _ => Err(DataFusionError::Execution("a person key has another length".to_owned())),

@@ -192,20 +192,14 @@ impl Demo {
         Ok((records, json!(reasons)))
     }
 
-    /// The answers where a reader of the steps looks for them.
-    fn write_answers(&self, answers: &Answers) -> Result<(), Failure> {
-        let path = self.dir.join("answers.toml");
-        let text = toml::to_string(answers).expect("texts by texts are TOML");
-        std::fs::write(&path, text).map_err(|error| Failure::file(&path, "be written", &error))
-    }
-
     /// Plan, approve, run, publish, verify; gives the proposal's id.
     async fn release(&self, workspace: &Workspace) -> Result<Value, Failure> {
         let nothing = WishArgs { rho: None, margin: Vec::new() };
         let planned = plan(workspace, RELEASE, &nothing, None).await?;
         self.step(&format!("release plan {RELEASE}"), &summary(&planned.json));
         let answers = answers(&planned.json);
-        self.write_answers(&answers)?;
+        let text = toml::to_string(&answers).expect("texts by texts are TOML");
+        init::write(&self.dir.join("answers.toml"), &text)?;
         // Children are among the statistics, so the policy asks for two.
         for approver in ["steward", "officer"] {
             let key = SigningKey::open(&self.key(approver))?;

@@ -51,7 +51,7 @@ fn draft(workspace: &Workspace, file: &Path, given: Option<&str>) -> Result<Repo
         return Ok(Report::new(draft.toml, json));
     }
     let path = workspace.dir.join("schemas/mappings").join(format!("{name}.toml"));
-    write_new(&path, &draft.toml, "a mapping that is there may be in use")?;
+    write_new(&path, &draft.toml, ("name", "a mapping that is there may be in use"))?;
     json["file"] = json!(path);
     let rows = draft.columns.iter().map(|guess| {
         let percent = guess.percent.map_or(String::new(), |percent| format!("{percent} %"));

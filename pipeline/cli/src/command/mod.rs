@@ -68,14 +68,15 @@ pub(crate) async fn run(cli: Cli) -> Result<Report, Failure> {
     }
 }
 
-/// Writes a draft that a person edits; what is there already stays, for the reason given.
-fn write_new(path: &Path, text: &str, why: &str) -> Result<(), Failure> {
+/// Writes a draft that a person edits; what is there already stays, for the reason given, and another name or id is to be chosen.
+fn write_new(path: &Path, text: &str, (other, why): (&str, &str)) -> Result<(), Failure> {
     let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| {
         if error.kind() != ErrorKind::AlreadyExists {
             return Failure::file(path, "be written", &error);
         }
         let what = format!("{} exists", path.display());
-        Failure::new(Explanation::new("W08", what, why, "choose another name, or edit that file"))
+        let remedy = format!("choose another {other}, or edit that file");
+        Failure::new(Explanation::new("W08", what, why, remedy))
     })
 }

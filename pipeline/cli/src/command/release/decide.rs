@@ -220,7 +220,7 @@ fn decision(
 
 /// Writes the questions as a file to fill in; one that is there may hold answers, and stays.
 pub(super) fn draft_answers(proposal: &Proposal, language: Language, path: &Path) -> Result<Report, Failure> {
-    write_new(path, &question::template(proposal, language), "it may hold answers already")?;
+    write_new(path, &question::template(proposal, language), ("name", "it may hold answers already"))?;
     let json = json!({"release": proposal.release, "answers": path, "items": question::all(proposal).len()});
     let text = format!(
         "{} holds the questions\n  next: answer them in it, then  marsad release approve {} --key FILE --confirm-file {}",

@@ -1,11 +1,11 @@
 //! `release new`: the definition of a release like an earlier one.
 
 use marsad_release::plan::definition;
-use marsad_terms::{Explanation, Grain, Period, ReleaseId};
+use marsad_terms::{Grain, Period, ReleaseId};
 use serde_json::json;
 
-use super::super::init::write;
 use super::reworded::Move;
+use crate::command::write_new;
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
@@ -20,20 +20,11 @@ pub(super) fn new(workspace: &Workspace, id: &str, like: &str) -> Result<Report,
     let old = definition(&catalog, like)?;
     let folder = workspace.dir.join("queries/releases");
     let path = folder.join(format!("{id}.toml"));
-    if path.exists() {
-        let explanation = Explanation::new(
-            "W08",
-            format!("{} exists", path.display()),
-            "a release id is used once",
-            "choose another id, or edit that file",
-        );
-        return Err(Failure::new(explanation));
-    }
     let source = folder.join(format!("{}.toml", old.id));
     let text = std::fs::read_to_string(&source).map_err(|error| Failure::file(&source, "be read", &error))?;
     let periods = next(&old.periods);
     let (text, as_they_were) = moved(&text, &id, (&old.periods, &periods));
-    write(&path, &text)?;
+    write_new(&path, &text, ("id", "a release id is used once"))?;
     let listed: Vec<String> = periods.iter().map(ToString::to_string).collect();
     let stays = match as_they_were.as_slice() {
         [] => String::new(),
