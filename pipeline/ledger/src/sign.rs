@@ -21,7 +21,7 @@ mod tests;
 mod tokens;
 
 pub use error::KeyError;
-pub(crate) use keys::Keys;
+pub(crate) use keys::{Claim, Keys};
 
 /// An author signs a proposal.
 pub const PROPOSAL: &str = "marsad-proposal";

@@ -21,9 +21,6 @@ use crate::sign::{self, PublicKey};
 use crate::stage::Stage;
 use crate::state::{RequestState, State};
 
-/// How many results are asked for at once.
-const REQUESTS: usize = 32;
-
 /// What kind of fault, by the names of interfaces 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -253,11 +250,10 @@ impl Ledger {
         for drawn in open.iter().filter(|drawn| drawn.stage == Stage::Reserved) {
             found.notes.push(format!("{}: a run is in progress, or was cut off", drawn.what));
         }
-        let named = ended.iter().filter_map(|drawn| Some((drawn, drawn.run?, drawn.hash?)));
-        let read = |(drawn, run, hash)| async move { (drawn, self.read_result(run, hash).await) };
-        let mut results = std::pin::pin!(stream::iter(named.map(read)).buffered(REQUESTS));
+        let named = ended.iter().filter_map(|drawn| Some((drawn, (drawn.run?, drawn.hash?))));
+        let (drawn, results): (Vec<&Drawn<'_>>, Vec<_>) = named.unzip();
+        let mut results = std::pin::pin!(stream::iter(drawn).zip(self.read_results(results)));
         while let Some((drawn, result)) = results.next().await {
-            let drawn: &Drawn<'_> = drawn;
             match result {
                 Ok(_) => {}
                 Err(Error::Result { what, .. }) => {

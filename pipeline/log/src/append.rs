@@ -13,9 +13,6 @@ use crate::chain::Chain;
 use crate::segment::{self, SEGMENT, SEGMENT_LENGTH};
 use crate::{Created, Draft, Entry, Error, Fault, FaultKind, Result, Scan, Store};
 
-/// How many objects are asked for at once.
-const REQUESTS: usize = 32;
-
 /// Where the time of an entry comes from.
 pub type Clock = Arc<dyn Fn() -> String + Send + Sync>;
 
@@ -195,12 +192,8 @@ impl Log {
         let there = self.segments().await?;
         let firsts = (0..=last).step_by(SEGMENT);
         for first in firsts.filter(|first| !there.contains(first) && first + SEGMENT_LENGTH - 1 <= last) {
-            let names = (first..first + SEGMENT_LENGTH).map(|at| self.entry_path(at));
-            let objects: Vec<Option<Bytes>> = stream::iter(names)
-                .map(|name| async move { self.store.get(&name).await })
-                .buffered(REQUESTS)
-                .try_collect()
-                .await?;
+            let paths: Vec<String> = (first..first + SEGMENT_LENGTH).map(|at| self.entry_path(at)).collect();
+            let objects: Vec<Option<Bytes>> = self.store.get_each(&paths).try_collect().await?;
             if let Some(objects) = objects.into_iter().collect::<Option<Vec<_>>>() {
                 let path = self.path(&segment::name(first));
                 let (Created::New | Created::Exists) =
@@ -259,12 +252,10 @@ impl Log {
         let prefix = self.path("");
         let numbers: Vec<u64> =
             names.iter().filter_map(|name| number(name.strip_prefix(&prefix)?, ".json")).collect();
-        let read = move |at| async move {
-            let bytes = self.store.get(&self.entry_path(at)).await?;
-            // Listed and gone: read as an object without content, which no entry is.
-            Ok((at, bytes.unwrap_or_default()))
-        };
-        Ok(stream::iter(numbers).map(read).buffered(REQUESTS))
+        let paths: Vec<String> = numbers.iter().map(|at| self.entry_path(*at)).collect();
+        // Listed and gone: read as an object without content, which no entry is.
+        let objects = self.store.get_each(&paths).map_ok(Option::unwrap_or_default);
+        Ok(stream::iter(numbers).zip(objects).map(|(at, bytes)| Ok((at, bytes?))))
     }
 
     fn whole(&self, scan: Scan) -> Result<Vec<Entry>> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
@@ -17,6 +17,12 @@ use crate::cloud::Cloud;
 use crate::local::Folder;
 use crate::remote::{self, Access, Meaning};
 use crate::{Error, Result};
+
+/// How many objects of a bucket are asked for at once.
+const REQUESTS: usize = 32;
+/// How many files of a folder are read in one go, and how many goes are under way at once.
+const FILES: usize = 128;
+const GOES: usize = 4;
 
 /// What a conditional put found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +164,32 @@ impl Store {
             // A bucket that is not there holds nothing, and is no empty store.
             Err(error) if is_absent(&error) => Ok(None),
             other => other.map_err(|source| self.failed("read", path, source)),
+        }
+    }
+
+    /// The bytes of each of many objects as [`Store::get`] gives them, in the order of `paths`.
+    pub fn get_each(&self, paths: &[String]) -> impl Stream<Item = Result<Option<Bytes>>> + use<'_> {
+        let (share, at_once) = if self.folder.is_some() { (FILES, GOES) } else { (1, REQUESTS) };
+        let shares: Vec<Vec<String>> = paths.chunks(share).map(<[String]>::to_vec).collect();
+        let read = stream::iter(shares).map(|share| self.get_share(share)).buffered(at_once);
+        read.flat_map(stream::iter)
+    }
+
+    async fn get_share(&self, paths: Vec<String>) -> Vec<Result<Option<Bytes>>> {
+        let Some(folder) = &self.folder else {
+            return stream::iter(&paths).then(|path| self.get(path)).collect().await;
+        };
+        let read = async {
+            let locations = paths.iter().map(|path| parse(path)).collect::<Result<_>>()?;
+            folder.read_each(locations).await.map_err(|error| self.failed("read", &paths[0], error))
+        };
+        match read.await {
+            Ok(each) => each
+                .into_iter()
+                .zip(&paths)
+                .map(|(read, path)| read.map_err(|error| self.failed("read", path, error)))
+                .collect(),
+            Err(error) => vec![Err(error)],
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
 use marsad_s3_testing::{Call, Fault as CloudFault, S3, Server, azure, google};
 use marsad_terms::Explain;
 use object_store::memory::InMemory;
@@ -87,6 +88,35 @@ async fn store_contract(store: &Store) {
 }
 
 /// What readers of columns and writers of much may do with the store itself.
+/// Many objects at once are as each by itself: in the order asked for, more than one share of them, some not there.
+async fn many_contract(store: &Store) {
+    let names: Vec<String> = (0..300).map(|n| format!("many/{}", n * 7 % 300)).collect();
+    for name in names.iter().filter(|name| name.ends_with(['1', '2'])) {
+        let _ = store.create(name, &Bytes::from(name.clone())).await.unwrap();
+    }
+    let read: Vec<Option<Bytes>> = store.get_each(&names).try_collect().await.unwrap();
+    let each = names.iter().map(|name| name.ends_with(['1', '2']).then(|| Bytes::from(name.clone())));
+    assert_eq!(read, each.collect::<Vec<_>>());
+    let bad = ["many/1".to_owned(), "many//2".to_owned()];
+    let error = store.get_each(&bad).try_collect::<Vec<_>>().await.unwrap_err();
+    assert!(matches!(error, Error::BadPath { path } if path == "many//2"));
+}
+
+/// An object that does not read is told by its name.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_does_not_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open("s", folder.path()).unwrap();
+    std::fs::create_dir(folder.path().join("s")).unwrap();
+    std::os::unix::fs::symlink("loop", folder.path().join("s/loop")).unwrap();
+    let names = ["none".to_owned(), "loop".to_owned()];
+    let mut read = std::pin::pin!(store.get_each(&names));
+    assert_eq!(read.next().await.unwrap().unwrap(), None);
+    let error = read.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Store { action: "read", path, .. } if path == "loop"));
+}
+
 async fn streams_contract(store: &Store) {
     let (objects, path) = (store.object_store(), ObjectPath::from("deep/of parts & more"));
     let mut upload = objects.put_multipart(&path).await.unwrap();
@@ -138,6 +168,7 @@ async fn keep_on(log: Log, n: usize) {
 #[tokio::test]
 async fn memory_keeps_the_contract() {
     store_contract(&Store::memory()).await;
+    many_contract(&Store::memory()).await;
     log_contract(&Store::memory()).await;
 }
 
@@ -146,12 +177,14 @@ async fn a_folder_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     store_contract(&Store::open("one", folder.path()).unwrap()).await;
     log_contract(&Store::open("two", folder.path()).unwrap()).await;
+    many_contract(&Store::open("three", folder.path()).unwrap()).await;
 }
 
 async fn bucket_contract(cloud: &Server) {
     store_contract(&bucket(cloud, "one/deep")).await;
     log_contract(&bucket(cloud, "two")).await;
     streams_contract(&bucket(cloud, "three")).await;
+    many_contract(&bucket(cloud, "four")).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// How the text begins.
+const PREFIX: &str = "b3:";
+/// How long the text is.
+const LENGTH: usize = PREFIX.len() + 64;
 
 /// A 32-byte BLAKE3 hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,11 +44,19 @@ impl Digest {
     pub fn hex(&self) -> String {
         hex::encode(self.0)
     }
+
+    /// The text, written into `buffer`.
+    fn written<'a>(&self, buffer: &'a mut [u8; LENGTH]) -> &'a str {
+        let (prefix, digits) = buffer.split_at_mut(PREFIX.len());
+        prefix.copy_from_slice(PREFIX.as_bytes());
+        hex::encode_to_slice(self.0, digits).expect("two digits a byte");
+        str::from_utf8(buffer).expect("hexadecimal digits are ASCII")
+    }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "b3:{}", self.hex())
+        f.write_str(self.written(&mut [0; LENGTH]))
     }
 }
 
@@ -61,7 +75,7 @@ impl FromStr for Digest {
     type Err = NotADigest;
 
     fn from_str(text: &str) -> Result<Self, NotADigest> {
-        let digits = text.strip_prefix("b3:").ok_or(NotADigest)?;
+        let digits = text.strip_prefix(PREFIX).ok_or(NotADigest)?;
         if digits.bytes().any(|b| b.is_ascii_uppercase()) {
             return Err(NotADigest);
         }
@@ -73,14 +87,28 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.written(&mut [0; LENGTH]))
     }
 }
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Written)
+    }
+}
+
+/// Reads the text where it stands: a ledger holds hundreds of thousands.
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = Digest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a digest of the form b3:<64 hex>")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Digest, E> {
+        text.parse().map_err(E::custom)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reserve and complete: one draw a request, charged before a row is read (algorithms 10).
 
 use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
 use marsad_log::Created;
 use marsad_privacy::noisy_table::RunResult;
 use marsad_privacy::series::NoisySeries;
@@ -178,13 +179,17 @@ impl Ledger {
     }
 
     pub(crate) async fn read_result(&self, run: &RunId, hash: Digest) -> Result<Bytes> {
-        let wrong = |what| Error::Result { run: run.clone(), what };
-        let bytes = self.store().get(&path(run)).await?.ok_or_else(|| wrong("it is not stored"))?;
-        if Digest::of(&bytes) == hash {
-            Ok(bytes)
-        } else {
-            Err(wrong("its bytes are not those of the ledger"))
-        }
+        checked(run, hash, self.store().get(&path(run)).await?)
+    }
+
+    /// The same of many, in their order.
+    pub(crate) fn read_results<'a>(
+        &'a self,
+        results: Vec<(&'a RunId, Digest)>,
+    ) -> impl Stream<Item = Result<Bytes>> {
+        let paths: Vec<String> = results.iter().map(|(run, _)| path(run)).collect();
+        let read = stream::iter(results).zip(self.store().get_each(&paths));
+        read.map(|((run, hash), bytes)| checked(run, hash, bytes?))
     }
 
     /// Whether a result is this request's: the same shapes, noise of the price that was charged, and of each series the
@@ -227,6 +232,13 @@ impl Ledger {
         }
         Ok(true)
     }
+}
+
+/// What is stored of a run, where it is what its entry states.
+fn checked(run: &RunId, hash: Digest, stored: Option<Bytes>) -> Result<Bytes> {
+    let wrong = |what| Error::Result { run: run.clone(), what };
+    let bytes = stored.ok_or_else(|| wrong("it is not stored"))?;
+    if Digest::of(&bytes) == hash { Ok(bytes) } else { Err(wrong("its bytes are not those of the ledger")) }
 }
 
 pub(super) fn path(run: &RunId) -> String {

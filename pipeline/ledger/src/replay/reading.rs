@@ -14,7 +14,7 @@ use marsad_log::Entry;
 use crate::event::Event;
 use crate::judge::{contradictions, unsigned};
 use crate::refusal::Refusal;
-use crate::sign::{Keys, PublicKey};
+use crate::sign::{Claim, KeyError, Keys, PublicKey};
 
 /// How many entries a reader takes at once; fewer than two shares are not worth a thread.
 const SHARE: usize = 256;
@@ -38,16 +38,42 @@ pub(crate) struct Alone {
 
 impl Reading {
     pub(crate) fn of(entry: &Entry) -> Self {
-        Self::with(entry, &mut Keys::default())
+        let claim = Claim::of(entry);
+        let key = claim.map(|claim| PublicKey::of_signature(claim.namespace, claim.bytes, claim.sshsig));
+        Self::with(entry, key)
     }
 
-    fn with(entry: &Entry, keys: &mut Keys) -> Self {
+    /// All of a share, in their order.
+    fn of_share(entries: &[Entry], keys: &Keys) -> Vec<Self> {
+        let claims: Vec<_> = entries.iter().map(Claim::of).collect();
+        let signed: Vec<_> = claims.iter().copied().flatten().collect();
+        let mut found = keys.of_signatures(&signed).into_iter();
+        let each = entries.iter().zip(claims);
+        each.map(|(entry, claim)| Self::with(entry, claim.and_then(|_| found.next()))).collect()
+    }
+
+    fn with(entry: &Entry, key: Option<Result<PublicKey, KeyError>>) -> Self {
         let event = Event::read(entry);
         let contradictions = match &event {
             Ok(Event::Proposed(proposal, _)) => contradictions(proposal),
             _ => Vec::new(),
         };
-        Self { event, alone: Alone { key: key_of(entry, keys), contradictions } }
+        let key = key
+            .ok_or_else(unsigned)
+            .and_then(|key| key.map_err(|error| Refusal::Signature { what: error.to_string() }));
+        Self { event, alone: Alone { key, contradictions } }
+    }
+}
+
+impl<'a> Claim<'a> {
+    /// What an entry's signature is said to be over, where it has one.
+    fn of(entry: &'a Entry) -> Option<Self> {
+        let signature = entry.signature.as_ref()?;
+        Some(Self {
+            namespace: &signature.namespace,
+            bytes: entry.body.as_bytes(),
+            sshsig: &signature.sshsig,
+        })
     }
 }
 
@@ -56,16 +82,16 @@ pub(crate) fn try_each<E>(
     entries: &[Entry],
     mut take: impl FnMut(&Entry, Reading) -> Result<(), E>,
 ) -> Result<(), E> {
-    let parts: Vec<&[Entry]> = entries.chunks(SHARE).collect();
+    let (parts, keys): (Vec<&[Entry]>, _) = (entries.chunks(SHARE).collect(), Keys::default());
     if parts.len() < 2 {
-        let mut keys = Keys::default();
-        return entries.iter().try_for_each(|entry| take(entry, Reading::with(entry, &mut keys)));
+        let mut read = entries.iter().zip(Reading::of_share(entries, &keys));
+        return read.try_for_each(|(entry, reading)| take(entry, reading));
     }
     let (next, (send, receive)) = (AtomicUsize::new(0), mpsc::channel());
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
-            let (send, parts, next) = (send.clone(), &parts, &next);
-            scope.spawn(move || read_parts(parts, next, &send));
+            let (send, parts, next, keys) = (send.clone(), &parts, &next, &keys);
+            scope.spawn(move || read_parts(parts, next, keys, &send));
         }
         drop(send);
         let mut ahead = BTreeMap::new();
@@ -86,20 +112,17 @@ pub(crate) fn try_each<E>(
 }
 
 /// One reader: takes the next part that nobody has taken, until there is none or nobody listens.
-fn read_parts(parts: &[&[Entry]], next: &AtomicUsize, send: &mpsc::Sender<(usize, Vec<Reading>)>) {
-    let mut keys = Keys::default();
+fn read_parts(
+    parts: &[&[Entry]],
+    next: &AtomicUsize,
+    keys: &Keys,
+    send: &mpsc::Sender<(usize, Vec<Reading>)>,
+) {
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         let Some(part) = parts.get(number) else { return };
-        let readings = part.iter().map(|entry| Reading::with(entry, &mut keys)).collect();
-        if send.send((number, readings)).is_err() {
+        if send.send((number, Reading::of_share(part, keys))).is_err() {
             return;
         }
     }
-}
-
-fn key_of(entry: &Entry, keys: &mut Keys) -> Result<PublicKey, Refusal> {
-    let signature = entry.signature.as_ref().ok_or_else(unsigned)?;
-    let key = keys.of_signature(&signature.namespace, entry.body.as_bytes(), &signature.sshsig);
-    key.map_err(|error| Refusal::Signature { what: error.to_string() })
 }
