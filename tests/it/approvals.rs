@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -231,12 +231,8 @@ fn on_a_terminal_the_items_are_asked_one_by_one() {
     let workspace = Workspace::new();
     workspace.plan(RELEASE);
     let approve_by = |who: &str, language: &str, answers: &str| {
-        let binary = env!("CARGO_BIN_EXE_marsad");
-        let line = format!("{binary} release approve {RELEASE} --key keys/{who} --language {language}");
-        let mut script = Command::new("script");
-        script.current_dir(workspace.dir()).args(["-qec", &line, "/dev/null"]);
-        script.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = script.spawn().expect("script is installed: bsdutils");
+        let args = format!("release approve {RELEASE} --key keys/{who} --language {language}");
+        let mut child = at_a_terminal(&workspace, &args);
         child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
         String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
     };
@@ -256,6 +252,35 @@ fn on_a_terminal_the_items_are_asked_one_by_one() {
         (&confirmed["C06"], &confirmed["C18"]),
         (&Value::from("worth it"), &Value::from("no: whole regions"))
     );
+}
+
+fn at_a_terminal(workspace: &Workspace, args: &str) -> Child {
+    let line = format!("{} {args}", env!("CARGO_BIN_EXE_marsad"));
+    let mut script = Command::new("script");
+    script.current_dir(workspace.dir()).args(["-qec", &line, "/dev/null"]);
+    script.stdin(Stdio::piped()).stdout(Stdio::piped());
+    script.spawn().expect("script is installed: bsdutils")
+}
+
+#[test]
+fn somebody_who_is_asked_keeps_nobody_waiting_and_spends_nothing_twice() {
+    let workspace = Workspace::new();
+    workspace.land_services(50);
+    workspace.approved(RELEASE);
+    let mut asked = at_a_terminal(&workspace, &format!("release run {RELEASE}"));
+    let (mut output, mut seen) = (asked.stdout.take().unwrap(), Vec::new());
+    while !String::from_utf8_lossy(&seen).contains("for ever? [y/N]") {
+        let mut byte = [0];
+        output.read_exact(&mut byte).expect("the question comes");
+        seen.extend(byte);
+    }
+    workspace.marsad(&["release", "run", RELEASE, "--yes"]).done();
+    let spent = workspace.lifetime();
+    asked.stdin.take().unwrap().write_all(b"y\n").unwrap();
+    output.read_to_end(&mut seen).unwrap();
+    let said = String::from_utf8_lossy(&seen);
+    assert!(asked.wait().unwrap().success() && said.contains("nothing was charged"), "{said}");
+    assert_eq!(workspace.lifetime(), spent);
 }
 
 /// Appends the newest proposal again as somebody with the analyst's key and the right to write could: changed, and signed.

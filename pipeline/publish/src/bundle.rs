@@ -152,7 +152,7 @@ pub(crate) fn assemble(dir: &Path, catalog: &Catalog, edition: &Edition) -> Resu
         more.push(files::put(dir, path, &bytes)?);
     }
     let all = data.into_iter().chain(more).map(|written| written.file).collect();
-    let statement = release_json::statement(catalog, edition, all);
+    let statement = release_json::statement(edition, all);
     let release_json = release_json::write(&statement)?;
     files::put(dir, release_json::PATH.into(), &release_json)?;
     let versions = edition.versions.told.clone();

@@ -184,6 +184,8 @@ pub struct PublishedCode {
     pub parent: Option<String>,
     /// Codes of earlier versions of the list that it stands for: the list's column `was`.
     pub was: Vec<String>,
+    /// What the programme wants to reach, where it is an indicator that has a target.
+    pub target: Option<i64>,
 }
 
 /// One key with its figures.
@@ -225,6 +227,7 @@ impl Dimension {
                 .flat_map(|was| was.split_whitespace())
                 .map(Into::into)
                 .collect(),
+            target: indicators::target(code),
         };
         let roots: Vec<_> = list.codes.iter().filter(|code| code.parent.is_none()).collect();
         let mut codes: Vec<PublishedCode> = list.codes.iter().map(published).collect();
@@ -248,7 +251,7 @@ impl Dimension {
 
 fn total() -> PublishedCode {
     let label = Text::new("Total", "المجموع", "Total");
-    PublishedCode { id: TOTAL.into(), label, parent: None, was: Vec::new() }
+    PublishedCode { id: TOTAL.into(), label, parent: None, was: Vec::new(), target: None }
 }
 
 impl Dataflow {

@@ -205,7 +205,7 @@ pub struct FileJson {
 }
 
 /// The statement on an edition whose files are written.
-pub fn statement(catalog: &Catalog, edition: &Edition, mut files: Vec<FileJson>) -> ReleaseJson {
+pub fn statement(edition: &Edition, mut files: Vec<FileJson>) -> ReleaseJson {
     files.sort();
     ReleaseJson {
         format: FORMAT.into(),
@@ -225,7 +225,7 @@ pub fn statement(catalog: &Catalog, edition: &Edition, mut files: Vec<FileJson>)
         nano_rho: edition.nano_rho.get(),
         licence: "CC-BY-4.0".into(),
         citation: edition.citation(),
-        statistics: edition.dataflows.iter().map(|flow| statistic(catalog, flow)).collect(),
+        statistics: edition.dataflows.iter().map(statistic).collect(),
         code_lists: code_lists(edition),
         component_lists: edition.versions.components.clone(),
         concept_scheme: edition.versions.concepts.clone(),
@@ -243,7 +243,7 @@ pub fn write(statement: &ReleaseJson) -> Result<Vec<u8>> {
     form::json(PATH, statement)
 }
 
-fn statistic(catalog: &Catalog, flow: &Dataflow) -> StatisticJson {
+fn statistic(flow: &Dataflow) -> StatisticJson {
     StatisticJson {
         id: flow.id.clone(),
         dataflow: flow.reference(),
@@ -255,7 +255,7 @@ fn statistic(catalog: &Catalog, flow: &Dataflow) -> StatisticJson {
         exact: flow.is_exact().then_some(true),
         ratio: flow.measure.is_ratio().then_some(true),
         sources: sources(flow),
-        targets: targets(catalog, flow),
+        targets: targets(flow),
     }
 }
 
@@ -269,11 +269,10 @@ fn sources(flow: &Dataflow) -> Vec<SourceJson> {
     sources.iter().map(source).collect()
 }
 
-fn targets(catalog: &Catalog, flow: &Dataflow) -> BTreeMap<String, i64> {
-    let is_indicators = flow.dimensions.iter().any(|dimension| dimension.id == indicators::LIST);
-    let list = catalog.code_lists.get(indicators::LIST).filter(|_| is_indicators);
-    let codes = list.into_iter().flat_map(|list| &list.codes);
-    codes.filter_map(|code| Some((code.id.clone(), indicators::target(code)?))).collect()
+fn targets(flow: &Dataflow) -> BTreeMap<String, i64> {
+    let codes = flow.dimensions.iter().filter(|dimension| dimension.id == indicators::LIST);
+    let codes = codes.flat_map(|dimension| &dimension.codes);
+    codes.filter_map(|code| Some((code.id.clone(), code.target?))).collect()
 }
 
 /// Those that a dataflow uses.

@@ -173,7 +173,7 @@ mod tests {
         let table = change(String::from_utf8(sdmx::csv::write(flow, &edition).unwrap()).unwrap());
         let dir = tempfile::tempdir().unwrap();
         let written = files::put(dir.path(), sdmx::csv::path(flow), table.as_bytes()).unwrap();
-        let statement = release_json::statement(&fixture.catalog, &edition, vec![written.file]);
+        let statement = release_json::statement(&edition, vec![written.file]);
         Vintage { release: edition.release, statement, table: table.into_bytes() }
     }
 

@@ -92,12 +92,11 @@ mod tests {
 
     /// A bundle of few files; what stands in them does not matter here.
     async fn published(store: &Store) -> Vec<u8> {
-        let Fixture { catalog, .. } = Fixture::shared();
         let edition = Fixture::shared().edition();
         let dir = tempfile::tempdir().unwrap();
         let names = ["data/a.csv", "data/a.parquet", "report.html", "sdmx/DF_A.csv"];
         let written = names.map(|name| files::put(dir.path(), name.into(), name.as_bytes()).unwrap().file);
-        let statement = release_json::statement(catalog, &edition, written.into());
+        let statement = release_json::statement(&edition, written.into());
         let statement = release_json::write(&statement).unwrap();
         for (name, bytes) in [(PATH, statement.as_slice()), (SIGNATURE, b"old")] {
             files::put(dir.path(), name.into(), bytes).unwrap();

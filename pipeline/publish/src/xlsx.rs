@@ -245,9 +245,9 @@ fn numbers(row: &Row) -> [Option<f64>; 6] {
 
 fn codes(sheet: &mut Worksheet, edition: &Edition, formats: &Formats) -> Done {
     sheet.set_name(CODES)?.set_freeze_panes(1, 0)?;
-    let head = ["dimension", "code", "parent", "fr", "ar", "en"];
+    let head = ["dimension", "code", "parent", "fr", "ar", "en", "target"];
     for (name, at) in head.into_iter().zip(0_u16..) {
-        sheet.set_column_width(at, if at < 3 { 24 } else { 40 })?.write_with_format(
+        sheet.set_column_width(at, if (3..6).contains(&at) { 40 } else { 24 })?.write_with_format(
             0,
             at,
             name,
@@ -264,6 +264,9 @@ fn codes(sheet: &mut Worksheet, edition: &Edition, formats: &Formats) -> Done {
             row += 1;
             let parent = own.parent.as_deref().unwrap_or_default();
             code(sheet, row, [&dimension.id, &own.id, parent], &own.label, formats)?;
+            if let Some(target) = own.target {
+                sheet.write(row, 6, target)?;
+            }
         }
         row += 1;
     }
@@ -305,6 +308,17 @@ mod tests {
         assert!(zero[3..9].iter().all(|cell| *cell == Data::Empty), "a structural zero has no number");
         let hidden = sheet.rows().find(|row| row[9] == text("Q")).unwrap();
         assert!(matches!(hidden[3], Data::Float(_)) && hidden[8] == Data::Empty, "{hidden:?}");
+    }
+
+    #[test]
+    fn targets_stand_beside_the_codes_of_their_indicators() {
+        let bytes = write(&Fixture::shared().edition()).unwrap();
+        let mut book: Xlsx<_> = open_workbook_from_rs(std::io::Cursor::new(bytes)).unwrap();
+        let sheet = book.worksheet_range(CODES).unwrap();
+        let target = |code: &str| sheet.rows().find(|row| row[1] == code).unwrap()[6].clone();
+        assert_eq!(target("code"), Data::String("target".into()));
+        assert_eq!((target("ASSISTED"), target("NEEDS")), (Data::Float(15_200.0), Data::Float(50_000.0)));
+        assert_eq!(target("MA"), Data::Empty);
     }
 
     #[test]

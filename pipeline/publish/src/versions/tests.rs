@@ -25,7 +25,7 @@ fn release(past: &[ReleaseJson], change: impl Fn(&mut Catalog)) -> Result<(Fixtu
 }
 
 fn statement(of: &(Fixture, Edition)) -> ReleaseJson {
-    release_json::statement(&of.0.catalog, &of.1, Vec::new())
+    release_json::statement(&of.1, Vec::new())
 }
 
 /// The first release, as it stands.

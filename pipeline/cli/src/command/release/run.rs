@@ -1,7 +1,8 @@
 //! `release run`: the cost is reserved, then the figures are added up and protected, once.
 
-use marsad_ledger::Stage;
+use marsad_catalog::Catalog;
 use marsad_ledger::proposal::Proposal;
+use marsad_ledger::{RequestState, Stage};
 use marsad_release::{Outcome, Runner};
 use marsad_terms::NanoRho;
 use serde_json::json;
@@ -25,18 +26,18 @@ pub(crate) async fn run(
     stats: bool,
     quiet: Quiet,
 ) -> Result<Report, Failure> {
-    let catalog = workspace.catalog()?;
+    let (catalog, ledger) = (workspace.catalog()?, workspace.ledger()?);
+    // Asked before the lock is taken: nobody else waits for the answer. It is about this proposal and no other.
+    let before = ledger.state().await?;
+    let request = before.find(id)?;
+    let (proposal, asked) = (request.proposal_id.to_string(), ask(&catalog, request, yes)?);
     let _lock = workspace.lock()?;
-    let ledger = workspace.ledger()?;
     // The lock is ours, so a run of this installation that never ended is dead.
     ledger.recover().await?;
     let state = ledger.state().await?;
-    let request = state.find(id)?;
-    if request.state == Stage::Approved {
-        is_authorised(&catalog, &request.proposal)?;
-        let Proposal { nano_rho, release, .. } = &request.proposal;
-        let question = format!("spend ρ = {} on release {release}, for ever?", decimal(*nano_rho));
-        confirm(&SPENDS, &question, yes)?;
+    let request = state.find(&proposal)?;
+    if !asked {
+        ask(&catalog, request, yes)?;
     }
     let (landing, keys) = (workspace.landing()?, workspace.keys()?);
     let bar = Bar::of_buckets("adding up person by person", quiet.0);
@@ -59,12 +60,24 @@ pub(crate) async fn run(
         }
     };
     let state = ledger.state().await?;
-    let request = state.find(id)?;
+    let request = state.find(&proposal)?;
     let stats = stats.then(|| watch.table());
     Ok(describe(request, &outcome, stats))
 }
 
-fn describe(request: &marsad_ledger::RequestState, outcome: &Outcome, stats: Option<String>) -> Report {
+/// Whether the budget may be spent, where running would spend any; says whether it was asked.
+fn ask(catalog: &Catalog, request: &RequestState, yes: bool) -> Result<bool, Failure> {
+    if request.state != Stage::Approved {
+        return Ok(false);
+    }
+    is_authorised(catalog, &request.proposal)?;
+    let Proposal { nano_rho, release, .. } = &request.proposal;
+    let question = format!("spend ρ = {} on release {release}, for ever?", decimal(*nano_rho));
+    confirm(&SPENDS, &question, yes)?;
+    Ok(true)
+}
+
+fn describe(request: &RequestState, outcome: &Outcome, stats: Option<String>) -> Report {
     let receipt = &outcome.receipt;
     let cost = match outcome.charged {
         NanoRho::ZERO => "nothing was charged: the same bytes as before".to_owned(),

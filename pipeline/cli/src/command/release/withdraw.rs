@@ -31,14 +31,17 @@ pub(super) async fn withdraw(
 ) -> Result<Report, Failure> {
     let key = workspace.publisher(key)?;
     let reason = reason(reason_file)?;
-    let _lock = workspace.lock()?;
     let (ledger, releases) = (workspace.ledger()?, workspace.releases()?);
-    let state = ledger.state().await?;
-    let request = state.find(id)?;
-    if request.state != Stage::Withdrawn {
+    // Asked before the lock is taken: nobody else waits for the answer, and what it is about is looked up again after it.
+    if ledger.state().await?.find(id)?.state != Stage::Withdrawn {
         let question =
             format!("withdraw {id}: a tombstone takes its place for good, and no budget comes back?");
         confirm(&DESTROYS, &question, yes)?;
+    }
+    let _lock = workspace.lock()?;
+    let state = ledger.state().await?;
+    let request = state.find(id)?;
+    if request.state != Stage::Withdrawn {
         let stone = stone(&state, request, &reason, (&releases, &key)).await?;
         ledger.withdraw(request.f, &reason, stone.as_ref(), &key).await?;
     }
