@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 
 KEYS = ["quarter", "region", "beneficiary_category"]
@@ -54,8 +55,9 @@ def tumult(file):
     from pyspark.sql import SparkSession
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    # Spark does not read times of nanoseconds as times; as a key a number does as well.
-    spark = SparkSession.builder.config("spark.sql.legacy.parquet.nanosAsLong", "true").getOrCreate()
+    # Spark does not read times of nanoseconds as times; as a key a number does as well. Its folder is not to stand among our own.
+    settings = {"spark.sql.legacy.parquet.nanosAsLong": "true", "spark.sql.warehouse.dir": tempfile.mkdtemp()}
+    spark = SparkSession.builder.config(map=settings).getOrCreate()
     frame = spark.read.parquet(file)
     session = tmlt.Session.from_dataframe(
         privacy_budget=tmlt.RhoZCDPBudget(0.1), source_id="rows", dataframe=frame, protected_change=tmlt.AddRowsWithID("person")

@@ -100,11 +100,26 @@ fn shows_the_regions(printed: &str) {
 #[test]
 fn recipes_in_python_give_the_published_figures() {
     let recipes = [recipes("python.md", "python"), recipes("excel.md", "python")].concat();
-    assert_eq!(recipes.len(), 5);
+    assert_eq!(recipes.len(), 6);
     for recipe in recipes {
         let printed = run(python(), &["-c", &recipe]);
-        if recipe.contains("raw_unit") { adds_up_raw(&printed) } else { shows_the_regions(&printed) }
+        match recipe {
+            _ if recipe.contains("raw_unit") => adds_up_raw(&printed),
+            _ if recipe.contains("targets") => shows_shares_of_targets(&printed),
+            _ => shows_the_regions(&printed),
+        }
     }
+}
+
+/// "ASSISTED … 15200 1.9": the last two words of the line are the target and the share of it that the estimate is.
+fn shows_shares_of_targets(printed: &str) {
+    let table = fs::read_to_string(bundle().join("data/indicators.csv")).unwrap();
+    let row = table.lines().find(|row| row.starts_with("2024-Q4,ASSISTED,")).unwrap();
+    let estimate: f64 = row.split(',').nth(2).unwrap().parse().unwrap();
+    let line = printed.lines().find(|line| line.trim_start().starts_with("ASSISTED ")).expect("its line");
+    let [.., target, share] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
+    let [target, share] = [target, share].map(|word| word.parse::<f64>().unwrap());
+    assert!(target == 15_200.0 && (share - 100.0 * estimate / target).abs() < 0.06, "{line} of {row}");
 }
 
 /// "25.4 ± 28.3": noise of two cells, each of the margin that its table has by itself.

@@ -20,9 +20,9 @@ use crate::{Error, Result};
 
 /// How many objects of a bucket are asked for at once.
 const REQUESTS: usize = 32;
-/// How many files of a folder are read in one go, and how many goes are under way at once.
-const FILES: usize = 128;
-const GOES: usize = 4;
+/// How many files of a folder are read in one go, and how many goes are under way at once: a file may be megabytes.
+const FILES: usize = 32;
+const GOES: usize = 2;
 
 /// What a conditional put found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -82,7 +82,8 @@ pub(crate) fn try_each<E>(
     entries: &[Entry],
     mut take: impl FnMut(&Entry, Reading) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (parts, keys): (Vec<&[Entry]>, _) = (entries.chunks(SHARE).collect(), Keys::default());
+    let parts: Vec<&[Entry]> = entries.chunks(SHARE).collect();
+    let keys = Keys::default();
     if parts.len() < 2 {
         let mut read = entries.iter().zip(Reading::of_share(entries, &keys));
         return read.try_for_each(|(entry, reading)| take(entry, reading));
