@@ -6,12 +6,12 @@
 //! Each verification is a process of its own, as a user starts it.
 //!
 //! Measured on two cores of an AMD EPYC: 100 001 entries, of which 60 001 are signed, take 1.7 to 2.4 s and 3.1 to 4.3 s of
-//! processors from segments, 3.6 to 4.0 s from every single entry. One second is not reached. What
-//! bounds it: 64 additions of points a signature are 29 % of the processors' time, hashing 13, JSON, checked to be canonical and
-//! read into types, 20, requests checked against their proposals 5, rules 6, 20 000 results 6, base64 and the form of signatures 4.
-//! Tables of more multiples cost in cache what they save in additions; another allocator and one unit of code a crate changed
-//! nothing. Remembering what was verified before would spare the signatures, and a file beside the ledger would have to be
-//! trusted: not done.
+//! processors from segments, 3.6 to 4.0 s from every single entry. One second is not reached. What bounds it: 64 additions of
+//! points a signature are 29 % of the processors' time, hashing 10, JSON, checked to be canonical and read into types, 20,
+//! requests checked against their proposals 5, rules 6, 20 000 results 6, base64 and the form of signatures 4. Tables of more
+//! multiples cost in cache what they save in additions; another allocator and one unit of code a crate changed nothing.
+//! Remembering what was verified before would spare the signatures, and a file beside the ledger would have to be trusted: not
+//! done.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench reports, and may panic")]
 
@@ -25,9 +25,10 @@ use marsad_ledger::{Ledger, Verification};
 use marsad_log::{SEGMENT_LENGTH, Store};
 use serde_json::{Value, json};
 
-/// Where a process of its own finds the ledger, and whether it reads every entry from its own object.
+/// Where a process of its own finds the ledger.
 const FOLDER: &str = "MARSAD_BENCH_LEDGER";
-const EACH: &str = "MARSAD_BENCH_EACH";
+/// How it is told to read every entry from its own object.
+const EACH: &str = "--each";
 const ROUNDS: usize = 5;
 
 fn write(log: &LongLog, folder: &Path) {
@@ -72,7 +73,7 @@ async fn verify(folder: &Path, each: bool) -> Value {
 
 fn in_a_process(folder: &Path, each: bool) -> Value {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let told = command.env(FOLDER, folder).env(EACH, if each { "1" } else { "" }).output().unwrap();
+    let told = command.env(FOLDER, folder).args(each.then_some(EACH)).output().unwrap();
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     serde_json::from_slice(&told.stdout).unwrap()
 }
@@ -80,7 +81,7 @@ fn in_a_process(folder: &Path, each: bool) -> Value {
 #[tokio::main]
 async fn main() {
     if let Some(folder) = std::env::var_os(FOLDER) {
-        let each = std::env::var(EACH).is_ok_and(|each| !each.is_empty());
+        let each = std::env::args().any(|argument| argument == EACH);
         println!("{}", verify(Path::new(&folder), each).await);
         return;
     }

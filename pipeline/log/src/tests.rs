@@ -87,7 +87,6 @@ async fn store_contract(store: &Store) {
     assert_eq!(store.list("").await.unwrap(), Vec::<String>::new());
 }
 
-/// What readers of columns and writers of much may do with the store itself.
 /// Many objects at once are as each by itself: in the order asked for, more than one share of them, some not there.
 async fn many_contract(store: &Store) {
     let names: Vec<String> = (0..300).map(|n| format!("many/{}", n * 7 % 300)).collect();
@@ -117,6 +116,7 @@ async fn a_file_that_does_not_read_is_named() {
     assert!(matches!(error, Error::Store { action: "read", path, .. } if path == "loop"));
 }
 
+/// What readers of columns and writers of much may do with the store itself.
 async fn streams_contract(store: &Store) {
     let (objects, path) = (store.object_store(), ObjectPath::from("deep/of parts & more"));
     let mut upload = objects.put_multipart(&path).await.unwrap();

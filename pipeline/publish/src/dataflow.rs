@@ -216,6 +216,7 @@ impl Row {
 impl Dimension {
     /// The published form of a code list: a list with exactly one root has its own total, every other gets `_T`.
     pub fn new(id: impl Into<String>, list: &CodeList) -> Self {
+        let id = id.into();
         let published = |code: &marsad_catalog::Code| PublishedCode {
             id: code.id.clone(),
             label: code.label.clone(),
@@ -227,7 +228,7 @@ impl Dimension {
                 .flat_map(|was| was.split_whitespace())
                 .map(Into::into)
                 .collect(),
-            target: indicators::target(code),
+            target: (id == indicators::LIST).then(|| indicators::target(code)).flatten(),
         };
         let roots: Vec<_> = list.codes.iter().filter(|code| code.parent.is_none()).collect();
         let mut codes: Vec<PublishedCode> = list.codes.iter().map(published).collect();
@@ -235,7 +236,7 @@ impl Dimension {
             [root] => codes.sort_by_key(|code| code.id != root.id),
             _ => codes.insert(0, total()),
         }
-        Self { id: id.into(), codes }
+        Self { id, codes }
     }
 
     /// The place of a code.

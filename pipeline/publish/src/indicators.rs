@@ -18,9 +18,9 @@ use crate::dataflow::{Dataflow, Heading, Measure, Protection, Row, sort_as_text}
 use crate::error::{Error, Result};
 
 /// The code list of the indicators.
-pub const LIST: &str = "INDICATOR";
+pub(crate) const LIST: &str = "INDICATOR";
 /// The indicator that adds up those that name it as parent.
-pub const SUM: &str = "DIRECT";
+pub(crate) const SUM: &str = "DIRECT";
 /// Activities of organisations, by the indicator that they answer (record types: targets 120, 350, 100).
 const ACTIVITIES: [(&str, &str); 3] =
     [("STAKEHOLDERS", "CAPACITY"), ("COORDINATION", "COORD"), ("TEACHERS", "TEACHER")];
@@ -28,7 +28,7 @@ const ACTIVITIES: [(&str, &str); 3] =
 const Z: f64 = 1.959_963_984_540_054;
 
 /// The target of an indicator: its code's `target`, or `target=…` in its note.
-pub fn target(code: &Code) -> Option<i64> {
+pub(crate) fn target(code: &Code) -> Option<i64> {
     if let Some(target) = code.attributes.get("target") {
         return target.parse().ok();
     }
@@ -41,7 +41,7 @@ pub fn target(code: &Code) -> Option<i64> {
 ///
 /// # Errors
 /// `NotInCatalogue` for another derivation than `indicators`, or without the code list.
-pub fn derive(
+pub(crate) fn derive(
     catalog: &Catalog,
     request: &StatisticRequest,
     flows: &[Dataflow],

@@ -18,7 +18,7 @@ pub mod edition;
 pub mod error;
 mod files;
 pub mod form;
-pub mod indicators;
+mod indicators;
 mod jsonld;
 pub mod names;
 pub mod parquet;

@@ -13,8 +13,8 @@ use crate::combined::Source;
 use crate::dataflow::{Dataflow, Dimension, Protection, TOTAL};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
+use crate::form;
 use crate::versions::FIRST;
-use crate::{form, indicators};
 
 /// Its place in the bundle.
 pub const PATH: &str = "release.json";
@@ -270,8 +270,7 @@ fn sources(flow: &Dataflow) -> Vec<SourceJson> {
 }
 
 fn targets(flow: &Dataflow) -> BTreeMap<String, i64> {
-    let codes = flow.dimensions.iter().filter(|dimension| dimension.id == indicators::LIST);
-    let codes = codes.flat_map(|dimension| &dimension.codes);
+    let codes = flow.dimensions.iter().flat_map(|dimension| &dimension.codes);
     codes.filter_map(|code| Some((code.id.clone(), code.target?))).collect()
 }
 

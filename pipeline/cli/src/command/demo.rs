@@ -7,8 +7,8 @@ use marsad_catalog::Catalog;
 use marsad_landing::keys::Keys;
 use marsad_ledger::ScopeUse;
 use marsad_ledger::sign::SigningKey;
+use marsad_publish::ReleasedTable;
 use marsad_publish::dataflow::{Dataflow, Row, dataflows};
-use marsad_publish::{ReleasedTable, indicators};
 use marsad_simulate::{Extract, Programme};
 use marsad_terms::{Explanation, Language, Period};
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ pub(super) async fn run(args: &DemoArgs, quiet: Quiet) -> Result<Report, Failure
     let bundle = args.dir.join("releases").join(RELEASE);
     demo.say(&budget(&before, &after));
     demo.say(&figures.by_region());
-    demo.say(&figures.against_targets(&catalog));
+    demo.say(&figures.against_targets());
     let text = closing(&args.dir, &bundle);
     let json = json!({
         "workspace": args.dir, "release": RELEASE, "proposal": proposal, "bundle": bundle,
@@ -332,12 +332,11 @@ impl Figures {
     }
 
     /// Indicators of the programme beside their targets.
-    fn against_targets(&self, catalog: &Catalog) -> String {
+    fn against_targets(&self) -> String {
         let Some(flow) = self.flow("indicators") else { return String::new() };
-        let Some(list) = catalog.code_lists.get("INDICATOR") else { return String::new() };
         let rows = flow.rows.iter().filter(|row| row.period == self.period).filter_map(|row| {
             let published = &flow.dimensions.first()?.codes[*row.codes.first()?];
-            let target = indicators::target(list.code(&published.id)?)?;
+            let target = published.target?;
             let shown = row.cell.filter(|_| row.value().is_some());
             let share = shown.map(|cell| format!("{:.0} %", 100.0 * cell.estimate / target as f64));
             Some(vec![

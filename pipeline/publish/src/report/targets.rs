@@ -47,8 +47,9 @@ impl Targets {
         let mut absent = Vec::new();
         for code in &list.codes {
             let label = code.label.get(language).to_owned();
-            let index = flow.dimensions.first()?.index(&code.id)?;
-            let target = indicators::target(code).map(|target| target as f64);
+            let dimension = flow.dimensions.first()?;
+            let index = dimension.index(&code.id)?;
+            let target = dimension.codes[index].target.map(|target| target as f64);
             let depth = depth(list, code);
             match flow.row(last, &[index]) {
                 Some(row) => {

@@ -2,7 +2,7 @@
 
 use marsad_catalog::Catalog;
 use marsad_ledger::proposal::Proposal;
-use marsad_ledger::{RequestState, Stage};
+use marsad_ledger::{Ledger, RequestState, Stage};
 use marsad_release::{Outcome, Runner};
 use marsad_terms::NanoRho;
 use serde_json::json;
@@ -27,17 +27,16 @@ pub(crate) async fn run(
     quiet: Quiet,
 ) -> Result<Report, Failure> {
     let (catalog, ledger) = (workspace.catalog()?, workspace.ledger()?);
-    // Asked before the lock is taken: nobody else waits for the answer. It is about this proposal and no other.
-    let before = ledger.state().await?;
-    let request = before.find(id)?;
-    let (proposal, asked) = (request.proposal_id.to_string(), ask(&catalog, request, yes)?);
+    // Asked before the lock is taken: nobody else waits for the answer.
+    let asked = if yes { None } else { ask_first(&catalog, &ledger, id).await? };
+    let id = asked.as_deref().unwrap_or(id);
     let _lock = workspace.lock()?;
     // The lock is ours, so a run of this installation that never ended is dead.
     ledger.recover().await?;
     let state = ledger.state().await?;
-    let request = state.find(&proposal)?;
-    if !asked {
-        ask(&catalog, request, yes)?;
+    let request = state.find(id)?;
+    if asked.is_none() && request.state == Stage::Approved {
+        ask(&catalog, &request.proposal, yes)?;
     }
     let (landing, keys) = (workspace.landing()?, workspace.keys()?);
     let bar = Bar::of_buckets("adding up person by person", quiet.0);
@@ -60,21 +59,27 @@ pub(crate) async fn run(
         }
     };
     let state = ledger.state().await?;
-    let request = state.find(&proposal)?;
+    let request = state.find(id)?;
     let stats = stats.then(|| watch.table());
     Ok(describe(request, &outcome, stats))
 }
 
-/// Whether the budget may be spent, where running would spend any; says whether it was asked.
-fn ask(catalog: &Catalog, request: &RequestState, yes: bool) -> Result<bool, Failure> {
+/// Asks where running would spend, and gives the id of the proposal that the answer is about.
+async fn ask_first(catalog: &Catalog, ledger: &Ledger, id: &str) -> Result<Option<String>, Failure> {
+    let state = ledger.state().await?;
+    let request = state.find(id)?;
     if request.state != Stage::Approved {
-        return Ok(false);
+        return Ok(None);
     }
-    is_authorised(catalog, &request.proposal)?;
-    let Proposal { nano_rho, release, .. } = &request.proposal;
-    let question = format!("spend ρ = {} on release {release}, for ever?", decimal(*nano_rho));
-    confirm(&SPENDS, &question, yes)?;
-    Ok(true)
+    ask(catalog, &request.proposal, false)?;
+    Ok(Some(request.proposal_id.to_string()))
+}
+
+/// Whether the budget may be spent.
+fn ask(catalog: &Catalog, proposal: &Proposal, yes: bool) -> Result<(), Failure> {
+    is_authorised(catalog, proposal)?;
+    let Proposal { nano_rho, release, .. } = proposal;
+    confirm(&SPENDS, &format!("spend ρ = {} on release {release}, for ever?", decimal(*nano_rho)), yes)
 }
 
 fn describe(request: &RequestState, outcome: &Outcome, stats: Option<String>) -> Report {

@@ -33,10 +33,10 @@ pub(super) async fn withdraw(
     let reason = reason(reason_file)?;
     let (ledger, releases) = (workspace.ledger()?, workspace.releases()?);
     // Asked before the lock is taken: nobody else waits for the answer, and what it is about is looked up again after it.
-    if ledger.state().await?.find(id)?.state != Stage::Withdrawn {
+    if !yes && ledger.state().await?.find(id)?.state != Stage::Withdrawn {
         let question =
             format!("withdraw {id}: a tombstone takes its place for good, and no budget comes back?");
-        confirm(&DESTROYS, &question, yes)?;
+        confirm(&DESTROYS, &question, false)?;
     }
     let _lock = workspace.lock()?;
     let state = ledger.state().await?;
