@@ -20,8 +20,8 @@ use crate::seal::{Seal, Sealed, Sealer};
 use crate::validate::{NULL, Target, Value};
 use crate::{Result, erased};
 
-/// Rows of one Parquet row group: a reader may skip groups by the statistics of `person_key`.
-const ROW_GROUP: usize = 1 << 17;
+/// Rows of one Parquet row group: what a reader holds at once of a file, however long it is, and what it may skip by statistics.
+const ROW_GROUP: usize = 1 << 16;
 
 /// Columns that are laid down byte by byte: hashes of which each stands once, and a list whose size is to tell nothing of it.
 const AS_THEY_ARE: [&str; 2] = ["record_id", erased::COLUMN];
