@@ -134,6 +134,15 @@ fn a_folder_that_is_no_demonstration_is_never_removed() {
     let refused = marsad_in(folder.path(), &["demo", "--dir", "d", "--scale", "0.01", "--force", "--json"]);
     assert_eq!((refused.code, refused.error()), (1, "W17"));
     assert_eq!(fs::read_to_string(file).unwrap(), "ten years of work");
+    // A workspace of that name is somebody's, and so is a demonstration whose settings somebody changed.
+    marsad_in(folder.path(), &["init", "marsad-demo"]).done();
+    let settings = folder.path().join("marsad-demo/marsad.toml");
+    assert!(fs::read_to_string(&settings).unwrap().contains("name = \"marsad-demo\""));
+    let forced = || marsad_in(folder.path(), &["demo", "--scale", "0.01", "--force", "--json"]);
+    assert_eq!(forced().error(), "W17");
+    fs::write(folder.path().join("marsad-demo/.demonstration"), "b3:0").unwrap();
+    assert_eq!(forced().error(), "W17");
+    assert!(settings.exists());
     let nonsense = marsad_in(folder.path(), &["demo", "--dir", "e", "--scale", "0", "--json"]);
     assert_eq!((nonsense.code, nonsense.error()), (2, "W00"));
     assert!(!folder.path().join("e").exists());

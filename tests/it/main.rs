@@ -18,6 +18,7 @@ mod custodian;
 mod demo;
 mod extracts;
 mod joins;
+mod lost;
 mod pdf;
 mod person;
 mod plan;

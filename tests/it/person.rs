@@ -20,6 +20,8 @@ fn rows(workspace: &Workspace) -> u64 {
 fn what_was_erased_stays_out_of_the_next_extract_and_access_tells_of_it() {
     let workspace = Workspace::new();
     workspace.land_services(20);
+    // Nobody waits for an erasure until somebody has mended a statistic.
+    workspace.write("queries/draft.sql", "SELECT 1");
     identifiers(&workspace, "partner:P-70000003\npartner:P-70000022\n", 0o600);
     let erased = workspace.marsad(&["person", "erase", "--id-file", "ids", "--yes"]).done().stdout;
     let both = "proof: entry 1 of the custody log of landing, entry 0 of the custody log of restricted";

@@ -39,6 +39,15 @@ impl Catalog {
         crate::load::loading::load(dir)
     }
 
+    /// Reads `schemas/` and `purposes.toml`: what rows are kept, corrected and erased by. No statistic or release, half written,
+    /// stands in the way of that; there is none in it.
+    ///
+    /// # Errors
+    /// All faults of those files, sorted by file and line.
+    pub fn without_queries(dir: &Path) -> Result<Self, Vec<Fault>> {
+        crate::load::loading::without_queries(dir)
+    }
+
     /// Reads what an extract is landed by: of `schemas/` the mapping, its record type and the code lists of that, so that no
     /// other definition, half written, keeps anybody from landing by `mapping`. Gives the faults of the others too, sorted by
     /// file and line: what they would declare is incomplete here, and good for nothing but landing by that mapping.

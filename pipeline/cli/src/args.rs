@@ -418,6 +418,15 @@ pub(crate) enum ReleaseCommand {
         #[command(flatten)]
         key: KeyArg,
     },
+    /// End runs that were cut off on a machine that is gone: released where their result is whole, else forfeited
+    #[command(
+        after_help = "A run of this installation is ended by any release command; this ends those of others too.\n\nExample:\n  marsad release recover"
+    )]
+    Recover {
+        /// Do not ask whether none is alive; needed where no terminal is
+        #[arg(long)]
+        yes: bool,
+    },
     /// Take a release back: a tombstone with the reason takes its place; again, what was cut off is completed
     #[command(
         after_help = "Publish a revision first (`replaces` in its definition) and the tombstone names it.\n\nExample:\n  marsad release withdraw 2024-Q4 --reason-file why.toml"

@@ -42,6 +42,11 @@ impl Report {
     }
 }
 
+/// Says something beside the result, on standard error: programs read the one document on standard output.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "note: {text}");
+}
+
 /// What an act on landed files did: `done` of its files, and the custody entries that prove it.
 pub(crate) fn rewritten(done: &str, nothing: &str, act: &Rewritten) -> Report {
     let text = match act.entries.as_slice() {
@@ -108,6 +113,12 @@ impl Failure {
         let what = format!("{} cannot {action}", path.display());
         let remedy = "check that it exists and that you may use it";
         Self::new(Explanation::new("W03", what, error.to_string(), remedy).at(path.display().to_string()))
+    }
+
+    /// The same, and what went wrong after it.
+    pub(crate) fn and(mut self, more: Self) -> Self {
+        self.explanations.extend(more.explanations);
+        self
     }
 
     fn text(&self) -> String {

@@ -1,6 +1,6 @@
 //! A workspace opened for one command: settings, stores, catalogue, ledger, landing, and the installation's lock.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,14 @@ use marsad_aggregate::Limits;
 use marsad_catalog::{Catalog, Fault};
 use marsad_landing::keys::Keys;
 use marsad_landing::{BatchSummary, Landing, Options, Snapshot};
-use marsad_ledger::Ledger;
+use marsad_ledger::proposal::SeriesStep;
 use marsad_ledger::sign::{KeyError, SigningKey};
-
+use marsad_ledger::{Ledger, Recovered, RunOf, Stage, State};
 use marsad_log::Store;
 use marsad_terms::{BatchId, Explanation, Language, Month, clock};
 use zeroize::Zeroizing;
 
-use crate::report::Failure;
+use crate::report::{Failure, note};
 use crate::settings::{self, EngineSettings, Settings, StoreSetting};
 
 /// One workspace.
@@ -51,6 +51,14 @@ impl Workspace {
     /// All faults of all files.
     pub(crate) fn catalog(&self) -> Result<Catalog, Failure> {
         Catalog::load(&self.dir).map_err(|faults| Failure::all(&faults))
+    }
+
+    /// Definitions but statistics and releases, all checked: what rows are kept, corrected and erased by.
+    ///
+    /// # Errors
+    /// All faults of `schemas/` and `purposes.toml`.
+    pub(crate) fn catalog_without_queries(&self) -> Result<Catalog, Failure> {
+        Catalog::without_queries(&self.dir).map_err(|faults| Failure::all(&faults))
     }
 
     /// The definitions that an extract is landed by, checked, and the faults of those that it has no need of.
@@ -214,7 +222,8 @@ impl Workspace {
         let file = open.map_err(|error| Failure::file(&path, "be opened", &error))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
-            Err(_) => Err(Failure::new(Explanation::new(
+            Err(TryLockError::Error(error)) => Err(Failure::file(&path, "be locked", &error)),
+            Err(TryLockError::WouldBlock) => Err(Failure::new(Explanation::new(
                 "W05",
                 "another command is working on this ledger",
                 "two runs at once could pay twice for one figure",
@@ -230,23 +239,63 @@ pub(crate) struct AtRest(#[expect(dead_code, reason = "held, not read")] File);
 
 impl Workspace {
     /// Makes sure that no release runs, here or elsewhere: it would find the files gone that it reads, and what it reserved
-    /// stays charged. A run of this installation that was cut off is ended first.
+    /// stays charged. A run of this installation that was cut off is ended first. Nor may the act sweep away what an entry
+    /// names that is lost.
+    ///
+    /// # Errors
+    /// A release that runs; a ledger that cannot be read; a custody log that was cut back.
+    pub(crate) async fn at_rest(&self) -> Result<AtRest, Failure> {
+        let at_rest = self.idle().await?;
+        self.keeps_what_was_read(&self.landing()?, &self.ledger()?.state().await?).await?;
+        Ok(at_rest)
+    }
+
+    /// The same without a look at the custody log, which nobody can read while a rotation of keys is half done.
     ///
     /// # Errors
     /// A release that runs; a ledger that cannot be read.
-    pub(crate) async fn at_rest(&self) -> Result<AtRest, Failure> {
+    pub(crate) async fn idle(&self) -> Result<AtRest, Failure> {
         let lock = self.lock()?;
         let ledger = self.ledger()?;
-        ledger.recover().await?;
-        match ledger.state().await?.running() {
-            None => Ok(AtRest(lock)),
-            Some(name) => Err(Failure::new(Explanation::new(
-                "W40",
-                format!("another installation runs a release: {name} is reserved"),
-                "it reads landed files; if they went now its run would be forfeited, and what it costs stays charged",
-                "wait until it has ended; if its machine died, a release command there ends it",
-            ))),
+        self.recover(&ledger).await?;
+        let running = ledger.state().await?.running();
+        if running.is_empty() {
+            return Ok(AtRest(lock));
         }
+        Err(Failure::new(Explanation::new(
+            "W40",
+            format!("another installation runs a release: {} is reserved", running.join(", ")),
+            "it reads landed files; if they went now its run would be forfeited, and what it costs stays charged",
+            "wait until it has ended; if its machine died, `marsad release recover` ends it",
+        )))
+    }
+
+    /// Refuses to sweep files that no entry names where the custody log was cut back: an entry that is lost may name them.
+    ///
+    /// # Errors
+    /// A custody log that is older than what the last run read; stores that cannot be read.
+    pub(crate) async fn keeps_what_was_read(&self, landing: &Landing, state: &State) -> Result<(), Failure> {
+        match state.last_read() {
+            Some(read) if landing.has_nameless().await? => {
+                Ok(landing.snapshot().await?.must_extend(landing.keys(), read)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the runs of this installation that were cut off, and says so: what they cost stays charged. The caller holds the lock.
+    ///
+    /// # Errors
+    /// A ledger that cannot be read or written.
+    pub(crate) async fn recover(&self, ledger: &Ledger) -> Result<(), Failure> {
+        let ended = ledger.recover().await?;
+        if !ended.is_empty() {
+            let state = ledger.state().await?;
+            for run in &ended {
+                note(&became(run, &state));
+            }
+        }
+        Ok(())
     }
 
     /// The landed batch that an id, or enough of its first digits, names.
@@ -265,6 +314,23 @@ impl Workspace {
                 "see `marsad batch list`",
             ))),
         }
+    }
+}
+
+/// What became of a run that was cut off, in words.
+pub(crate) fn became(ended: &Recovered, state: &State) -> String {
+    let what = match &ended.of {
+        RunOf::Request { release, .. } => format!("release {release}"),
+        RunOf::Step(SeriesStep { series, step, .. }) => {
+            let statistic = state.series(series).map(|open| open.shape.statistic().id.to_string());
+            format!("step {step} of the series {}", statistic.unwrap_or_default())
+        }
+    };
+    match ended.state {
+        Stage::Released => format!("the run of {what} was cut off; its result is whole and is released now"),
+        _ => format!(
+            "the run of {what} was cut off; it is forfeited: what it cost stays charged, and it is never drawn again"
+        ),
     }
 }
 

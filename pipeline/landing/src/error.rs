@@ -174,6 +174,9 @@ pub enum Error {
         /// `missing`, `changed`, `unreadable`, `without its key`, `under another key`.
         how: &'static str,
     },
+    /// The custody logs are not those that a run read, nor later ones.
+    #[error("the custody logs are older than what the last run read")]
+    CutBack,
     /// A step of a first-time series cannot be closed with these entries, or the record type has none.
     #[error("the register of a first-time series: {what}")]
     Register {
@@ -247,23 +250,37 @@ impl Explain for Error {
                 "set `subject` and `key_space` back; or `marsad batch retract` it, and land its extract again",
             )
             .at(format!("schemas/record_types/{record_type}.toml")),
-            Self::Custody { sequence, kind } => say(
-                "D07",
-                &format!("its kind is `{}`", kind.escape_debug()),
-                "use the version of marsad that wrote it, or a later one",
-            )
-            .at(format!("custody log, entry {sequence}")),
-            Self::Damaged { path, .. } => say(
-                "D08",
-                "the custody log names every landed file with the hash of its bytes; it opens at its own place and under its own key",
-                "restore the file from a backup, or its key; if rows were to be destroyed, see the custody log",
-            )
-            .at(path),
+            Self::Custody { .. } | Self::Damaged { .. } | Self::CutBack => of_custody(self, &what),
             Self::Randomness => {
                 say("D10", "identifiers of batches and keys are drawn at random", "check the system")
             }
             other => of_marsad(other, &what),
         }
+    }
+}
+
+/// What the custody log says, and is not so.
+fn of_custody(error: &Error, what: &str) -> Explanation {
+    let say = |code: &str, why: &str, remedy: &str| Explanation::new(code, what, why, remedy);
+    match error {
+        Error::Custody { sequence, kind } => say(
+            "D07",
+            &format!("its kind is `{}`", kind.escape_debug()),
+            "use the version of marsad that wrote it, or a later one",
+        )
+        .at(format!("custody log, entry {sequence}")),
+        Error::Damaged { path, .. } => say(
+            "D08",
+            "the custody log names every landed file with the hash of its bytes; it opens at its own place and under its own key",
+            "restore the file from a backup, or its key; if rows were to be destroyed, see the custody log",
+        )
+        .at(path),
+        Error::CutBack => say(
+            "D49",
+            "the ledger's last run committed to entries that are not there: registers of first-time series and the list of erased persons would be those of an older day",
+            "restore `_log` of the landing stores, and what it names, from the newest backup; where there is none left, begin a workspace whose caps are what is left here",
+        ),
+        other => of_marsad(other, what),
     }
 }
 

@@ -96,6 +96,11 @@ impl Keys {
         Ok(keys)
     }
 
+    /// Whether the key that takes another's place is drawn, and the rotation has not ended.
+    pub fn is_drawn_next(dir: &Path, name: &str) -> bool {
+        next_path(dir, name).exists()
+    }
+
     /// Begins the rotation of a key: draws the one that takes its place, unless an earlier rotation drew it and was cut off.
     ///
     /// # Errors
@@ -261,21 +266,22 @@ fn make_folder(dir: &Path) -> Result<()> {
     is_private(dir)
 }
 
-/// Writes a file of these keys, a line each.
+/// Writes a file of these keys, a line each, or none.
 fn write_keys<'k>(path: &Path, keys: impl IntoIterator<Item = &'k [u8; 32]>) -> Result<()> {
     let mut text = Zeroizing::new(String::with_capacity(1 << 12));
     for key in keys {
         text.push_str(&Zeroizing::new(hex::encode(key)));
         text.push('\n');
     }
-    let written =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
-    written.map_err(|source| match source.kind() {
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = opened.map_err(|source| match source.kind() {
         std::io::ErrorKind::AlreadyExists => Error::KeyExists { path: path.to_owned() },
         _ => key_file(path, source),
+    })?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|source| {
+        // Half a key would stand in the way of the whole one.
+        fs::remove_file(path).ok();
+        key_file(path, source)
     })
 }
 

@@ -213,7 +213,12 @@ impl Landing {
                     custody = self.custody(vault).await?;
                     continue;
                 }
-                put => put?,
+                // Nobody names what was put: a full disk has the room again.
+                Err(error) => {
+                    vault.remove(&staged.paths()).await;
+                    return Err(error);
+                }
+                Ok(()) => {}
             }
             let paths = staged.paths();
             let report = Report { batch: Some(staged.batch.clone()), ..staged.report.clone() };
@@ -260,6 +265,7 @@ impl Landing {
                 batch::buckets(&extract, &judged, self.options.bucket_bits, sealed)
             });
             let buckets: Vec<Vec<Bucket>> = buckets.into_iter().collect::<Result<_>>()?;
+            staged.begun.extend(buckets.iter().flatten().map(|bucket| bucket.path.clone()));
             let puts = buckets.into_iter().flatten().map(|bucket| async move {
                 let entry = vault.put(bucket.path, bucket.n_rows, &bucket.file).await?;
                 Ok::<_, Error>(FileEntry { withdraws: Some(bucket.withdraws), ..entry })
@@ -273,6 +279,7 @@ impl Landing {
         let rejected = &staged.report.rejected;
         if !rejected.is_empty() {
             let path = format!("_quarantine/{}.parquet", staged.batch);
+            staged.begun.push(path.clone());
             let file = batch::quarantine(rejected, vault.seal(&path)?)?;
             staged.quarantine = Some(vault.put(path, rejected.len() as u64, &file).await?);
         }
@@ -280,7 +287,7 @@ impl Landing {
     }
 
     fn entry(&self, staged: Staged<'_>, origin: Origin) -> BatchEntry {
-        let Staged { findings, batch, files, quarantine, report } = staged;
+        let Staged { findings, batch, files, quarantine, report, .. } = staged;
         let plan = findings.parts.plan;
         BatchEntry {
             batch,
@@ -390,6 +397,8 @@ fn dates(first: NaiveDate) -> Dates {
 struct Staged<'f> {
     findings: &'f Findings<'f>,
     batch: BatchId,
+    /// What is there of it, whole or not.
+    begun: Vec<String>,
     /// What was put.
     files: Vec<FileEntry>,
     quarantine: Option<FileEntry>,
@@ -398,12 +407,12 @@ struct Staged<'f> {
 
 impl<'f> Staged<'f> {
     fn new(findings: &'f Findings<'f>) -> Result<Self> {
-        let (files, report) = (Vec::new(), Report::default());
-        Ok(Self { findings, batch: random_batch()?, files, quarantine: None, report })
+        let (begun, files, report) = (Vec::new(), Vec::new(), Report::default());
+        Ok(Self { findings, batch: random_batch()?, begun, files, quarantine: None, report })
     }
 
     fn paths(&self) -> Vec<String> {
-        self.files.iter().chain(&self.quarantine).map(|file| file.path.clone()).collect()
+        self.begun.clone()
     }
 }
 

@@ -12,6 +12,7 @@ use marsad_log::Created;
 use marsad_terms::RecordTypeId;
 use serde::{Deserialize, Serialize};
 
+use crate::landing::random_name;
 use crate::{ActError, Landing, Result};
 
 /// Where requests stand in the landing store.
@@ -132,7 +133,7 @@ impl Landing {
                 continue;
             }
             let Some(bytes) = store.get(&path).await? else { continue };
-            let request: Request = serde_json::from_slice(&bytes)
+            let request = read(&bytes)
                 .map_err(|error| ActError::Request { path: path.clone(), what: error.to_string() })?;
             if path_of(&request.request) != path {
                 let what = format!("it says that it is `{}`", request.request.escape_debug());
@@ -170,7 +171,9 @@ impl Landing {
                 proof: None,
             };
             let path = path_of(&request.request);
-            if self.side(false).store.create(&path, &bytes(&request)).await? == Created::New {
+            // Two alike that come at once are two.
+            let drawn = random_name()?;
+            if self.side(false).store.create(&path, &bytes(&request, Some(&drawn))).await? == Created::New {
                 return Ok(request);
             }
         }
@@ -185,7 +188,7 @@ impl Landing {
         let found = self.requests().await?.into_iter().find(is_it);
         let open = found.ok_or_else(|| ActError::NoRequest { request: number.to_owned() })?;
         let done = Request { state: RequestState::Done, done: Some(day), proof, ..open };
-        self.side(false).store.put(&path_of(number), &bytes(&done)).await?;
+        self.side(false).store.put(&path_of(number), &bytes(&done, None)).await?;
         Ok(done)
     }
 }
@@ -194,8 +197,21 @@ fn path_of(request: &str) -> String {
     format!("{FOLDER}/{request}.json")
 }
 
-fn bytes(request: &Request) -> Bytes {
-    serde_json::to_vec(request).expect("a request is plain JSON").into()
+/// What stands beside a request's own members in its object: something drawn, so that no two are alike.
+const DRAWN: &str = "drawn";
+
+fn bytes(request: &Request, drawn: Option<&str>) -> Bytes {
+    let mut object = serde_json::to_value(request).expect("a request is plain JSON");
+    if let (Some(members), Some(drawn)) = (object.as_object_mut(), drawn) {
+        members.insert(DRAWN.to_owned(), drawn.into());
+    }
+    object.to_string().into()
+}
+
+fn read(bytes: &[u8]) -> serde_json::Result<Request> {
+    let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes)?;
+    members.remove(DRAWN);
+    serde_json::from_value(members.into())
 }
 
 #[cfg(test)]
@@ -249,7 +265,7 @@ mod tests {
             "state": "open", "record_types": ["assistance_service"], "done": null, "proof": null}"#;
         let request: Request = serde_json::from_str(text).unwrap();
         assert_eq!(request.due, due(request.received));
-        let again: Request = serde_json::from_slice(&bytes(&request)).unwrap();
+        let again = read(&bytes(&request, Some("0f"))).unwrap();
         assert_eq!(again, request);
     }
 }

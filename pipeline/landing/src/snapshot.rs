@@ -1,14 +1,19 @@
-//! What has landed, at one moment: the files that a run reads. Deliberately reads no file.
+//! What has landed, at one moment: the files that a run reads. Deliberately reads no landed file.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 
 use marsad_catalog::Catalog;
 use marsad_log::Store;
-use marsad_terms::{BatchId, Digest, RecordTypeId};
+use marsad_terms::{BatchId, Digest, RecordTypeId, RunId};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::errors::ParquetError;
 use serde::Serialize;
 
 use crate::custody::{Batch, Custody, Fate, place_of};
 use crate::key_space::agrees;
+use crate::keys::Keys;
+use crate::seal::key_path;
 use crate::vault::Vault;
 use crate::{Error, Result};
 
@@ -99,6 +104,8 @@ pub struct Snapshot {
     pub head: Option<Digest>,
     /// Of the landing store's log and of the restricted one's.
     heads: [Option<Digest>; 2],
+    /// Of all entries of these logs.
+    hashes: [Vec<Digest>; 2],
     bucket_bits: u8,
     batches: Vec<(Batch, Vault)>,
     summaries: Vec<BatchSummary>,
@@ -107,18 +114,65 @@ pub struct Snapshot {
 impl Snapshot {
     /// Of a landing where nothing ever landed.
     pub fn empty() -> Self {
-        Self { head: None, heads: [None; 2], bucket_bits: 0, batches: Vec::new(), summaries: Vec::new() }
+        let hashes = [Vec::new(), Vec::new()];
+        Self {
+            head: None,
+            heads: [None; 2],
+            hashes,
+            bucket_bits: 0,
+            batches: Vec::new(),
+            summaries: Vec::new(),
+        }
     }
 
     pub(crate) fn new(bucket_bits: u8, sides: [(Custody, Vault); 2]) -> Self {
         let heads = [&sides[0], &sides[1]].map(|(custody, _)| custody.head.as_ref().map(|entry| entry.hash));
+        let hashes = [&sides[0], &sides[1]].map(|(custody, _)| custody.hashes.clone());
         let mut batches = Vec::new();
         let mut summaries = Vec::new();
         for (custody, vault) in sides {
             summaries.extend(custody.batches.iter().map(summary));
             batches.extend(custody.batches.iter().map(|batch| (batch.clone(), vault.clone())));
         }
-        Self { head: head(heads), heads, bucket_bits, batches, summaries }
+        Self { head: head(heads), heads, hashes, bucket_bits, batches, summaries }
+    }
+
+    /// Refuses logs that were cut back since a run read them, as a store restored from an older backup has: registers would be
+    /// computed again, and who was erased would be forgotten. `data` is the run's commitment in the ledger.
+    ///
+    /// # Errors
+    /// `CutBack` where neither these logs nor any earlier state of them is what was committed to.
+    pub fn must_extend(&self, keys: &Keys, (run, data): &(RunId, Digest)) -> Result<()> {
+        let states = |at: usize| self.hashes[at].iter().copied().map(Some).rev().chain([None]);
+        let found = states(0).any(|landing| {
+            states(1).any(|restricted| keys.commitment(run, head([landing, restricted])) == *data)
+        });
+        if found { Ok(()) } else { Err(Error::CutBack) }
+    }
+
+    /// Looks whether all files of these record types are there, with their keys: one listing a store, before anything is paid.
+    ///
+    /// # Errors
+    /// `Damaged` for the first that is not; the store failed.
+    pub async fn is_there(&self, record_types: &[RecordTypeId]) -> Result<()> {
+        let mut there: BTreeMap<bool, HashSet<String>> = BTreeMap::new();
+        for (batch, vault) in
+            self.batches.iter().filter(|(batch, _)| record_types.contains(&batch.record_type))
+        {
+            let names = match there.entry(vault.is_restricted) {
+                Entry::Occupied(names) => names.into_mut(),
+                Entry::Vacant(names) => names.insert(vault.store.list("").await?.into_iter().collect()),
+            };
+            for path in batch.files.iter().map(|file| &file.path) {
+                let how = match (names.contains(path), names.contains(&key_path(path))) {
+                    (true, true) => continue,
+                    (true, false) => "without its key",
+                    (false, _) => "missing",
+                };
+                return Err(Error::Damaged { path: path.clone(), how });
+            }
+        }
+        Ok(())
     }
 
     /// Whether the log of one of the stores still ends as it did when this was taken. No two logs end alike, but for empty ones.

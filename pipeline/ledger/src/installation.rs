@@ -1,7 +1,8 @@
 //! What this installation remembers beside the store, in its `state/`: the head it saw last, and the runs it started.
 //!
 //! The head shows a ledger that was rolled back; the runs tell whose reservations a recovery here may end. Deliberately
-//! without anything that the ledger needs to be right: a lost folder loses these two checks and nothing else.
+//! without anything that the ledger needs to be right: with a lost folder a rollback before the next look goes unseen here, and
+//! a run that was cut off waits for whoever knows that it is dead ([`crate::Ledger::recover_all`]).
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -43,16 +44,24 @@ impl Installation {
         }
     }
 
-    /// Remembers the head of `entries`, unless a later one is remembered.
-    pub(crate) fn saw(&self, entries: &[Entry]) -> Result<()> {
+    /// Remembers the head of `entries`, unless a later one is remembered. Whether it could: who may only read reads all the same.
+    pub(crate) fn saw(&self, entries: &[Entry]) -> Result<bool> {
         let time = entries.last().map(|entry| entry.time.clone()).unwrap_or_default();
-        let Some(head) = Checkpoint::of(entries, time) else { return Ok(()) };
+        let Some(head) = Checkpoint::of(entries, time) else { return Ok(true) };
         if self.head()?.is_some_and(|known| known.sequence >= head.sequence) {
-            return Ok(());
+            return Ok(true);
         }
         let path = self.folder.join(HEAD);
         let bytes = serde_json::to_vec(&head).expect("a checkpoint holds texts and a number");
-        self.write(&path, &bytes).map_err(|error| failed(&path, error))
+        match self.write(&path, &bytes) {
+            Ok(()) => Ok(true),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(failed(&path, error)),
+        }
     }
 
     /// Remembers that a run is started here; before its reservation.

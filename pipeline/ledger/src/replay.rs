@@ -175,6 +175,7 @@ impl State {
         }
         self.budget.reserve(&scopes, price);
         self.runs.insert(reserved.run.clone());
+        self.last_read = Some((reserved.run.clone(), reserved.data));
         self.change(entry, reserved.f, |request| {
             if request.run.is_none() {
                 request.state = Stage::Reserved;

@@ -125,8 +125,11 @@ impl SigningKey {
         let text = key.to_openssh(LineEnding::LF).map_err(|_| KeyError::NotAKey { path: path.into() })?;
         let key = Self::here(key, path)?;
         write_new(path, text.as_bytes(), 0o600)?;
-        write_new(&public_path(path), format!("{}\n", key.public_line).as_bytes(), 0o644)?;
-        Ok(key)
+        let public = write_new(&public_path(path), format!("{}\n", key.public_line).as_bytes(), 0o644);
+        if public.is_err() {
+            fs::remove_file(path).ok();
+        }
+        public.map(|()| key)
     }
 
     /// Reads a private key (`MARSAD_KEY_PASSPHRASE` unlocks an encrypted one), or a public one whose private half
@@ -240,13 +243,14 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyError> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     #[cfg(not(unix))]
     let _ = mode;
-    let written = options.open(path).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.map_err(|source| match source.kind() {
+    let mut file = options.open(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.into() },
         _ => KeyError::Io { path: path.into(), source },
+    })?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|source| {
+        // Half a key would stand in the way of the whole one.
+        fs::remove_file(path).ok();
+        KeyError::Io { path: path.into(), source }
     })
 }
 

@@ -152,6 +152,8 @@ pub struct State {
     pub(crate) proposals: BTreeMap<Digest, Digest>,
     pub(crate) series: BTreeMap<Digest, SeriesState>,
     pub(crate) runs: BTreeSet<RunId>,
+    /// The run that was reserved last, and its commitment to the custody head that it read.
+    pub(crate) last_read: Option<(RunId, Digest)>,
     pub(crate) budget: Budget,
     /// Requests whose approvals may lapse: of those that are proposed or approved.
     pub(crate) undecided: BTreeSet<Digest>,
@@ -263,13 +265,18 @@ impl State {
         self.series.get(id)
     }
 
-    /// What is reserved and has not ended: the release, or the statistic of the series, that a run somewhere works on.
-    pub fn running(&self) -> Option<String> {
-        let mut requests = self.requests().into_iter().filter(|request| request.state == Stage::Reserved);
+    /// What is reserved and has not ended: the releases, then the statistics of the series, that a run somewhere works on.
+    pub fn running(&self) -> Vec<String> {
+        let requests = self.requests().into_iter().filter(|request| request.state == Stage::Reserved);
         let drawn = |series: &&SeriesState| series.all_draws().any(|(_, draw)| draw.stage == Stage::Reserved);
-        let request = requests.next().map(|request| request.release().to_string());
-        let series = || self.all_series().find(drawn).map(|series| series.shape.statistic().id.to_string());
-        request.or_else(series)
+        let series = self.all_series().filter(drawn).map(|series| series.shape.statistic().id.to_string());
+        requests.map(|request| request.release().to_string()).chain(series).collect()
+    }
+
+    /// The run that was reserved last, and its keyed commitment to the custody head that it read: what landed then must be there
+    /// still, or have been followed by what the custody log tells.
+    pub fn last_read(&self) -> Option<&(RunId, Digest)> {
+        self.last_read.as_ref()
     }
 
     /// All open series, in the order of their digests.

@@ -177,6 +177,9 @@ struct Manifest {
     files: Vec<ManifestFile>,
 }
 
+/// What a bundle holds beside the files that its manifest names.
+const MANIFEST: [&str; 2] = ["release.json", "release.json.sig"];
+
 #[derive(Deserialize)]
 struct ManifestFile {
     path: String,
@@ -229,8 +232,10 @@ impl Ledger {
             found.notes.push("the ledger is empty: no policy was set yet".to_owned());
         }
         found.faults.sort_by_key(|fault| (fault.sequence.unwrap_or(u64::MAX), fault.kind));
-        if found.faults.is_empty() {
-            self.installation().saw(&entries)?;
+        if found.faults.is_empty() && !self.installation().saw(&entries)? {
+            found.notes.push(
+                "this installation may not write its `state/`: it will not remember this head".to_owned(),
+            );
         }
         let verdict = Verdict {
             ok: found.faults.is_empty(),
@@ -315,7 +320,8 @@ async fn check_releases(store: &Store, known: &Known<'_>, state: &State, found: 
         .collect();
     for folder in &folders {
         if let Some(request) = published.get(folder) {
-            check_bundle(store, request, known, found).await?;
+            let own = names.iter().filter_map(|path| path.strip_prefix(folder)?.strip_prefix('/'));
+            check_bundle(store, (request, own.collect()), known, found).await?;
             continue;
         }
         found.fault(None, FaultKind::UnknownBundle, format!("`{folder}` is public and no entry names it"));
@@ -330,9 +336,10 @@ async fn check_releases(store: &Store, known: &Known<'_>, state: &State, found: 
     Ok(())
 }
 
+/// `there` is what its folder holds.
 async fn check_bundle(
     store: &Store,
-    request: &RequestState,
+    (request, there): (&RequestState, BTreeSet<&str>),
     known: &Known<'_>,
     found: &mut Findings,
 ) -> Result<()> {
@@ -361,7 +368,11 @@ async fn check_bundle(
         check_signature(request, (&bytes, sshsig), request.publisher_key.as_ref(), found);
     }
     let Some(manifest) = check_head(release, at, &bytes, known, found) else { return Ok(()) };
-    for file in manifest.files.iter().filter(|_| !withdrawn) {
+    // What another manifest than the published one names is nobody's word.
+    if withdrawn || hash != request.manifest {
+        return Ok(());
+    }
+    for file in &manifest.files {
         let stored = store.get(&format!("{release}/{}", file.path)).await?;
         if stored.is_none_or(|stored| Digest::of(&stored).hex() != file.blake3) {
             found.fault(
@@ -370,6 +381,11 @@ async fn check_bundle(
                 format!("{release}/{} is not what was published", file.path),
             );
         }
+    }
+    let named: BTreeSet<&str> =
+        manifest.files.iter().map(|file| file.path.as_str()).chain(MANIFEST).collect();
+    for more in there.difference(&named) {
+        found.fault(at, FaultKind::BundleHash, format!("{release}/{more} is public and was not published"));
     }
     Ok(())
 }
@@ -386,7 +402,7 @@ async fn check_tombstone(
     if let Some(sshsig) = request.tombstone_sshsig.as_deref() {
         check_signature(request, (bytes, sshsig), request.withdrawer_key.as_ref(), found);
     }
-    let own = ["release.json", "release.json.sig"].map(|name| format!("{release}/{name}"));
+    let own = MANIFEST.map(|name| format!("{release}/{name}"));
     let left = store.list(release.as_str()).await?.into_iter().filter(|path| !own.contains(path)).count();
     if left > 0 {
         found.notes.push(format!(

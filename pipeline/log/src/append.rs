@@ -144,7 +144,7 @@ impl Log {
             chain.take(at, &bytes);
         }
         if let Some(last) = segments.last() {
-            chain.missing_up_to(last + SEGMENT_LENGTH);
+            chain.missing_up_to(last.saturating_add(SEGMENT_LENGTH));
         }
         Ok(chain.finish())
     }

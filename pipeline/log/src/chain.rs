@@ -77,7 +77,7 @@ impl Chain {
     /// A chain that starts after `head`.
     pub(crate) fn after(head: Option<&Entry>) -> Self {
         Self {
-            next: head.map_or(0, |entry| entry.sequence + 1),
+            next: head.map_or(0, |entry| entry.sequence.saturating_add(1)),
             before: head.map_or(Before::Nothing, |entry| Before::Entry(entry.hash)),
             scan: Scan::default(),
         }
@@ -121,17 +121,23 @@ impl Chain {
                 Before::Entry(entry.hash)
             }
         };
-        self.next = at + 1;
+        self.next = at.saturating_add(1);
         self.scan.entries.extend(entry);
     }
 
-    /// Reports each number from the next one on that is absent before `at`.
+    /// Reports the numbers from the next one on that are absent before `at`.
     pub(crate) fn missing_up_to(&mut self, at: u64) {
-        while self.next < at {
-            self.fault(self.next, FaultKind::MissingEntry, "there is no entry of this number");
-            self.before = Before::Unknown;
-            self.next += 1;
+        if self.next >= at {
+            return;
         }
+        // One fault however many: a stray name in the store may be of any number.
+        let what = match at - self.next {
+            1 => "there is no entry of this number".to_owned(),
+            n => format!("there is no entry of this number, nor of the {} after it", n - 1),
+        };
+        self.fault(self.next, FaultKind::MissingEntry, &what);
+        self.before = Before::Unknown;
+        self.next = at;
     }
 
     /// Adds a fault that was found elsewhere.

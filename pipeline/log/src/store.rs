@@ -28,9 +28,10 @@ const GOES: usize = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Created {
-    /// Nothing stood there; the object is durable now.
+    /// Nothing stood there; the object is durable now. In a bucket also where these very bytes stood there, since an answer may
+    /// have been lost: whoever must tell its object from another's alike puts something drawn into it.
     New,
-    /// An object of that name stood there and was left alone.
+    /// Another object of that name stood there and was left alone.
     Exists,
 }
 
@@ -126,9 +127,10 @@ impl Store {
         let options = PutOptions::from(PutMode::Create);
         match self.objects.put_opts(&location, PutPayload::from(bytes.clone()), options).await {
             Ok(_) => Ok(Created::New),
-            Err(error) if is_taken(&error) => Ok(Created::Exists),
+            // The client asks again by itself, and may find there what it has written and not been told of.
             Err(source) => match self.get(path).await {
                 Ok(Some(found)) if found == *bytes => Ok(Created::New),
+                _ if is_taken(&source) => Ok(Created::Exists),
                 _ => Err(self.failed("write", path, source)),
             },
         }

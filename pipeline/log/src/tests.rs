@@ -270,13 +270,41 @@ async fn a_write_whose_answer_was_lost_is_looked_for() {
     let failing = |failure| FailingStore::new(Arc::new(InMemory::new()), 0, failure).once().store();
     let (written, unwritten) = (failing(Failure::After), failing(Failure::Before));
     assert_eq!(written.create("a", &bytes("ours")).await.unwrap(), Created::New);
-    assert_eq!(written.create("a", &bytes("ours")).await.unwrap(), Created::Exists);
+    // Found there by a client that asked again: ours all the same.
+    assert_eq!(written.create("a", &bytes("ours")).await.unwrap(), Created::New);
+    assert_eq!(written.create("a", &bytes("theirs")).await.unwrap(), Created::Exists);
     assert!(matches!(unwritten.create("a", &bytes("ours")).await, Err(Error::Store { .. })));
     assert_eq!(unwritten.create("a", &bytes("ours")).await.unwrap(), Created::New);
     let memory: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     assert_eq!(Store::with(Arc::clone(&memory)).create("a", &bytes("theirs")).await.unwrap(), Created::New);
     let lost = FailingStore::new(memory, 0, Failure::After).once().store();
     assert!(matches!(lost.create("a", &bytes("ours")).await, Err(Error::Store { .. })));
+}
+
+#[tokio::test]
+async fn a_write_that_the_client_repeats_by_itself_is_ours() {
+    let cloud = S3::start(&[BUCKET]);
+    let store = bucket(&cloud, "repeated");
+    cloud.fail(|call: &Call| (call.number == 0).then_some(CloudFault::Lost));
+    assert_eq!(store.create("a", &bytes("ours")).await.unwrap(), Created::New);
+    assert!(cloud.calls() > 1, "it was asked again");
+    assert_eq!(store.create("a", &bytes("theirs")).await.unwrap(), Created::Exists);
+}
+
+#[tokio::test]
+async fn a_stray_name_of_any_number_is_two_faults() {
+    let store = Store::memory();
+    grown(&store, 2).await;
+    for stray in [100_000_000, u64::MAX] {
+        store.put(&format!("_log/{stray:020}.json"), &bytes("")).await.unwrap();
+    }
+    let scan = log(&store).scan().await.unwrap();
+    let found: Vec<(u64, FaultKind)> = scan.faults.iter().map(|fault| (fault.sequence, fault.kind)).collect();
+    let (missing, hash) = (FaultKind::MissingEntry, FaultKind::Hash);
+    let expected = [(2, missing), (100_000_000, hash), (100_000_001, missing), (u64::MAX, hash)];
+    assert_eq!((scan.entries.len(), found.as_slice()), (2, &expected[..]));
+    store.put("_log/_segments/18446744073709551000.jsonl", &bytes("")).await.unwrap();
+    assert!(log(&store).scan_each().await.unwrap().faults.len() <= 6);
 }
 
 /// Lets one call of an append go wrong; then the entry stands once, or is absent and can be appended.

@@ -69,6 +69,12 @@ impl Runner<'_> {
             let analyses: Vec<&Analysis> = private(&prepared.statistics).collect();
             self.limits.has_room(joint, &analyses)?;
         }
+        // Before anything is paid: nothing is drawn from less than what earlier runs read, or stops at a file that is gone.
+        let landed = self.landing.snapshot().await?;
+        if let Some(read) = self.ledger.state().await?.last_read() {
+            landed.must_extend(self.keys, read)?;
+        }
+        landed.is_there(&prepared.record_types()).await?;
         let proposal_id = canonical::digest(proposal)?;
         self.ledger.open_series(proposal_id).await?;
         self.draw_due(&prepared, &proposal.request).await?;

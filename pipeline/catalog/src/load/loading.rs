@@ -24,7 +24,18 @@ pub(crate) fn load(dir: &Path) -> Result<Catalog, Vec<Fault>> {
     super::purposes::load(dir, &mut loading);
     super::statistics::load(dir, &mut loading);
     super::releases::load(dir, &mut loading);
-    let catalog = loading.catalog;
+    faultless(loading.catalog, faults)
+}
+
+/// Reads everything but `queries/`.
+pub(crate) fn without_queries(dir: &Path) -> Result<Catalog, Vec<Fault>> {
+    let faults = Faults::default();
+    let mut loading = schemas(dir, &faults);
+    super::purposes::load(dir, &mut loading);
+    faultless(loading.catalog, faults)
+}
+
+fn faultless(catalog: Catalog, faults: Faults) -> Result<Catalog, Vec<Fault>> {
     let faults = faults.into_sorted();
     if faults.is_empty() { Ok(catalog) } else { Err(faults) }
 }

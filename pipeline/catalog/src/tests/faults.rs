@@ -232,6 +232,22 @@ fn landing_by_one_mapping_needs_neither_the_queries_nor_the_other_mappings() {
     assert!(files(Catalog::for_mapping(dir.path(), "partner_assistance")).contains(&SERVICE.to_owned()));
 }
 
+#[test]
+fn what_is_done_to_rows_needs_no_query_and_all_else() {
+    let dir = tempfile::tempdir().unwrap();
+    builtin::write(dir.path()).unwrap();
+    fs::write(dir.path().join("queries/draft.sql"), "SELECT 1").unwrap();
+    assert!(Catalog::load(dir.path()).is_err());
+    let catalog = Catalog::without_queries(dir.path()).unwrap();
+    assert!(catalog.statistics.is_empty() && !catalog.purposes.is_empty() && !catalog.mappings.is_empty());
+    for file in ["purposes.toml", ORGANISATION, SERVICE] {
+        let whole = fs::read(dir.path().join(file)).unwrap();
+        fs::write(dir.path().join(file), "= 3").unwrap();
+        assert!(files(Catalog::without_queries(dir.path())).contains(&file.to_owned()), "{file}");
+        fs::write(dir.path().join(file), whole).unwrap();
+    }
+}
+
 /// All that landing reads by one mapping.
 fn read_by(catalog: &Catalog, mapping: &str) -> String {
     let mapping = &catalog.mappings[mapping];

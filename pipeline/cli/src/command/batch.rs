@@ -107,7 +107,7 @@ async fn compact(
     (record_type, batches): (&RecordTypeId, &[String]),
     quiet: Quiet,
 ) -> Result<Report, Failure> {
-    let catalog = workspace.catalog()?;
+    let catalog = workspace.catalog_without_queries()?;
     let Some(known) = catalog.record_types.get(record_type) else {
         return Err(Failure::new(Explanation::new(
             "W41",
@@ -131,6 +131,8 @@ async fn compact(
 
 /// Files of batches that nobody names, then what writers left aside in any of the stores that are folders.
 async fn gc(workspace: &Workspace, landing: &Landing) -> Result<Report, Failure> {
+    let state = workspace.ledger()?.state().await?;
+    workspace.keeps_what_was_read(landing, &state).await?;
     let swept = landing.sweep().await?;
     let mut aside = 0;
     for store in workspace.stores()? {

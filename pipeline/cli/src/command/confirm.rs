@@ -16,6 +16,9 @@ pub(super) const DESTROYS: Act = Act { what: "what goes for good", left: "nothin
 /// Budget is charged, and never comes back.
 pub(super) const SPENDS: Act = Act { what: "the cost", left: "nothing was reserved" };
 
+/// What others may be working on is ended.
+pub(super) const ENDS: Act = Act { what: "that no run is alive", left: "nothing was changed" };
+
 const WHY: &str = "what is done then cannot be undone";
 
 /// Goes on only where `yes` was given, or where somebody at a terminal says so.

@@ -10,7 +10,7 @@ use marsad_ledger::sign::SigningKey;
 use marsad_publish::ReleasedTable;
 use marsad_publish::dataflow::{Dataflow, Row, dataflows};
 use marsad_simulate::{Extract, Programme};
-use marsad_terms::{Explanation, Language, Period};
+use marsad_terms::{Digest, Explanation, Language, Period};
 use serde_json::{Value, json};
 
 use super::release::{Answers, approve_with, plan, publish, run_release};
@@ -30,8 +30,11 @@ const PEOPLE: [(&str, &str); 4] = [
     ("officer", "\"privacy-officer\", \"steward\""),
     ("publisher", "\"publisher\""),
 ];
-/// The name by which a folder is known as a demonstration that may be removed.
+/// The name of the demonstration's workspace.
 const NAME: &str = "marsad-demo";
+/// The file by which a folder is known as a demonstration that may be removed: it holds the hash of the settings that the
+/// demonstration wrote, so that a programme that somebody made of it is none.
+const MARK: &str = ".demonstration";
 
 /// Goes the whole way.
 ///
@@ -74,8 +77,7 @@ fn clear(dir: &Path, force: bool) -> Result<(), Failure> {
     if holds_nothing {
         return Ok(());
     }
-    let is_demo =
-        fs::read_to_string(dir.join(FILE)).is_ok_and(|text| text.contains(&format!("name = \"{NAME}\"")));
+    let is_demo = is_untouched(dir);
     if is_demo && force {
         return fs::remove_dir_all(dir).map_err(|error| Failure::file(dir, "be removed", &error));
     }
@@ -86,6 +88,12 @@ fn clear(dir: &Path, force: bool) -> Result<(), Failure> {
     };
     let what = format!("{} holds {there}", dir.display());
     Err(Failure::new(Explanation::new("W17", what, "a demonstration starts in an empty folder", remedy)))
+}
+
+/// Whether a demonstration made the folder, and its settings are as it wrote them.
+fn is_untouched(dir: &Path) -> bool {
+    let settings = fs::read(dir.join(FILE)).map(|settings| Digest::of(&settings).to_string());
+    settings.is_ok_and(|hash| fs::read_to_string(dir.join(MARK)).is_ok_and(|mark| mark == hash))
 }
 
 fn what_is_there(dir: &Path) -> String {
@@ -132,7 +140,10 @@ impl Demo {
             .replace("custodian = \"\"  ", "custodian = \"demo\"")
             .replace("# author = ", "author = ")
             .replace("# publisher = ", "publisher = ");
-        init::write(&self.dir.join(FILE), &(settings + &signers))?;
+        let settings = settings + &signers;
+        // The mark first: a demonstration that is cut off here is none, and nothing else is ever one.
+        init::write(&self.dir.join(MARK), &Digest::of(settings.as_bytes()).to_string())?;
+        init::write(&self.dir.join(FILE), &settings)?;
         self.step("init", &format!("{} definitions, six secret keys, four signing keys", files.len()));
         Ok(())
     }

@@ -42,7 +42,7 @@ fn draft(workspace: &Workspace, file: &Path, given: Option<&str>) -> Result<Repo
             "write lower-case letters, digits and `_`",
         ));
     }
-    let draft = scaffold(&workspace.catalog()?, file, name)?;
+    let draft = scaffold(&workspace.catalog_without_queries()?, file, name)?;
     let mut json = json!({
         "mapping": name, "toml": draft.toml, "record_type": draft.record_type, "records": draft.n_records,
         "columns": draft.columns, "missing": draft.missing,

@@ -47,7 +47,8 @@ async fn rotate(
     let is_restricted = matches!(key, RotatableKey::RestrictedLanding | RotatableKey::RestrictedPseudonym);
     let wraps = matches!(key, RotatableKey::Landing | RotatableKey::RestrictedLanding);
     let name = if wraps { WRAPPING } else { PSEUDONYMS }[usize::from(is_restricted)];
-    let _at_rest = workspace.at_rest().await?;
+    let is_half_done = Keys::is_drawn_next(folder, name);
+    let _at_rest = if is_half_done { workspace.idle().await? } else { workspace.at_rest().await? };
     workspace.keys()?;
     Keys::draw_next(folder, name)?;
     let landing = workspace.landing()?;

@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 /// # Errors
 /// Definitions with faults, an unknown purpose.
 pub(super) fn run(workspace: &Workspace, id: Option<&str>) -> Result<Report, Failure> {
-    let catalog = workspace.catalog()?;
+    let catalog = workspace.catalog_without_queries()?;
     let terms = terms(&catalog, &workspace.settings.retention, clock::today());
     let purposes: Vec<&Purpose> = match id {
         Some(id) => vec![catalog.purposes.get(id).ok_or_else(|| unknown(&catalog, id))?],

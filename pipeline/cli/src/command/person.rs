@@ -26,7 +26,7 @@ pub(super) async fn run(workspace: &Workspace, command: &PersonCommand) -> Resul
     match command {
         PersonCommand::Erase { id_file, yes } => erase(workspace, id_file, *yes).await,
         PersonCommand::Export { id_file, out } => {
-            let persons = Persons::read(id_file, &workspace.catalog()?)?;
+            let persons = Persons::read(id_file, &workspace.catalog_without_queries()?)?;
             export(&workspace.landing()?, &persons, out).await
         }
         PersonCommand::Request { kind, received, record_type } => {
@@ -49,7 +49,7 @@ pub(super) async fn run(workspace: &Workspace, command: &PersonCommand) -> Resul
 }
 
 async fn erase(workspace: &Workspace, id_file: &Path, yes: bool) -> Result<Report, Failure> {
-    let persons = Persons::read(id_file, &workspace.catalog()?)?;
+    let persons = Persons::read(id_file, &workspace.catalog_without_queries()?)?;
     // How many rows are theirs, and of which record types, is for no terminal: it would tell who is a victim of trafficking.
     let question =
         format!("erase all rows of the {} identifier(s) in {}, for good?", persons.n(), id_file.display());

@@ -23,7 +23,7 @@ pub(super) async fn run(
     command: &RetentionCommand,
     quiet: Quiet,
 ) -> Result<Report, Failure> {
-    let terms = terms(&workspace.catalog()?, &workspace.settings.retention, clock::today());
+    let terms = terms(&workspace.catalog_without_queries()?, &workspace.settings.retention, clock::today());
     match command {
         RetentionCommand::List => Ok(list(&terms)),
         RetentionCommand::Run { yes } => {

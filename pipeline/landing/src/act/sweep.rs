@@ -40,6 +40,20 @@ impl Landing {
         Ok(swept)
     }
 
+    /// Whether a sweep would remove anything.
+    ///
+    /// # Errors
+    /// As [`Landing::snapshot`], or a store failed.
+    pub async fn has_nameless(&self) -> Result<bool> {
+        for is_restricted in [false, true] {
+            let vault = self.side(is_restricted);
+            if !orphans(vault, &self.custody(vault).await?).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     pub(super) async fn sweep_in(&self, is_restricted: bool) -> Result<Rewritten> {
         let vault = self.side(is_restricted);
         loop {

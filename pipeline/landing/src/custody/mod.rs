@@ -31,6 +31,8 @@ pub(crate) const PREFIX: &str = "_log";
 pub(crate) struct Custody {
     log: Log,
     pub(crate) head: Option<Entry>,
+    /// Of every entry, in order.
+    pub(crate) hashes: Vec<Digest>,
     state: State,
 }
 
@@ -65,9 +67,10 @@ impl Custody {
 
     async fn replay(store: &Store) -> Result<Self> {
         let log = Log::open(store.clone(), PREFIX);
-        let mut custody = Self { head: None, state: State::default(), log };
+        let mut custody = Self { head: None, hashes: Vec::new(), state: State::default(), log };
         for entry in custody.log.read().await? {
             custody.state.take(&entry)?;
+            custody.hashes.push(entry.hash);
             custody.head = Some(entry);
         }
         Ok(custody)

@@ -60,12 +60,17 @@ impl Ledger {
         Ok(ended)
     }
 
-    /// The same for every run, whoever started it: for a steward who knows that none is alive.
+    /// The same for every run, whoever started it: for a steward who knows that none is alive. One that is finds itself
+    /// forfeited and shows nothing.
     ///
     /// # Errors
     /// As [`Ledger::recover`].
     pub async fn recover_all(&self) -> Result<Vec<Recovered>> {
-        self.end_runs(|_| true).await
+        let ended = self.end_runs(|_| true).await?;
+        for run in self.installation().runs()? {
+            self.installation().end(&run)?;
+        }
+        Ok(ended)
     }
 
     /// Steps first: a release's result holds them.

@@ -29,7 +29,7 @@ impl Refusal {
             Self::InProgress { .. } => (
                 "B07",
                 "a request is drawn once, by one run",
-                "wait for that run; if it was cut off, run again where it was started: it is completed or forfeited",
+                "wait for that run; if it was cut off, run again where it was started, or end it with `marsad release recover`",
             ),
             Self::OtherRun { .. } => {
                 ("B08", "only the run that reserved may end it", "run the release again")
@@ -191,7 +191,11 @@ fn advice_at(stage: Option<Stage>, act: &str) -> Advice {
             "this very request was drawn before",
             "run it: the same bytes at no cost; or set a higher `revision` to have it drawn and charged anew",
         ),
-        (Some(Stage::Reserved), _) => (code, "its run has not ended", "run it again when that run has ended"),
+        (Some(Stage::Reserved), _) => (
+            code,
+            "its run has not ended",
+            "wait for it; if its machine died, `marsad release recover` ends it",
+        ),
         (Some(Stage::Released), "transferred") => {
             (code, "nobody is served before it is public", "publish it: `marsad release publish`")
         }

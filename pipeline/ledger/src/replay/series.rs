@@ -40,6 +40,7 @@ impl State {
         let (price, scopes) = at_least((said.nano_rho, said.scopes), derived);
         self.budget.reserve(&scopes, price);
         self.runs.insert(said.run.clone());
+        self.last_read = Some((said.run.clone(), said.data));
         let Some(open) = open else { return };
         let draw = Draw {
             revision: said.revision,

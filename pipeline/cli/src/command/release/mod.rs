@@ -12,6 +12,7 @@ mod plan;
 mod public;
 mod publish;
 mod question;
+mod recover;
 mod reworded;
 mod run;
 mod series;
@@ -96,6 +97,7 @@ pub(super) async fn run(
             let served = transfer::Served { to, channel: channel.as_deref(), date: *date };
             transfer::transfer(workspace, id, served, key.key.as_deref()).await
         }
+        ReleaseCommand::Recover { yes } => recover::recover(workspace, *yes).await,
         ReleaseCommand::Withdraw { id, reason_file, key, yes } => {
             withdraw::withdraw(workspace, id, reason_file, (key.key.as_deref(), *yes)).await
         }

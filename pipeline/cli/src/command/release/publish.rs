@@ -30,7 +30,7 @@ pub(crate) async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>)
     let key = workspace.publisher(key)?;
     let _lock = workspace.lock()?;
     let ledger = workspace.ledger()?;
-    ledger.recover().await?;
+    workspace.recover(&ledger).await?;
     let state = ledger.state().await?;
     let request = state.find(id)?;
     let Some((receipt, bytes)) = ledger.receipt(request.f).await? else {

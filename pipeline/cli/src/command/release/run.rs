@@ -32,7 +32,7 @@ pub(crate) async fn run(
     let id = asked.as_deref().unwrap_or(id);
     let _lock = workspace.lock()?;
     // The lock is ours, so a run of this installation that never ended is dead.
-    ledger.recover().await?;
+    workspace.recover(&ledger).await?;
     let state = ledger.state().await?;
     let request = state.find(id)?;
     if asked.is_none() && request.state == Stage::Approved {
@@ -54,8 +54,11 @@ pub(crate) async fn run(
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
-            ledger.recover().await?;
-            return Err(error.into());
+            let failure = Failure::from(error);
+            return Err(match workspace.recover(&ledger).await {
+                Ok(()) => failure,
+                Err(more) => failure.and(more),
+            });
         }
     };
     let state = ledger.state().await?;
