@@ -74,3 +74,31 @@ fn bounds_are_rehearsed_on_invented_people_and_nothing_of_the_workspace_is_touch
     let other = workspace.json(&["query", "check", "assisted_persons", "--bounds"]);
     assert_eq!((other.code, other.error()), (1, "E11"));
 }
+
+/// What is drawn stands for ever; the release of a typing error would too.
+#[test]
+fn a_period_that_is_not_over_is_not_read_and_costs_nothing() {
+    let workspace = Workspace::new();
+    workspace.land_services(20);
+    workspace.define("later", "");
+    workspace.edit("queries/releases/later.toml", "2024-Q4", "2199-Q4");
+    workspace.approved("later");
+    let refused = workspace.json(&["release", "run", "later", "--yes"]);
+    assert_eq!((refused.code, refused.error()), (1, "E16"));
+    assert!(refused.at("error.what").as_str().unwrap().contains("2199-12-31"), "{refused:?}");
+    assert_eq!(workspace.lifetime()["left"], workspace.lifetime()["cap"]);
+}
+
+/// A colleague's draft keeps no release from its instant.
+#[test]
+fn another_draft_hinders_no_release() {
+    let workspace = Workspace::new();
+    workspace.land_services(20);
+    workspace.write("queries/draft.sql", "SELECT 1");
+    workspace.write("queries/releases/draft.toml", "id = 3");
+    workspace.approved(RELEASE);
+    let ran = workspace.json(&["release", "run", RELEASE, "--yes"]).done();
+    assert!(ran.stderr.contains("queries/draft.sql, queries/releases/draft.toml"), "{ran:?}");
+    workspace.json(&["release", "publish", RELEASE]).done();
+    assert_eq!(workspace.json(&["query", "list"]).error(), "K19");
+}

@@ -69,6 +69,25 @@ fn batches_are_corrected_compacted_and_retracted_and_releases_go_on() {
 }
 
 #[test]
+fn a_correction_that_landed_beside_is_told_and_a_batch_goes_for_a_reason() {
+    let workspace = Workspace::new();
+    workspace.land_services(20);
+    let wrong = batches(&workspace)[0].0.clone();
+    workspace.write("better.csv", services(18));
+    let land = ["land", "better.csv", "--as", "partner_assistance"];
+    workspace.json(&land).done();
+    for command in [&land[..], &["extract", "check", "better.csv", "--as", "partner_assistance"]] {
+        let beside = workspace.json(&[command, &["--corrects", &wrong]].concat());
+        assert_eq!((beside.code, beside.error()), (1, "D50"), "{command:?}");
+    }
+    let blank = workspace.json(&["batch", "retract", &wrong, "--reason", " ", "--yes"]);
+    assert_eq!((blank.code, blank.error()), (2, "W00"));
+    workspace.json(&["batch", "retract", &wrong, "--reason", "corrected", "--yes"]).done();
+    let stands = workspace.json(&land).done();
+    assert_eq!(*stands.at("already"), true);
+}
+
+#[test]
 fn what_a_killed_command_left_is_removed_and_nothing_else() {
     let workspace = Workspace::new();
     workspace.land_services(20);

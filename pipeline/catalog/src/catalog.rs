@@ -48,6 +48,16 @@ impl Catalog {
         crate::load::loading::without_queries(dir)
     }
 
+    /// Reads what a release is made by: all of `schemas/` and `purposes.toml`, and of `queries/` its definition and the
+    /// statistics that it names, so that no other one, half written, keeps a release from its instant. Gives the faults of the
+    /// others too, sorted by file and line: what they would declare is not in the catalogue.
+    ///
+    /// # Errors
+    /// All faults of those files; of all statistics where the release cannot be read.
+    pub fn for_release(dir: &Path, release: &str) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
+        crate::load::loading::for_release(dir, release)
+    }
+
     /// Reads what an extract is landed by: of `schemas/` the mapping, its record type and the code lists of that, so that no
     /// other definition, half written, keeps anybody from landing by `mapping`. Gives the faults of the others too, sorted by
     /// file and line: what they would declare is incomplete here, and good for nothing but landing by that mapping.

@@ -69,7 +69,7 @@ pub enum DateForm {
     Excel,
     /// `serial`: a number of days in the workbook's date system.
     Serial,
-    /// A strftime pattern of `%Y %m %d %b` and plain characters.
+    /// A strftime pattern of `%Y %m %d %b`, a time of day `%H %M %S` that says nothing, and plain characters.
     Pattern(String),
 }
 

@@ -1,5 +1,6 @@
 //! A workspace opened for one command: settings, stores, catalogue, ledger, landing, and the installation's lock.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,24 @@ impl Workspace {
     /// All faults of `schemas/` and `purposes.toml`.
     pub(crate) fn catalog_without_queries(&self) -> Result<Catalog, Failure> {
         Catalog::without_queries(&self.dir).map_err(|faults| Failure::all(&faults))
+    }
+
+    /// The definitions that a release is made by, checked; the others' faults are told and hinder nothing.
+    ///
+    /// # Errors
+    /// All faults of that release, its statistics, `schemas/` and `purposes.toml`.
+    pub(crate) fn catalog_for(&self, release: &str) -> Result<Catalog, Failure> {
+        let (catalog, others) =
+            Catalog::for_release(&self.dir, release).map_err(|faults| Failure::all(&faults))?;
+        let files: BTreeSet<&str> = others.iter().map(|fault| fault.file.as_str()).collect();
+        if !files.is_empty() {
+            let files: Vec<&str> = files.into_iter().collect();
+            note(&format!(
+                "faults in {}: not needed for {release}; `marsad query list` tells them",
+                files.join(", ")
+            ));
+        }
+        Ok(catalog)
     }
 
     /// The definitions that an extract is landed by, checked, and the faults of those that it has no need of.

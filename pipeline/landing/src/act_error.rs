@@ -22,6 +22,14 @@ pub enum ActError {
         /// `was retracted`, `was corrected by …`, `was compacted into …`.
         how: String,
     },
+    /// A correction that landed beside what it is to correct.
+    #[error("the same content stands as batch {correction}, and batch {batch} beside it")]
+    StandsBeside {
+        /// What was to be corrected.
+        batch: BatchId,
+        /// What holds the correction.
+        correction: BatchId,
+    },
     /// A batch holds records of another type.
     #[error("batch {batch} holds records of `{found}`, not of `{wanted}`")]
     OtherType {
@@ -87,6 +95,11 @@ impl Explain for ActError {
                 "D41",
                 "its rows are no longer apart from others, or are gone; nothing was changed",
                 "see `marsad batch list` for what stands in its place",
+            ),
+            Self::StandsBeside { batch, .. } => say(
+                "D50",
+                "both count: what the correction no longer says still stands in the other batch",
+                &format!("take the other one back: `marsad batch retract {batch} --reason TEXT`"),
             ),
             Self::OtherType { .. } => say(
                 "D42",

@@ -98,7 +98,7 @@ impl Landing {
         let plan = Plan::new(catalog, mapping)?;
         let origin = Origin::of(&plan, file, &self.keys)?;
         let (vault, custody) = self.place_of(&plan).await?;
-        if let Some(already) = already(&custody, origin) {
+        if let Some(already) = already(&custody, origin, corrects)? {
             return Ok(already);
         }
         may_correct(&custody, corrects, &plan.record_type.id)?;
@@ -135,7 +135,7 @@ impl Landing {
             }
         }
         let mut report = findings.report(tally);
-        report.already = custody.of_content(origin.content, origin.definitions).is_some();
+        report.already = already(&custody, origin, corrects)?.is_some();
         Ok(report)
     }
 
@@ -234,7 +234,7 @@ impl Landing {
                 Appended::Lost => vault.remove(&paths).await,
             }
             custody = self.custody(vault).await?;
-            if let Some(already) = already(&custody, origin) {
+            if let Some(already) = already(&custody, origin, corrects)? {
                 return Ok(already);
             }
         }
@@ -312,9 +312,19 @@ impl Landing {
 }
 
 /// What to say where the same content landed before.
-fn already(custody: &Custody, origin: Origin) -> Option<Report> {
-    let batch = custody.of_content(origin.content, origin.definitions)?;
-    Some(Report { batch: Some(batch.batch.clone()), already: true, ..Report::default() })
+///
+/// # Errors
+/// `StandsBeside` where it stands beside the batch that it is to take the place of.
+fn already(custody: &Custody, origin: Origin, corrects: Option<&BatchId>) -> Result<Option<Report>> {
+    let Some(batch) = custody.of_content(origin.content, origin.definitions).map(|batch| &batch.batch) else {
+        return Ok(None);
+    };
+    if let Some(corrected) =
+        corrects.filter(|corrected| *corrected != batch && custody.standing(corrected).is_some())
+    {
+        return Err(ActError::StandsBeside { batch: corrected.clone(), correction: batch.clone() }.into());
+    }
+    Ok(Some(Report { batch: Some(batch.clone()), already: true, ..Report::default() }))
 }
 
 /// Whether the batch to be corrected stands and is of the record type.

@@ -85,6 +85,14 @@ pub enum Error {
         /// What does not fit.
         what: &'static str,
     },
+    /// A period that is not past.
+    #[error("the period {period} is not over before the end of {until}")]
+    NotOver {
+        /// The period.
+        period: Period,
+        /// Its last day, `YYYY-MM-DD`.
+        until: String,
+    },
     /// A step that cannot be drawn again.
     #[error("step {period} of {statistic} cannot be drawn again: it {what}")]
     Redraw {
@@ -143,7 +151,7 @@ impl Error {
             Self::UsedId(_) => (
                 "E02",
                 "a release id stands for one publication for ever",
-                "make a new one: `marsad release new ID --like OLD`",
+                "make a new one: `marsad release new ID --like OLD`; with a higher `revision` where the same request is to be drawn and charged anew",
             ),
             Self::Stored { .. } => (
                 "E14",
@@ -175,6 +183,11 @@ impl Error {
                 "E09",
                 "a series is paid for once, for the steps of its horizon",
                 "choose `start` and `horizon` under [bound] so that they reach it; after the horizon a new series is opened",
+            ),
+            Self::NotOver { .. } => (
+                "E16",
+                "what is drawn stands for ever: events that are still to come would never be in it",
+                "run it then, at best when all partners have sent the period; or correct `periods` and plan it again",
             ),
             Self::Redraw { .. } => (
                 "E10",

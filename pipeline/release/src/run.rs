@@ -10,7 +10,7 @@ use marsad_ledger::{Ledger, Receipt, Reserve, new_run};
 use marsad_privacy::bound::SelectionKey;
 use marsad_privacy::noisy_table::{NoisyTable, OrganisationTable, RunResult};
 use marsad_privacy::sampler::measure;
-use marsad_terms::{Digest, NanoRho, Progress, canonical};
+use marsad_terms::{Digest, NanoRho, Period, Progress, canonical, clock};
 
 use crate::error::Error;
 use crate::plan::definition;
@@ -51,8 +51,10 @@ pub struct Outcome {
     pub receipt: Receipt,
     /// The stored result.
     pub bytes: Vec<u8>,
-    /// What this call charged: nothing where the bytes existed.
+    /// What this call charged: nothing where the bytes existed, or where all that was drawn had been paid for.
     pub charged: NanoRho,
+    /// Whether this call drew it.
+    pub is_new: bool,
 }
 
 impl Runner<'_> {
@@ -62,9 +64,10 @@ impl Runner<'_> {
     /// Where it is not approved, a scope would be exceeded, or something failed; after the reserve the cost stays.
     pub async fn run(&self, proposal: &Proposal, progress: Progress<'_>) -> Result<Outcome, Error> {
         if let Some((receipt, bytes)) = self.ledger.receipt(proposal.f).await? {
-            return Ok(Outcome { receipt, bytes: bytes.to_vec(), charged: NanoRho::ZERO });
+            return Ok(Outcome { receipt, bytes: bytes.to_vec(), charged: NanoRho::ZERO, is_new: false });
         }
         let prepared = self.as_proposed(proposal)?;
+        are_over(&prepared.release.periods)?;
         if let Some(joint) = &prepared.joint {
             let analyses: Vec<&Analysis> = private(&prepared.statistics).collect();
             self.limits.has_room(joint, &analyses)?;
@@ -84,7 +87,7 @@ impl Runner<'_> {
         let reservation = match self.ledger.reserve(proposal.f, run, commitment).await? {
             Reserve::New(reservation) => reservation,
             Reserve::Stored(receipt, bytes) => {
-                return Ok(Outcome { receipt, bytes: bytes.to_vec(), charged: NanoRho::ZERO });
+                return Ok(Outcome { receipt, bytes: bytes.to_vec(), charged: NanoRho::ZERO, is_new: false });
             }
         };
         let series = self.series(&prepared, &proposal.request).await?;
@@ -97,7 +100,7 @@ impl Runner<'_> {
         let (receipt, bytes) = self.ledger.complete(reservation, &result).await?;
         (self.watch)(Step::Stored);
         let charged = self.charged(proposal, proposal_id).await?;
-        Ok(Outcome { receipt, bytes: bytes.to_vec(), charged })
+        Ok(Outcome { receipt, bytes: bytes.to_vec(), charged, is_new: true })
     }
 
     /// The rows of a snapshot.
@@ -161,6 +164,16 @@ impl Runner<'_> {
             None => None,
         };
         Ok((noisy, organisations))
+    }
+}
+
+/// Refuses to read a period before its last day is past: its figures would stand for ever, and whoever comes after would enter a
+/// first-time series at a later step.
+fn are_over(periods: &[Period]) -> Result<(), Error> {
+    let today = clock::today().to_string();
+    match periods.iter().find(|period| period.months().1.last_day() >= today) {
+        Some(period) => Err(Error::NotOver { period: *period, until: period.months().1.last_day() }),
+        None => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use marsad_terms::RecordTypeId;
 
 use crate::error::{Faults, Kind};
-use crate::page::{At, Page};
+use crate::page::{At, Page, stem};
 use crate::{Catalog, Fault, RecordType};
 
 /// A catalogue half read.
@@ -20,11 +20,37 @@ pub(crate) struct Loading<'a> {
 /// Reads everything, each kind after those that it names.
 pub(crate) fn load(dir: &Path) -> Result<Catalog, Vec<Fault>> {
     let faults = Faults::default();
-    let mut loading = schemas(dir, &faults);
+    let catalog = everything(dir, &faults);
+    faultless(catalog, faults)
+}
+
+fn everything(dir: &Path, faults: &Faults) -> Catalog {
+    let mut loading = schemas(dir, faults);
     super::purposes::load(dir, &mut loading);
     super::statistics::load(dir, &mut loading);
     super::releases::load(dir, &mut loading);
-    faultless(loading.catalog, faults)
+    loading.catalog
+}
+
+/// Reads everything, and tells the faults apart of statistics and releases that the release has no need of.
+pub(crate) fn for_release(dir: &Path, release: &str) -> Result<(Catalog, Vec<Fault>), Vec<Fault>> {
+    let faults = Faults::default();
+    let catalog = everything(dir, &faults);
+    let own = format!("{}/{release}.toml", super::releases::FOLDER);
+    let statistics = super::releases::named_statistics(&dir.join(&own));
+    let unneeded = |fault: &Fault| {
+        // A file that is named otherwise than its id may stand in the place of one that is needed.
+        if fault.code == Kind::FileName.code() {
+            return false;
+        }
+        if fault.file.starts_with(&format!("{}/", super::releases::FOLDER)) {
+            return fault.file != own;
+        }
+        let of_queries = fault.file.starts_with(&format!("{}/", super::statistics::FOLDER));
+        of_queries && statistics.as_ref().is_some_and(|named| !named.contains(stem(&fault.file)))
+    };
+    let (others, own) = faults.into_sorted().into_iter().partition::<Vec<_>, _>(unneeded);
+    if own.is_empty() { Ok((catalog, others)) } else { Err(own) }
 }
 
 /// Reads everything but `queries/`.

@@ -157,7 +157,7 @@ fn dates(value: Value<'_>) -> Option<Vec<DateForm>> {
         "serial" => Some(DateForm::Serial),
         pattern if is_date_pattern(pattern) => Some(DateForm::Pattern(form.value)),
         _ => {
-            let remedy = "write `rfc3339`, `excel`, `serial` or a pattern of %Y, %m or %b, and %d";
+            let remedy = "write `rfc3339`, `excel`, `serial` (both of workbooks) or a pattern of %Y, %m or %b, and %d, with %H, %M and %S where a time of day stands";
             page.fault(form.at, Kind::WrongValue, "this is no form of a date", remedy);
             None
         }
@@ -165,18 +165,20 @@ fn dates(value: Value<'_>) -> Option<Vec<DateForm>> {
     Some(forms.collect())
 }
 
-/// A year and a month, at most a day, each once, and plain characters.
+/// A year and a month, at most a day, with it at most a time of day, each once, and plain characters.
 fn is_date_pattern(pattern: &str) -> bool {
     let mut found = Vec::new();
     let mut characters = pattern.chars();
     while let Some(character) = characters.next() {
         if character == '%' {
             match characters.next() {
-                Some(part @ ('Y' | 'm' | 'b' | 'd')) => found.push(part),
+                Some(part @ ('Y' | 'm' | 'b' | 'd' | 'H' | 'M' | 'S')) => found.push(part),
                 _ => return false,
             }
         }
     }
     let count = |parts: &[char]| found.iter().filter(|part| parts.contains(part)).count();
-    count(&['Y']) == 1 && count(&['m', 'b']) == 1 && count(&['d']) <= 1
+    let time = ['H', 'M', 'S'].map(|part| count(&[part]));
+    let is_date = count(&['Y']) == 1 && count(&['m', 'b']) == 1 && count(&['d']) <= 1;
+    is_date && time.iter().all(|n| *n <= count(&['d']))
 }

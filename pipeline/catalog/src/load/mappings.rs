@@ -8,7 +8,7 @@ use super::mapped_column;
 use super::parts::choice;
 use super::source;
 use crate::error::{Kind, Place};
-use crate::mapping::{ConsentSpec, FileFormat, FileSpec, IdentifierSpec, IdentitySpec, Mapping};
+use crate::mapping::{ConsentSpec, DateForm, FileFormat, FileSpec, IdentifierSpec, IdentitySpec, Mapping};
 use crate::normalise::fold;
 use crate::page::Page;
 use crate::record_type::RecordType;
@@ -29,6 +29,7 @@ pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
         let Some(page) = Page::open(&source.file, &source.bytes, loading.faults) else { continue };
         if let Some(mapping) = Table::parse(page).and_then(|table| read(loading, table)) {
             pads_as_others(loading, page, &mapping);
+            has_forms_of_its_container(page, &mapping);
             loading.catalog.mappings.insert(mapping.id.clone(), mapping);
         }
     }
@@ -84,6 +85,27 @@ fn pads_as_others(loading: &Loading<'_>, page: Page<'_>, mapping: &Mapping) {
     let remedy = "give all mappings of a scheme the same `pad`, or this one a scheme of its own";
     let at = page.text.find("[identifier]").map_or(Place::top(), |offset| page.place(offset));
     page.fault(at, Kind::WrongValue, what, remedy);
+}
+
+/// Cells of delimited text and JSON are texts: none is formatted as a date, or a number of a workbook's days.
+fn has_forms_of_its_container(page: Page<'_>, mapping: &Mapping) {
+    if !matches!(mapping.file.format, Some(FileFormat::Csv | FileFormat::JsonLines)) {
+        return;
+    }
+    let mut forms = mapping.columns.values().flat_map(|column| &column.dates);
+    let word = match forms.find(|form| matches!(form, DateForm::Excel | DateForm::Serial)) {
+        Some(DateForm::Excel) => "\"excel\"",
+        Some(_) => "\"serial\"",
+        None => return,
+    };
+    let at = page.text.find(word).map_or(Place::top(), |offset| page.place(offset));
+    let what = "only cells of workbooks have this form of a date";
+    page.fault(
+        at,
+        Kind::WrongValue,
+        what,
+        "write the pattern of the text, such as \"%d/%m/%Y\", or `format = \"xlsx\"`",
+    );
 }
 
 fn plain_file() -> FileSpec {

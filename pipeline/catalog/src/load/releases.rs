@@ -1,6 +1,6 @@
 //! Reads `queries/releases/*.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -15,7 +15,15 @@ use crate::release::{Price, Release, Strategy};
 use crate::statistic::BoundMode;
 use crate::table::{Table, Value};
 
-const FOLDER: &str = "queries/releases";
+/// Where releases lie.
+pub(crate) const FOLDER: &str = "queries/releases";
+
+/// The statistics that a definition names, whatever else is wrong with it; `None` where it cannot be told.
+pub(crate) fn named_statistics(file: &Path) -> Option<BTreeSet<String>> {
+    let definition: toml::Table = std::fs::read_to_string(file).ok()?.parse().ok()?;
+    let named = definition.get("statistics")?.as_array()?;
+    named.iter().map(|name| name.as_str().map(str::to_owned)).collect()
+}
 
 pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
     if !dir.join(FOLDER).exists() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use marsad_terms::Grain;
+use marsad_terms::{Grain, Name, nearest};
 
 use super::loading::Loading;
 use super::sql;
@@ -41,14 +41,26 @@ pub(crate) fn scope<'a>(
     let all = loading.catalog.record_types.values();
     let record_types: Vec<&RecordType> = all.filter(|known| words.contains(&known.id.to_string())).collect();
     let derived = sql.is_empty();
-    let incomplete = words.iter().any(|word| loading.failed.contains(word));
+    let mut incomplete = words.iter().any(|word| loading.failed.contains(word));
     if record_types.is_empty() && !derived && !incomplete {
         let what = "the statement names no record type";
-        page.fault(Place::top(), Kind::Sql, what, "write FROM and a record type of schemas/record_types");
+        page.fault(Place::top(), Kind::Sql, what, like_a_record_type(loading, &words));
+        // Nothing else of it can be judged.
+        incomplete = true;
     }
     let mut scope = Scope { loading, words, record_types, codes: BTreeMap::new(), derived, incomplete };
     scope.codes = table.optional("codes", |value| codes(&scope, value)).unwrap_or_default();
     scope
+}
+
+/// What to write where a statement names no record type.
+fn like_a_record_type(loading: &Loading<'_>, words: &BTreeSet<String>) -> String {
+    let known: Vec<&str> = loading.catalog.record_types.keys().map(Name::as_str).collect();
+    let near = words.iter().find_map(|word| Some((word, nearest(word, known.iter().copied())?)));
+    match near.filter(|(word, _)| word.len() > 3) {
+        Some((word, near)) => format!("it says `{word}`: did you mean `{near}`?"),
+        None => format!("write FROM and one of: {}", known.join(", ")),
+    }
 }
 
 fn codes(scope: &Scope<'_>, value: Value<'_>) -> Option<BTreeMap<String, String>> {
@@ -82,9 +94,32 @@ impl Scope<'_> {
         let dimensions = self.dimensions();
         let list = dimensions.get(name.value.as_str()).copied();
         if list.is_none() && !self.incomplete {
-            page.unknown(name, Kind::Column, "dimension of the statement", dimensions.keys().copied());
+            match self.misspelt(&name.value) {
+                Some(word) => {
+                    let what = format!("the statement does not name `{}`", name.value);
+                    let remedy = format!("it says `{word}`: did you mean `{}`?", name.value);
+                    page.fault(name.at, Kind::Column, what, remedy);
+                }
+                None => {
+                    page.unknown(
+                        name,
+                        Kind::Column,
+                        "dimension of the statement",
+                        dimensions.keys().copied(),
+                    );
+                }
+            }
         }
         list
+    }
+
+    /// The word of the statement that is nearly this column of its record types.
+    fn misspelt(&self, column: &str) -> Option<&str> {
+        let is_column = |name: &str| self.record_types.iter().any(|known| known.column(name).is_some());
+        if !is_column(column) || self.mentions(column) {
+            return None;
+        }
+        nearest(column, self.words.iter().map(String::as_str).filter(|word| !is_column(word)))
     }
 
     fn dimensions(&self) -> BTreeMap<&str, &str> {

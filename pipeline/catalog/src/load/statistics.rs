@@ -26,11 +26,14 @@ const MODES: [(&str, BoundMode); 5] = [
 const HOME_RULES: [(&str, &str); 3] =
     [("most_recent", "most_recent"), ("most_frequent", "most_frequent"), ("priority", "priority")];
 
+/// Where statistics lie.
+pub(crate) const FOLDER: &str = "queries";
+
 pub(crate) fn load(dir: &Path, loading: &mut Loading<'_>) {
-    let statements = source::files(dir, "queries", "sql", loading.faults);
+    let statements = source::files(dir, FOLDER, "sql", loading.faults);
     let mut statements: BTreeMap<String, Source> =
         statements.into_iter().map(|source| (stem(&source.file).to_owned(), source)).collect();
-    for source in source::files(dir, "queries", "toml", loading.faults) {
+    for source in source::files(dir, FOLDER, "toml", loading.faults) {
         let sql = statements.remove(stem(&source.file));
         match statistic(loading, &source, sql.as_ref()) {
             Some((statistic, purpose)) => {

@@ -66,6 +66,7 @@ const CASES: &[Case] = cases! {
     PARTNER: "[columns.units]" => "[columns.unit]", "K09" at "[columns.unit]", "`units`";
     PARTNER: "constant = \"CONSENT\"" => "constant = \"CONCENT\"", "K10" at "[columns.legal_basis]", "`CONSENT`";
     PARTNER: "dates = [\"%d/%m/%Y\", \"%Y-%m-%d\"]" => "dates = [\"%d/%m/%y\"]", "K05" at "%d/%m/%y", "%Y";
+    PARTNER: "dates = [\"%d/%m/%Y\", \"%Y-%m-%d\"]" => "dates = [\"serial\"]", "K05" at "\"serial\"", "xlsx";
     PARTNER: "from = [\"Quantité\"]" => "split = \",\"", "K03" at "split", "from";
     PARTNER: "yes = [\"oui\"" => "yess = [\"oui\"", "K03" at "yess", "`yes`";
     PARTNER: "scheme = \"partner\"" => "scheme = \"Partner:1\"", "K05" at "Partner:1", "lower-case";
@@ -246,6 +247,60 @@ fn what_is_done_to_rows_needs_no_query_and_all_else() {
         assert!(files(Catalog::without_queries(dir.path())).contains(&file.to_owned()), "{file}");
         fs::write(dir.path().join(file), whole).unwrap();
     }
+}
+
+#[test]
+fn a_release_is_made_although_another_one_or_its_statistic_is_half_written() {
+    let dir = tempfile::tempdir().unwrap();
+    builtin::write(dir.path()).unwrap();
+    let whole = Catalog::load(dir.path()).unwrap();
+    let release = &whole.releases[&"2024-Q4".parse().unwrap()];
+    fs::write(dir.path().join("queries/draft.sql"), "SELECT 1").unwrap();
+    fs::write(dir.path().join("queries/releases/draft.toml"), "id = \"draft\"").unwrap();
+    let (catalog, others) = Catalog::for_release(dir.path(), "2024-Q4").unwrap();
+    assert_eq!(format!("{:?}", catalog.releases[&release.id]), format!("{release:?}"));
+    let mut told: Vec<String> = others.into_iter().map(|fault| fault.file).collect();
+    told.dedup();
+    assert_eq!(told, ["queries/draft.sql", "queries/releases/draft.toml"]);
+    // What it names, stands in its place, or cannot be told is needed.
+    let needed = |file: &str, text: &str| {
+        let path = dir.path().join(file);
+        let before = fs::read(&path).ok();
+        fs::write(&path, text).unwrap();
+        let found = files(Catalog::for_release(dir.path(), "2024-Q4"));
+        assert!(found.contains(&file.to_owned()), "{file}: {found:?}");
+        before.map_or_else(|| fs::remove_file(&path), |bytes| fs::write(&path, bytes)).unwrap();
+    };
+    for statistic in &release.statistics {
+        needed(&format!("queries/{statistic}.toml"), "= 3");
+    }
+    needed("queries/releases/2024-Q4.toml", "= 3");
+    needed("purposes.toml", "= 3");
+    let text = fs::read_to_string(dir.path().join("queries/releases/2024-Q4.toml")).unwrap();
+    needed("queries/releases/stray.toml", &text);
+}
+
+#[test]
+fn a_misspelt_table_or_column_is_told_where_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    builtin::write(dir.path()).unwrap();
+    let sql = dir.path().join("queries/assisted_persons.sql");
+    let text = fs::read_to_string(&sql).unwrap();
+    let told = |from: &str, to: &str| {
+        fs::write(&sql, text.replace(from, to)).unwrap();
+        let faults = Catalog::load(dir.path()).unwrap_err();
+        let own = faults.into_iter().filter(|fault| fault.file == "queries/assisted_persons.toml");
+        own.map(|fault| format!("{} {}", fault.code, fault.remedy)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("assistance_service", "assistance_servce"),
+        ["K19 it says `assistance_servce`: did you mean `assistance_service`?"]
+    );
+    let column = told("region", "regon");
+    assert!(
+        !column.is_empty() && column.iter().all(|one| one == "K09 it says `regon`: did you mean `region`?"),
+        "{column:?}"
+    );
 }
 
 /// All that landing reads by one mapping.

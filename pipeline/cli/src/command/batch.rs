@@ -30,6 +30,10 @@ pub(super) async fn run(
             Ok(show(found.find(|other| other.batch == batch).expect("it was found there")))
         }
         BatchCommand::Retract { batch, reason, yes } => {
+            if reason.trim().is_empty() {
+                let remedy = "say with --reason why: the custody log keeps it when the rows are gone";
+                return Err(Failure::usage("no reason is given", remedy));
+            }
             let snapshot = landing.snapshot().await?;
             let batch = Workspace::batch(&snapshot, batch)?;
             let held = held(&snapshot, &batch);

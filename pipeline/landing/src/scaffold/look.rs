@@ -1,6 +1,8 @@
 //! What a file is, before anybody said how it is read: container, encoding, delimiter, header, and the spellings of its columns.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use marsad_catalog::mapping::{FileSpec, IdentitySpec};
@@ -97,26 +99,46 @@ fn open(file: &Path, spec: &FileSpec) -> Result<(Table, Vec<String>)> {
     Ok((table, headers))
 }
 
-/// How well a row serves as header: headers that are understood, then headers at all; none where two are alike.
-fn fitness(catalog: &Catalog, headers: &[String]) -> Option<(usize, usize)> {
-    let filled: Vec<String> = headers.iter().map(|header| fold(header)).filter(|h| !h.is_empty()).collect();
-    let different: BTreeSet<&String> = filled.iter().collect();
-    if different.len() < filled.len() {
-        return None;
+/// How well a row serves as header: headers that are understood, then headers at all.
+///
+/// # Errors
+/// Two are alike.
+fn fitness(catalog: &Catalog, headers: &[String]) -> Result<(usize, usize), Refusal> {
+    let folded: Vec<String> = headers.iter().map(|header| fold(header)).collect();
+    let mut n_filled = 0;
+    for (column, header) in folded.iter().enumerate().filter(|(_, header)| !header.is_empty()) {
+        n_filled += 1;
+        if let Some(before) = folded[..column].iter().position(|other| other == header) {
+            return Err(twice(before, column));
+        }
     }
-    Some((headers.iter().filter(|header| is_known(catalog, header)).count(), filled.len()))
+    Ok((headers.iter().filter(|header| is_known(catalog, header)).count(), n_filled))
 }
 
 /// The spec among these whose header is understood best; the first of several.
-fn best(catalog: &Catalog, file: &Path, specs: Vec<FileSpec>) -> Option<FileSpec> {
+fn best(catalog: &Catalog, file: &Path, specs: Vec<FileSpec>) -> Result<FileSpec> {
     let mut best: Option<((usize, usize), FileSpec)> = None;
+    let mut twice = None;
     for spec in specs {
-        let found = open(file, &spec).ok().and_then(|(_, headers)| fitness(catalog, &headers));
-        if let Some(found) = found.filter(|found| best.as_ref().is_none_or(|(before, _)| found > before)) {
-            best = Some((found, spec));
+        let Ok((_, headers)) = open(file, &spec) else { continue };
+        match fitness(catalog, &headers) {
+            Ok(found) if best.as_ref().is_none_or(|(before, _)| found > *before) => {
+                best = Some((found, spec));
+            }
+            Err(refusal)
+                if headers.iter().filter(|header| is_known(catalog, header)).count() >= FEWEST_KNOWN =>
+            {
+                twice.get_or_insert(refusal);
+            }
+            _ => {}
         }
     }
-    best.map(|(_, spec)| spec)
+    let is_understood = best.as_ref().is_some_and(|((n_known, _), _)| *n_known >= FEWEST_KNOWN);
+    match (twice, best) {
+        (Some(refusal), _) if !is_understood => Err(refusal.of(file)),
+        (_, Some((_, spec))) => Ok(spec),
+        (_, None) => Err(no_header(1).of(file)),
+    }
 }
 
 /// Encoding by evidence, delimiter and header row by trial.
@@ -126,11 +148,21 @@ fn delimited(catalog: &Catalog, file: &Path) -> Result<FileSpec> {
     let encoding = evidence_of(file, &headers).map_err(reading)?.name().to_ascii_lowercase();
     let spec = FileSpec { encoding: Some(encoding), ..blank().file };
     let with = |delimiter| FileSpec { delimiter: Some(delimiter), ..spec.clone() };
-    let delimiters = [';', ',', '\t', '|'];
-    let delimiter = delimiters.into_iter().max_by_key(|delimiter| regularity(file, &with(*delimiter)));
-    let spec = with(delimiter.unwrap_or(','));
+    // Of several that cut as well the first.
+    let delimiters = ['|', '\t', ',', ';'];
+    let by_trial = || delimiters.into_iter().max_by_key(|delimiter| regularity(file, &with(*delimiter)));
+    let spec = with(named_delimiter(file).map_err(reading)?.or_else(by_trial).unwrap_or(','));
     let rows = (1..=MOST_HEADER_ROWS).map(|row| FileSpec { header_rows: vec![row], ..spec.clone() });
-    best(catalog, file, rows.collect()).ok_or_else(|| no_header(1).of(file))
+    best(catalog, file, rows.collect())
+}
+
+/// What Excel's first line `sep=;` names: the next file of the source may come without it.
+fn named_delimiter(file: &Path) -> std::io::Result<Option<char>> {
+    let mut start = Vec::new();
+    File::open(file)?.take(8).read_to_end(&mut start)?;
+    let line = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&start);
+    let named = line.strip_prefix(b"sep=").or_else(|| line.strip_prefix(b"SEP="));
+    Ok(named.and_then(|rest| rest.first()).filter(|byte| byte.is_ascii()).map(|byte| char::from(*byte)))
 }
 
 /// Rows of the most frequent number of cells, times the cells beyond the first.
@@ -159,7 +191,7 @@ fn sheet(catalog: &Catalog, file: &Path) -> Result<FileSpec> {
             specs.push(spec(vec![row]));
         }
     }
-    best(catalog, file, specs).ok_or_else(|| no_header(1).of(file))
+    best(catalog, file, specs)
 }
 
 fn cells(file: &Path, mut table: Table, width: usize) -> Result<(Vec<Cells>, u64)> {
@@ -194,6 +226,15 @@ fn is_content(header: &str) -> bool {
     let text = clean(header);
     let long = text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 4);
     long || Number::parse(&text, '.').is_some()
+}
+
+fn twice(first: usize, second: usize) -> Refusal {
+    Refusal {
+        code: "F02",
+        what: format!("columns {} and {} have one header", first + 1, second + 1),
+        why: "columns are known by their headers alone",
+        remedy: "give each column a header of its own, or take one of the two out".to_owned(),
+    }
 }
 
 fn unknown_header() -> Refusal {

@@ -21,8 +21,22 @@ const MOST_CODES: usize = 300;
 /// Where the detectors find more than this share, a column is not read at all.
 const TELLING: f64 = 0.05;
 /// Forms of dates that are tried; of two that read the same cell, the first.
-const FORMS: [&str; 9] =
-    ["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%b-%Y", "%d %b %Y", "%Y-%m"];
+const FORMS: [&str; 14] = [
+    "%Y-%m-%d",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%d.%m.%Y",
+    "%Y/%m/%d",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%Y-%m",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+];
 const SPLITS: [&str; 5] = [";", ",", ",;", "|", " "];
 
 /// What a column is.

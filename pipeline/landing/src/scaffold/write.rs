@@ -186,7 +186,8 @@ fn is_ambiguous(cells: &Cells, forms: &str) -> bool {
         let mut numbers = text.split(['/', '-', '.']).map(str::parse::<u8>);
         matches!((numbers.next(), numbers.next()), (Some(Ok(1..=12)), Some(Ok(1..=12))))
     };
-    let day_first = ["%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y"].iter().any(|form| forms == quoted(form));
+    let day_first = ["%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"];
+    let day_first = day_first.iter().any(|form| forms == quoted(form));
     day_first && cells.spellings.keys().all(|text| is_small(text))
 }
 

@@ -162,6 +162,19 @@ fn every_container_gives_a_draft_that_reads_it() {
 }
 
 #[test]
+fn the_delimiter_is_what_excel_names_and_equal_headers_are_told() {
+    let desk = Desk::new();
+    let row = "dossier;Région;Date du service;Sexe\nA-1;Oriental;2025-12-31 14:22:05;F\n";
+    let draft = scaffold(&CATALOG, &desk.file("x.csv", format!("sep=;\n{row}")), "x").unwrap();
+    assert!(draft.toml.contains("delimiter = \";\""), "{}", draft.toml);
+    assert!(draft.toml.contains("%Y-%m-%d %H:%M:%S"), "{}", draft.toml);
+    with(&draft);
+    let twice = row.replace("Sexe", "REGION");
+    let error = scaffold(&CATALOG, &desk.file("x.csv", twice), "x").unwrap_err();
+    assert!(error.to_string().contains("columns 2 and 4 have one header"), "{error}");
+}
+
+#[test]
 fn a_record_is_never_taken_for_the_header() {
     let desk = Desk::new();
     for text in [

@@ -53,6 +53,10 @@ fn by_pattern(text: &str, pattern: &str) -> Option<NaiveDate> {
             'm' => month = Some(digits(&mut rest, 1, 2)?),
             'd' => day = Some(digits(&mut rest, 1, 2)?),
             'b' => month = Some(month_name(&mut rest)?),
+            // A time of day is read, since it is there, and says nothing.
+            'H' if digits(&mut rest, 1, 2)? > 23 => return None,
+            'M' | 'S' if digits(&mut rest, 2, 2)? > 59 => return None,
+            'H' | 'M' | 'S' => {}
             _ => return None,
         }
     }
@@ -98,6 +102,11 @@ mod tests {
         assert_eq!(parsed("03-Nov-2025", "%d-%b-%Y").unwrap(), "2025-11-03");
         assert_eq!(parsed("2025/09/30", "%Y/%m/%d").unwrap(), "2025-09-30");
         assert_eq!(parsed("2025-09", "%Y-%m").unwrap(), "2025-09-01");
+        assert_eq!(parsed("31/12/2025 9:00", "%d/%m/%Y %H:%M").unwrap(), "2025-12-31");
+        assert_eq!(parsed("2025-12-31T14:22:05", "%Y-%m-%dT%H:%M:%S").unwrap(), "2025-12-31");
+        for text in ["31/12/2025 24:00", "31/12/2025 10:60", "31/12/2025", "31/12/2025 10:00:00"] {
+            assert_eq!(parsed(text, "%d/%m/%Y %H:%M"), None, "{text}");
+        }
     }
 
     #[test]

@@ -24,7 +24,10 @@ impl IdentifierRule {
             identifier.0.extend(Zeroizing::new(text.to_uppercase()).nfkc());
         }
         let canonical = &identifier.0[start..];
-        if self.is_placeholder(canonical) || self.pattern.as_ref().is_some_and(|p| !p.is_match(canonical)) {
+        if self.is_placeholder(canonical)
+            || is_spoilt(canonical)
+            || self.pattern.as_ref().is_some_and(|p| !p.is_match(canonical))
+        {
             return Err(Reason::NoIdentifier);
         }
         if detect::is_contact(canonical) { Err(Reason::Identifies) } else { Ok(()) }
@@ -38,4 +41,12 @@ impl IdentifierRule {
         let folded = Zeroizing::new(fold(canonical));
         folded.is_empty() || self.placeholders.contains(folded.as_str())
     }
+}
+
+/// Whether a spreadsheet made a number of many digits out of it, `7,51E+10`: strangers would be one person.
+fn is_spoilt(canonical: &str) -> bool {
+    let Some((mantissa, exponent)) = canonical.split_once("E+") else { return false };
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once([',', '.']).unwrap_or((mantissa, "0"));
+    all_digits(whole) && all_digits(fraction) && all_digits(exponent)
 }

@@ -189,7 +189,12 @@ fn advice_at(stage: Option<Stage>, act: &str) -> Advice {
         (Some(Stage::Released | Stage::Published), "proposed") => (
             code,
             "this very request was drawn before",
-            "run it: the same bytes at no cost; or set a higher `revision` to have it drawn and charged anew",
+            "run the release as which it was drawn (`marsad release list`): the same bytes at no cost; or give it a new id and a higher `revision`, to have it drawn and charged anew",
+        ),
+        (Some(Stage::Withdrawn), _) => (
+            code,
+            "it was withdrawn, and its figures never come back",
+            "plan it under a new id, with a higher `revision` and `replaces = \"ID\"` of the withdrawn one: that is approved and charged anew",
         ),
         (Some(Stage::Reserved), _) => (
             code,

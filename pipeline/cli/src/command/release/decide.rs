@@ -183,7 +183,7 @@ fn approval(state: &State, request: &RequestState, answers: Answers) -> Result<S
         let explanation = Explanation::new(
             "W10",
             format!("the checklist is not answered: {}", missing.join(", ")),
-            "each item that a person judges is answered in words, and the words are signed",
+            "each item has an answer, those that a person alone can judge in words, and what is written is signed",
             "run it on a terminal, which asks one by one; or give --confirm ITEM=TEXT for each, or --confirm-file F.toml, which `marsad release show ID --answers F.toml` drafts",
         );
         return Err(Failure::new(explanation));

@@ -1,7 +1,7 @@
 //! `release new`: the definition of a release like an earlier one.
 
 use marsad_release::plan::definition;
-use marsad_terms::{Grain, Period, ReleaseId};
+use marsad_terms::{Grain, Name, Period, ReleaseId};
 use serde_json::json;
 
 use super::reworded::Move;
@@ -9,10 +9,13 @@ use crate::command::write_new;
 use crate::report::{Failure, Report};
 use crate::workspace::Workspace;
 
-/// Copies a definition with its id changed and its periods moved by the longest of them.
+/// A release is like one of the last hundred years.
+const MOST_QUARTERS: u32 = 400;
+
+/// Copies a definition with its id changed and its periods moved: to the period that the id names, else by the longest of them.
 ///
 /// # Errors
-/// An id that is taken or no id; an unknown release.
+/// An id that is taken or no id, or names a period to which these do not move; an unknown release.
 pub(super) fn new(workspace: &Workspace, id: &str, like: &str) -> Result<Report, Failure> {
     let id: ReleaseId =
         id.parse().map_err(|e: marsad_terms::NameError| Failure::usage(e.to_string(), e.rule))?;
@@ -22,7 +25,8 @@ pub(super) fn new(workspace: &Workspace, id: &str, like: &str) -> Result<Report,
     let path = folder.join(format!("{id}.toml"));
     let source = folder.join(format!("{}.toml", old.id));
     let text = std::fs::read_to_string(&source).map_err(|error| Failure::file(&source, "be read", &error))?;
-    let periods = next(&old.periods);
+    let quarters = quarters_to(&old.periods, &id)?;
+    let periods: Vec<Period> = old.periods.iter().map(|period| later(*period, quarters)).collect();
     let (text, as_they_were) = moved(&text, &id, (&old.periods, &periods));
     write_new(&path, &text, ("id", "a release id is used once"))?;
     let listed: Vec<String> = periods.iter().map(ToString::to_string).collect();
@@ -40,19 +44,42 @@ pub(super) fn new(workspace: &Workspace, id: &str, like: &str) -> Result<Report,
     Ok(Report::new(text, json))
 }
 
-/// How many quarters a release like it is later.
-fn steps(periods: &[Period]) -> u32 {
-    if periods.iter().any(|period| period.grain() == Grain::Year) { 4 } else { 1 }
+/// How many quarters a release like it is later: up to the period that its id names, else one, or a year where one is among them.
+fn quarters_to(periods: &[Period], id: &ReleaseId) -> Result<u32, Failure> {
+    let has_year = periods.iter().any(|period| period.grain() == Grain::Year);
+    let step = if has_year { 4 } else { 1 };
+    let Ok(named) = id.as_str().parse::<Period>() else { return Ok(step) };
+    let last =
+        periods.iter().filter(|period| period.grain() == named.grain()).max_by_key(ToString::to_string);
+    let reaches = |quarters: &u32| last.is_some_and(|last| later(*last, *quarters) == named);
+    (step..=MOST_QUARTERS).step_by(step as usize).find(reaches).ok_or_else(|| {
+        Failure::usage(
+            format!("its periods do not move to {named}, which the id names"),
+            "an id that is a period names the last one of the release, later than that of the old one; with a year among the periods, by whole years",
+        )
+    })
 }
 
-/// The periods of the next release: where one is a year, quarters are those of the next year too.
-fn next(periods: &[Period]) -> Vec<Period> {
-    let steps = steps(periods);
-    let moved = |period: &Period| match period.grain() {
-        Grain::Year => period.next(),
-        Grain::Quarter => (0..steps).fold(*period, |period, _| period.next()),
-    };
-    periods.iter().map(moved).collect()
+/// So many quarters later; a year by whole years.
+fn later(period: Period, quarters: u32) -> Period {
+    let steps = if period.grain() == Grain::Year { quarters / 4 } else { quarters };
+    (0..steps).fold(period, |period, _| period.next())
+}
+
+/// The definition's keys with their values, each of one line or of several.
+fn statements(text: &str) -> Vec<String> {
+    let mut statements: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in text.lines() {
+        match statements.last_mut().filter(|_| open) {
+            Some(statement) => *statement += &format!("\n{line}"),
+            None => statements.push(line.to_owned()),
+        }
+        // A key whose value goes on in the next line is no document by itself.
+        let last = statements.last().map_or("", String::as_str);
+        open = toml::from_str::<toml::Table>(last).is_err();
+    }
+    statements
 }
 
 /// Rewrites the keys that cannot stay, and tells which that name periods in words stayed; the rest is the author's own text.
@@ -60,7 +87,7 @@ fn moved(text: &str, id: &ReleaseId, (old_periods, new): (&[Period], &[Period]))
     let key = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned());
     let listed: Vec<String> = new.iter().map(|period| format!("\"{period}\"")).collect();
     let last = old_periods.iter().zip(new).max_by_key(|(period, _)| (period.year(), period.to_string()));
-    let words = last.map(|(old, new)| Move::new(*old, *new, 3 * steps(old_periods)));
+    let words = last.map(|(old, new)| Move::new(*old, *new));
     let mut as_they_were = Vec::new();
     let mut in_words = |key: String, line: &str| {
         words.as_ref().and_then(|words| words.line(line)).unwrap_or_else(|| {
@@ -68,7 +95,7 @@ fn moved(text: &str, id: &ReleaseId, (old_periods, new): (&[Period], &[Period]))
             line.to_owned()
         })
     };
-    let line = |line: &str| match key(line) {
+    let mut statement = |line: &str| match key(line) {
         Some(key) if key == "id" => Some(format!("id = \"{id}\"")),
         Some(key) if key == "periods" => Some(format!("periods = [{}]", listed.join(", "))),
         Some(key) if key == "frozen" => Some("frozen = []".to_owned()),
@@ -76,7 +103,8 @@ fn moved(text: &str, id: &ReleaseId, (old_periods, new): (&[Period], &[Period]))
         Some(key) if names_periods(&key) => Some(in_words(key, line)),
         _ => Some(line.to_owned()),
     };
-    let text = text.lines().filter_map(line).collect::<Vec<_>>().join("\n") + "\n";
+    let kept: Vec<String> = statements(text).iter().filter_map(|text| statement(text)).collect();
+    let text = kept.join("\n") + "\n";
     (text, as_they_were)
 }
 
@@ -91,8 +119,31 @@ mod tests {
     #[test]
     fn a_year_takes_its_quarters_with_it() {
         let parsed = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Period>>();
-        assert_eq!(next(&parsed(&["2024-Q4"])), parsed(&["2025-Q1"]));
-        assert_eq!(next(&parsed(&["2024-Q4", "2024"])), parsed(&["2025-Q4", "2025"]));
+        let moved = |texts: &[&str], id: &str| {
+            let periods = parsed(texts);
+            let quarters = quarters_to(&periods, &id.parse().unwrap()).ok()?;
+            Some(periods.into_iter().map(|period| later(period, quarters)).collect::<Vec<_>>())
+        };
+        assert_eq!(moved(&["2024-Q4"], "next").unwrap(), parsed(&["2025-Q1"]));
+        assert_eq!(moved(&["2024-Q4", "2024"], "next").unwrap(), parsed(&["2025-Q4", "2025"]));
+        assert_eq!(moved(&["2024-Q3", "2024-Q4"], "2025-Q4").unwrap(), parsed(&["2025-Q3", "2025-Q4"]));
+        assert_eq!(moved(&["2024-Q4", "2024"], "2026").unwrap(), parsed(&["2026-Q4", "2026"]));
+        for id in ["2024-Q4", "2024-Q1", "2025"] {
+            assert_eq!(moved(&["2024-Q4"], id), None, "{id}");
+        }
+        assert_eq!(moved(&["2024-Q4", "2024"], "2025-Q1"), None, "no part of a year");
+    }
+
+    #[test]
+    fn values_of_several_lines_are_moved_whole() {
+        let old = "id = \"2024-Q4\"\nperiods = [  # all\n  \"2024-Q3\",\n  \"2024-Q4\",\n]\nfrozen = [\n  \"2024-Q4\",\n]\ntitle.en = \"[\"\nstatistics = [\n  \"a\",\n]\n";
+        let periods: [Period; 2] = ["2024-Q3", "2024-Q4"].map(|text| text.parse().unwrap());
+        let new = periods.map(|period| later(period, 1));
+        let (text, _) = moved(old, &"2025-Q1".parse().unwrap(), (&periods, &new));
+        assert_eq!(
+            text,
+            "id = \"2025-Q1\"\nperiods = [\"2024-Q4\", \"2025-Q1\"]\nfrozen = []\ntitle.en = \"[\"\nstatistics = [\n  \"a\",\n]\n"
+        );
     }
 
     #[test]

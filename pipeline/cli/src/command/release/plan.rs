@@ -29,7 +29,7 @@ pub(crate) async fn plan(
     wish: &WishArgs,
     key: Option<&Path>,
 ) -> Result<Report, Failure> {
-    let catalog = workspace.catalog()?;
+    let catalog = workspace.catalog_for(id)?;
     let release = definition(&catalog, id)?;
     let wish = price(wish)?;
     let key = workspace.author(key)?;
@@ -67,7 +67,7 @@ pub(super) async fn is_as_defined(
     let state = ledger.state_before(request.proposed_at).await?;
     let proposal = &request.proposal;
     let planner = Planner {
-        catalog: &workspace.catalog()?,
+        catalog: &workspace.catalog_for(&proposal.release.to_string())?,
         state: &state,
         selection_key: proposal.request.selection_key.clone(),
         author: proposal.author.clone(),

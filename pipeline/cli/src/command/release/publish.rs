@@ -26,13 +26,13 @@ use crate::workspace::Workspace;
 /// # Errors
 /// A bundle that fails its own checks; a key that may not publish.
 pub(crate) async fn publish(workspace: &Workspace, id: &str, key: Option<&Path>) -> Result<Report, Failure> {
-    let catalog = workspace.catalog()?;
     let key = workspace.publisher(key)?;
     let _lock = workspace.lock()?;
     let ledger = workspace.ledger()?;
     workspace.recover(&ledger).await?;
     let state = ledger.state().await?;
     let request = state.find(id)?;
+    let catalog = workspace.catalog_for(&request.release().to_string())?;
     let Some((receipt, bytes)) = ledger.receipt(request.f).await? else {
         return Err(not_released(request));
     };

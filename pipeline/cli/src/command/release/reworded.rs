@@ -25,8 +25,13 @@ pub(super) struct Move {
 }
 
 impl Move {
-    /// Of the last periods of the old and the new release; `months` lie between them.
-    pub(super) fn new(old: Period, new: Period, months: u32) -> Self {
+    /// Of the last periods of the old and the new release.
+    pub(super) fn new(old: Period, new: Period) -> Self {
+        let month = |period: Period| {
+            let last = period.months().1;
+            u32::from(last.year) * 12 + u32::from(last.month)
+        };
+        let months = month(new).saturating_sub(month(old));
         let (from, to) = (old.year().to_string(), new.year().to_string());
         let (quarter, next) = (quarter(old), quarter(new));
         let pair = |words: &[&str; 4]| (words[quarter].to_owned(), words[next].to_owned());
@@ -86,14 +91,14 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(between: (&str, &str, u32), line: &str, wanted: Option<&str>) {
-        let moved = Move::new(between.0.parse().unwrap(), between.1.parse().unwrap(), between.2);
+    fn check(between: (&str, &str), line: &str, wanted: Option<&str>) {
+        let moved = Move::new(between.0.parse().unwrap(), between.1.parse().unwrap());
         assert_eq!(moved.line(line).as_deref(), wanted, "{line}");
     }
 
     #[test]
     fn quarter_year_last_day_and_embargo_move_and_the_rest_stays() {
-        let quarter = ("2024-Q4", "2025-Q1", 3);
+        let quarter = ("2024-Q4", "2025-Q1");
         check(
             quarter,
             "title.fr = \"Quatrième trimestre 2024\"",
@@ -125,7 +130,7 @@ mod tests {
             Some("embargo = 2025-05-15T09:00:00Z # noon"),
         );
         check(quarter, "title.en = \"Assistance\"", None);
-        let year = ("2024", "2025", 12);
+        let year = ("2024", "2025");
         check(
             year,
             "title.en = \"Year 2024, fourth quarter\"",

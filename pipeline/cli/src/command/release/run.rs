@@ -26,7 +26,8 @@ pub(crate) async fn run(
     stats: bool,
     quiet: Quiet,
 ) -> Result<Report, Failure> {
-    let (catalog, ledger) = (workspace.catalog()?, workspace.ledger()?);
+    let ledger = workspace.ledger()?;
+    let catalog = workspace.catalog_for(&ledger.state().await?.find(id)?.release().to_string())?;
     // Asked before the lock is taken: nobody else waits for the answer.
     let asked = if yes { None } else { ask_first(&catalog, &ledger, id).await? };
     let id = asked.as_deref().unwrap_or(id);
@@ -88,6 +89,9 @@ fn ask(catalog: &Catalog, proposal: &Proposal, yes: bool) -> Result<(), Failure>
 fn describe(request: &RequestState, outcome: &Outcome, stats: Option<String>) -> Report {
     let receipt = &outcome.receipt;
     let cost = match outcome.charged {
+        NanoRho::ZERO if outcome.is_new => {
+            "nothing more was charged: steps of series that were paid for before were drawn, once".to_owned()
+        }
         NanoRho::ZERO => "nothing was charged: the same bytes as before".to_owned(),
         rho => format!("ρ = {} charged; the noise was drawn once and never will be again", decimal(rho)),
     };
