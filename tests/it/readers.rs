@@ -207,7 +207,10 @@ fn titles_come_back_from_every_format_as_they_were_written() {
         let of = |what: &str| hostile(&format!("{what} {language}"));
         let right = match place.as_str() {
             place if place.contains("titles") => text.contains(&of("title")),
-            place if place.contains("note") => text.starts_with(&format!("{}: ", of("title"))),
+            place if place.contains("note") => {
+                let colon = if language == "fr" { "\u{202f}:" } else { ":" };
+                text.starts_with(&format!("{}{colon} ", of("title")))
+            }
             place if place.contains("release ") => *text == of("release"),
             place if place.contains("title ") => *text == of("title"),
             _ => *text == of("code"),

@@ -81,9 +81,9 @@ pub(crate) const COLUMNS: [Column; 14] = [
         place: Place::Measure,
         name: ["Valeur affichée", "القيمة المعروضة", "Displayed value"],
         meaning: [
-            "Nombre entier à citer, avec sa marge. Vide (NaN en SDMX) où le statut est Q ou M ; ce n'est jamais un zéro.",
-            "عدد صحيح يُستشهد به مع هامشه. فارغ (NaN في SDMX) حيث تكون الحالة Q أو M؛ وليس صفرا أبدا.",
-            "Whole number to quote, with its margin. Empty (NaN in SDMX) where the status is Q or M; that is never a zero.",
+            "Nombre entier à citer, avec sa marge, ou avec ses bornes là où il s'écarte de l'estimation ; pour un taux, citer l'estimation. Vide (NaN en SDMX) où le statut est Q ou M ; ce n'est jamais un zéro.",
+            "عدد صحيح يُستشهد به مع هامشه، أو مع حديه حيث يبتعد عن التقدير؛ وللنسب يُستشهد بالتقدير. فارغ (NaN في SDMX) حيث تكون الحالة Q أو M؛ وليس صفرا أبدا.",
+            "Whole number to quote, with its margin, or with its bounds where it is off the estimate; for a rate quote the estimate. Empty (NaN in SDMX) where the status is Q or M; that is never a zero.",
         ],
     },
     Column {
@@ -121,9 +121,9 @@ pub(crate) const COLUMNS: [Column; 14] = [
         place: Place::Optional,
         name: ["Borne inférieure (95 %)", "الحد الأدنى (95 %)", "Lower bound (95 %)"],
         meaning: [
-            "Le vrai nombre est entre les deux bornes 95 fois sur 100.",
-            "يقع العدد الحقيقي بين الحدين 95 مرة من 100.",
-            "The true number is between both bounds 95 times in 100.",
+            "Le vrai nombre, après plafonnement là où la note le dit, est entre les deux bornes 95 fois sur 100.",
+            "يقع العدد الحقيقي، بعد تطبيق السقف حيث تذكره الملاحظة، بين الحدين 95 مرة من 100.",
+            "The true number, after capping where the note says so, is between both bounds 95 times in 100.",
         ],
     },
     Column {
@@ -133,9 +133,12 @@ pub(crate) const COLUMNS: [Column; 14] = [
         place: Place::Optional,
         name: ["Borne supérieure (95 %)", "الحد الأعلى (95 %)", "Upper bound (95 %)"],
         meaning: [
-            "Le vrai nombre est entre les deux bornes 95 fois sur 100.",
-            "يقع العدد الحقيقي بين الحدين 95 مرة من 100.",
-            "The true number is between both bounds 95 times in 100.",
+            "Le vrai nombre, après plafonnement là où la note le dit, est entre les deux bornes 95 fois sur 100. Coupées à 0 : une \
+             borne de 0 dit « peu », jamais « aucun ».",
+            "يقع العدد الحقيقي، بعد تطبيق السقف حيث تذكره الملاحظة، بين الحدين 95 مرة من 100. ويُقطعان عند 0: الحد 0 يعني \
+             «قليلا» لا «لا أحد».",
+            "The true number, after capping where the note says so, is between both bounds 95 times in 100. Both are cut at 0: a bound of 0 \
+             says \"few\", never \"none\".",
         ],
     },
     Column {

@@ -103,6 +103,8 @@ pub struct Noise {
     pub source: Option<String>,
     /// What the bound left out.
     pub left_out: Option<Bounding>,
+    /// Which figures are smaller for it.
+    pub reduced: Reduced,
     /// Standard deviation of `raw`, in its integers.
     pub sigma: f64,
     /// Fixed-point digits: a unit of `raw` is step/(b·2^f).
@@ -115,6 +117,28 @@ pub struct Noise {
     pub tables: Vec<MeasuredTable>,
     /// The residual components that got the noise in their place; empty where the tables themselves did.
     pub residuals: Vec<MeasuredResidual>,
+}
+
+/// Which figures of a dataflow a bound makes smaller than the true number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reduced {
+    /// None: everybody counts once, or the figures are quotients.
+    None,
+    /// All: what a person has beyond the bound is scaled down, or not counted.
+    All,
+    /// Those by one of these dimensions, of which a person may have several codes; without them everybody counts.
+    By(Vec<usize>),
+}
+
+impl Reduced {
+    /// Whether figures broken down by these dimensions are.
+    pub fn holds(&self, dimensions: &[usize]) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::By(several) => dimensions.iter().any(|d| several.contains(d)),
+        }
+    }
 }
 
 /// One residual component behind a dataflow (algorithms 3.5): it is measured, the tables are made of it.
@@ -210,6 +234,15 @@ impl Row {
     /// The display value; absent where the status is Q or M.
     pub fn value(&self) -> Option<i64> {
         self.cell.filter(|cell| cell.flag != Flag::Q).and_then(|cell| cell.value)
+    }
+
+    /// Whether the display value is off the middle of its interval, by more than rounding takes and a tenth of the margin: what adds
+    /// up is pulled up near zero, and ± the margin would be another interval.
+    pub fn is_off_centre(&self) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "a published number is far below 2^53")]
+        let off =
+            |cell: Cell, value: i64| (value as f64 - cell.estimate).abs() > 0.5_f64.max(0.1 * cell.margin);
+        self.cell.zip(self.value()).is_some_and(|(cell, value)| off(cell, value))
     }
 }
 

@@ -13,7 +13,7 @@ use rust_xlsxwriter::{
 
 use crate::columns::Column;
 use crate::csv;
-use crate::dataflow::{Dataflow, Row};
+use crate::dataflow::{Dataflow, Protection, Reduced, Row};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
 use crate::form;
@@ -113,21 +113,26 @@ fn workbook(edition: &Edition) -> Result<Vec<u8>, XlsxError> {
 /// What a reader must know, line by line.
 fn explained(edition: &Edition, language: Language) -> Vec<String> {
     let text = |text: &Text| text.get(language).to_owned();
-    let Words { know_who, know_noise, know_place, read_margin, read_flags, .. } = words::of(language);
+    let Words { know_who, know_noise, know_caps, know_place, read_margin, read_flags, .. } =
+        words::of(language);
+    let colon = if language == Language::Fr { "\u{202f}:" } else { ":" };
     let Words { read_selection, read_sums, not_protected, licence_name, cite, coverage, contact, .. } =
         words::of(language);
     let mut lines = vec![text(&edition.title), edition.workspace.clone()];
     let read = [know_who, know_noise, know_place, read_margin, read_flags, read_selection];
     lines.extend(read.map(|&line| line.to_owned()));
+    let is_capped = |flow: &Dataflow| matches!(&flow.protection, Protection::Noise(noise) if noise.reduced != Reduced::None);
+    lines.extend(edition.dataflows.iter().any(is_capped).then(|| (*know_caps).to_owned()));
     lines.extend([read_sums, not_protected].map(|&line| line.to_owned()));
-    lines.push(format!("{coverage}: {}", text(&edition.coverage)));
-    lines.push(format!("{contact}: {}", edition.contact));
+    lines.push(format!("{coverage}{colon} {}", text(&edition.coverage)));
+    lines.push(format!("{contact}{colon} {}", edition.contact));
     lines.push(format!("{licence_name} {cite} {}", text(&edition.citation())));
     let columns = csv::MEASURES.into_iter().filter_map(Column::of_plain);
     lines.extend(columns.map(|column| {
-        format!("{} · {}: {}", column.plain, column.name().get(language), column.meaning().get(language))
+        let name = column.name();
+        format!("{} · {}{colon} {}", column.plain, name.get(language), column.meaning().get(language))
     }));
-    let flow = |flow: &Dataflow| format!("{} · {}: {}", flow.id, text(&flow.title), text(&flow.note));
+    let flow = |flow: &Dataflow| format!("{} · {}{colon} {}", flow.id, text(&flow.title), text(&flow.note));
     lines.extend(edition.dataflows.iter().map(flow));
     lines
 }

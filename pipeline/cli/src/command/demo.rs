@@ -328,7 +328,7 @@ impl Figures {
         let header: Vec<&str> =
             std::iter::once("region").chain(flows.iter().map(|(_, title)| *title)).collect();
         format!(
-            "\nfourth quarter of 2024, estimate ± margin (95 %), flag: A reliable, U use with care, Q not shown\n{}",
+            "\nfourth quarter of 2024, value ± margin or (interval), 95 %, flag: A reliable, U use with care, Q not shown\n{}",
             table(&header, rows, 1)
         )
     }
@@ -371,6 +371,11 @@ fn figure(row: &Row) -> String {
         Some(cell) if !cell.margin.is_finite() => "Q".to_owned(),
         Some(cell) => {
             let shown = row.value().map_or_else(|| "–".to_owned(), grouped);
+            if row.is_off_centre() {
+                let ends =
+                    [cell.lower.floor(), cell.upper.ceil()].map(|end| grouped_text(&format!("{end:.0}")));
+                return format!("{shown} ({}–{}) {}", ends[0], ends[1], row.status());
+            }
             format!("{shown} ± {} {}", grouped_text(&format!("{:.0}", cell.margin.ceil())), row.status())
         }
     }

@@ -4,13 +4,15 @@
 
 use marsad_privacy::estimate::{EstimatedStatistic, EstimatedTable};
 use marsad_privacy::noisy_table::NoisyTable;
-use marsad_privacy::shape::{Aggregate, Expression, Output, StatisticShape, TableSpec};
-use marsad_terms::Period;
+use marsad_privacy::shape::{Aggregate, Bound, Expression, Output, StatisticShape, TableSpec};
+use marsad_terms::{Period, Text};
 
 use super::{
-    Dataflow, Dimension, Heading, Measure, MeasuredResidual, MeasuredTable, Noise, Protection, Row, cost,
+    Dataflow, Dimension, Heading, Measure, MeasuredResidual, MeasuredTable, Noise, Protection, Reduced, Row,
+    cost,
 };
 use crate::error::{Error, Result};
+use crate::privacy_yaml::words;
 use crate::released::Estimated;
 
 /// One dataflow for each output column.
@@ -24,7 +26,15 @@ pub(super) fn dataflows(
     let costs = cost::of_columns(noisy, statistic)?;
     let mut flows = of_figures(heading, shape, &estimated.figures)?;
     for ((flow, output), nano_rho) in flows.iter_mut().zip(&shape.outputs).zip(costs) {
-        flow.protection = Protection::Noise(Box::new(noise(heading, noisy, shape, output, estimated)));
+        let noise = noise(heading, noisy, shape, output, estimated);
+        if let Some(told) = words::reduced(&noise) {
+            flow.note = Text::new(
+                format!("{} {}", flow.note.fr, told.fr),
+                format!("{} {}", flow.note.ar, told.ar),
+                format!("{} {}", flow.note.en, told.en),
+            );
+        }
+        flow.protection = Protection::Noise(Box::new(noise));
         flow.nano_rho = nano_rho;
     }
     Ok(flows)
@@ -96,12 +106,27 @@ fn noise(
         bound: shape.bound.clone(),
         source: heading.statistic.bound.source.clone(),
         left_out: estimated.bounding,
+        reduced: reduced(shape, output),
         sigma: noisy.sigma(),
         f: noisy.f(),
         negative,
         series: None,
         tables: tables(heading, noisy, shape, output),
         residuals: residuals(heading, noisy, shape, output),
+    }
+}
+
+/// A norm clip scales all of a person's contributions down. Truncation leaves out rows; of persons it leaves out further codes, and
+/// one at least stays, so that totals lose nobody (algorithms 2.4).
+fn reduced(shape: &StatisticShape, output: &Output) -> Reduced {
+    let Expression::Aggregate { aggregate } = output.expression else { return Reduced::None };
+    let persons = matches!(shape.aggregates[aggregate], Aggregate::Persons);
+    match shape.bound {
+        Bound::HomeCell | Bound::First { .. } => Reduced::None,
+        Bound::Truncate { .. } if persons => {
+            Reduced::By((0..shape.dimensions.len()).filter(|d| shape.is_multi_valued(*d)).collect())
+        }
+        Bound::NormClip { .. } | Bound::Truncate { .. } => Reduced::All,
     }
 }
 

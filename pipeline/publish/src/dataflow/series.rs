@@ -8,7 +8,7 @@ use marsad_privacy::series::NoisySeries;
 use marsad_terms::NanoRho;
 
 use super::measured::{additive_over, rows};
-use super::{Dataflow, Dimension, Heading, Measure, MeasuredTable, Noise, Protection, Series};
+use super::{Dataflow, Dimension, Heading, Measure, MeasuredTable, Noise, Protection, Reduced, Series};
 use crate::error::Result;
 use crate::released::Estimated;
 
@@ -63,6 +63,7 @@ fn noise(heading: &Heading<'_>, noisy: &NoisySeries) -> Noise {
         bound: shape.bound.clone(),
         source: None,
         left_out: None,
+        reduced: Reduced::None,
         sigma: noisy.scale().sigma,
         f: DIGITS,
         negative: false,

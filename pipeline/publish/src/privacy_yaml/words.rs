@@ -6,7 +6,7 @@
 use marsad_privacy::shape::Bound;
 use marsad_terms::Text;
 
-use crate::dataflow::Protection;
+use crate::dataflow::{Noise, Protection, Reduced};
 use crate::edition::Edition;
 use crate::form::{self, isolated};
 
@@ -123,12 +123,44 @@ pub(crate) fn bounding(protection: &Protection) -> Text {
             "مقدر من القياسات المشوشة لعدة إصدارات، دون كلفة إضافية",
             "estimated from the noisy measurements of several releases, at no further cost",
         ),
-        Protection::Noise(noise) => by_mode(&noise.bound),
+        Protection::Noise(noise) => by_mode(noise),
     }
 }
 
-fn by_mode(bound: &Bound) -> Text {
-    match bound {
+/// What the bound makes of the figures: which are smaller than the true number. `None` where none is.
+pub(crate) fn reduced(noise: &Noise) -> Option<Text> {
+    match &noise.reduced {
+        Reduced::None => None,
+        Reduced::All => Some(Text::new(
+            "Après plafonnement : les plus grandes contributions d'une même personne sont réduites pour la protéger, et le vrai total \
+             est plus grand, d'une part que l'intervalle ne dit pas.",
+            "بعد تطبيق السقف: تُخفَّض أكبر مساهمات الشخص الواحد حماية له، والمجموع الحقيقي أكبر بقدر لا يبينه المجال.",
+            "After capping: the largest contributions of one person are reduced to protect that person, and the true total is larger, \
+             by a part that the interval does not tell.",
+        )),
+        Reduced::By(several) if several.is_empty() => None,
+        Reduced::By(_) => Some(Text::new(
+            "Là où une personne peut être dans plusieurs catégories, un nombre limité d'entre elles compte : ces chiffres sont des \
+             minimums, leurs totaux non.",
+            "حيث يمكن أن يكون الشخص في عدة فئات، لا يُحتسب إلا في عدد محدود منها: هذه الأرقام حد أدنى، أما مجاميعها فلا.",
+            "Where a person can be in several categories, a limited number of them counts: those figures are minimums, their totals are \
+             not.",
+        )),
+    }
+}
+
+/// A number of things in Arabic, for a limit: one, two, three to ten, more.
+fn arabic_number(n: u32, [one, two, few, many]: [&str; 4]) -> String {
+    match n {
+        1 => one.to_owned(),
+        2 => two.to_owned(),
+        3..=10 => format!("{n} {few}"),
+        _ => format!("{n} {many}"),
+    }
+}
+
+fn by_mode(noise: &Noise) -> Text {
+    match &noise.bound {
         Bound::HomeCell => Text {
             fr: "chaque personne compte au plus une fois par période, dans une seule case de chaque table".into(),
             ar: "يحتسب كل شخص مرة واحدة على الأكثر في كل فترة، في خانة واحدة من كل جدول".into(),
@@ -142,10 +174,29 @@ fn by_mode(bound: &Bound) -> Text {
             en: "each person counts once in the whole series, in the period and cell of entry; paid when the series was opened"
                 .into(),
         },
+        Bound::Truncate { k, .. } if matches!(noise.reduced, Reduced::By(_)) => {
+            let several = ["توليفة واحدة", "توليفتين مختلفتين", "توليفات مختلفة", "توليفة مختلفة"];
+            Text {
+                fr: format!(
+                    "chaque personne compte, par période, dans {k} combinaison(s) différente(s) de catégories au plus, dans une \
+                     au moins"
+                ),
+                ar: format!(
+                    "لا يحتسب الشخص في كل فترة في أكثر من {} من الفئات، ولا في أقل من واحدة",
+                    arabic_number(*k, several)
+                ),
+                en: format!(
+                    "each person counts, in each period, in at most {k} different combination(s) of categories, and in one at least"
+                ),
+            }
+        }
         Bound::Truncate { k, .. } => Text {
-            fr: format!("au plus {k} enregistrements par personne et par période sont comptés"),
-            ar: format!("لا تحتسب لكل شخص في كل فترة أكثر من {k} من السجلات"),
-            en: format!("at most {k} records are counted for each person in each period"),
+            fr: format!("au plus {k} enregistrement(s) par personne et par période sont comptés"),
+            ar: format!(
+                "لا يحتسب لكل شخص في كل فترة أكثر من {}",
+                arabic_number(*k, ["سجل واحد", "سجلين", "سجلات", "سجلا"])
+            ),
+            en: format!("at most {k} record(s) are counted for each person in each period"),
         },
         Bound::NormClip { c_squared, .. } => Text {
             fr: format!(

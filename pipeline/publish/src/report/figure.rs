@@ -2,6 +2,7 @@
 //! thick, 95 % thin.
 
 use askama::Template;
+use marsad_privacy::estimate::Cell;
 use marsad_privacy::flag::Flag;
 use marsad_terms::Language;
 
@@ -25,7 +26,15 @@ pub(super) struct Figure {
     pub(super) margin: String,
     pub(super) lower: String,
     pub(super) upper: String,
+    /// Whether the value is not the middle of its interval, which is told in place of the margin.
+    pub(super) off_centre: bool,
     w: &'static Words,
+}
+
+/// The upper end as shown. Below zero both ends are cut to it, and "too uncertain 0–0" would read as a certain zero: up to the margin
+/// is as true.
+pub(super) fn upper_end(cell: &Cell) -> f64 {
+    if cell.estimate < 0.0 { cell.upper.max(cell.margin) } else { cell.upper }
 }
 
 /// How many decimals a dataflow's figures show.
@@ -41,6 +50,7 @@ impl Figure {
             margin: String::new(),
             lower: String::new(),
             upper: String::new(),
+            off_centre: false,
             w: words::of(language),
         };
         let Some(cell) = row.and_then(|row| row.cell) else { return empty("m") };
@@ -62,9 +72,10 @@ impl Figure {
             Flag::U => "u",
             Flag::Q => "q",
         };
-        // Below zero both ends are cut to it, and "too uncertain 0–0" would read as a certain zero: up to the margin is as true.
-        let upper = if cell.estimate < 0.0 { cell.upper.max(cell.margin) } else { cell.upper };
-        Self { value, margin: up(cell.margin), lower: down(cell.lower), upper: up(upper), ..empty(kind) }
+        // What adds up is pulled up near zero: where it has left the middle of its interval, ± would tell another interval.
+        let off_centre = digits == 0 && row.is_some_and(Row::is_off_centre);
+        let ends = (down(cell.lower), up(upper_end(&cell)));
+        Self { value, margin: up(cell.margin), lower: ends.0, upper: ends.1, off_centre, ..empty(kind) }
     }
 }
 
@@ -87,7 +98,8 @@ impl Strip {
     pub(super) fn new(row: Option<&Row>, most: f64) -> Option<Self> {
         let cell = row?.cell.filter(|cell| cell.estimate.is_finite() && most > 0.0)?;
         let at = |number: f64| format!("{:.2}", (number.max(0.0) / most * 100.0).min(100.0));
-        let (below, above) = (cell.estimate - cell.lower, cell.upper - cell.estimate);
+        let upper = upper_end(&cell);
+        let (below, above) = (cell.estimate - cell.lower, upper - cell.estimate);
         let kind = match cell.flag {
             Flag::A => "a",
             Flag::U => "u",
@@ -95,7 +107,7 @@ impl Strip {
         };
         Some(Self {
             kind,
-            thin: (at(cell.lower), at(cell.upper)),
+            thin: (at(cell.lower), at(upper)),
             thick: (at(cell.estimate - HALF * below), at(cell.estimate + HALF * above)),
             dot: at(cell.estimate),
             bar: false,

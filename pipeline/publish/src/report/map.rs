@@ -1,6 +1,7 @@
 //! The twelve regions of Morocco as equal tiles in their rough places, so that no border is drawn.
 //!
-//! Eight are of the programme, coloured by quintile of their shown value; the others are hatched. Not mirrored in Arabic.
+//! Eight are of the programme, coloured by rank, one colour where differences are not established; the others are hatched. Not
+//! mirrored in Arabic.
 
 use askama::Template;
 use marsad_catalog::Catalog;
@@ -47,7 +48,7 @@ struct Tile {
     y: u16,
     /// The name, broken into lines.
     lines: Vec<(u16, String)>,
-    /// `q1` to `q5` by quintile, `u`, `q`, or `out`.
+    /// `q1` to `q5` by rank, `u`, `q`, or `out`.
     class: String,
     text: String,
 }
@@ -79,7 +80,7 @@ impl Map {
         if regions.is_empty() {
             return None;
         }
-        let classes = quintiles(&regions);
+        let classes = classes(&regions);
         let tiles = TILES.iter().map(|(code, column, line)| {
             let name = name(catalog, dimension, code, language);
             let region = regions.iter().position(|region| region.code == *code);
@@ -109,19 +110,25 @@ impl Region<'_> {
     fn estimate(&self) -> f64 {
         self.row.cell.map_or(f64::NAN, |cell| cell.estimate)
     }
+
+    fn margin(&self) -> f64 {
+        self.row.cell.map_or(f64::NAN, |cell| cell.margin)
+    }
 }
 
-/// A colour class for each region: by rank among the reliable ones, none for U and Q.
-fn quintiles(regions: &[Region<'_>]) -> Vec<String> {
-    let mut ranked: Vec<f64> =
-        regions.iter().filter(|region| colours(region)).map(Region::estimate).collect();
-    ranked.sort_by(f64::total_cmp);
+/// A colour class for each region: by rank among the reliable ones, none for U and Q. Neighbours in rank have one class where their
+/// difference is within its margin: it is no established one.
+fn classes(regions: &[Region<'_>]) -> Vec<String> {
+    let mut ranked: Vec<&Region<'_>> = regions.iter().filter(|region| colours(region)).collect();
+    ranked.sort_by(|a, b| a.estimate().total_cmp(&b.estimate()));
+    let apart = |a: &Region<'_>, b: &Region<'_>| b.estimate() - a.estimate() > a.margin().hypot(b.margin());
+    let groups: Vec<&[&Region<'_>]> = ranked.chunk_by(|a, b| !apart(a, b)).collect();
     let class = |region: &Region<'_>| {
-        if !colours(region) {
-            return region.figure.kind.to_owned();
-        }
-        let below = ranked.iter().filter(|other| **other < region.estimate()).count();
-        format!("q{}", below * 5 / ranked.len() + 1)
+        let group = groups.iter().position(|group| group.iter().any(|own| own.code == region.code));
+        group.map_or_else(
+            || region.figure.kind.to_owned(),
+            |group| format!("q{}", group * 5 / groups.len() + 1),
+        )
     };
     regions.iter().map(class).collect()
 }

@@ -58,7 +58,9 @@ impl Section {
 impl Section {
     /// Whether any figure is what is left after capping.
     pub(super) fn is_capped(&self) -> bool {
-        self.statistics.iter().any(|statistic| statistic.left_out.is_some())
+        self.statistics.iter().any(|statistic| {
+            statistic.is_capped || statistic.breakdowns.iter().any(|breakdown| breakdown.is_capped)
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use marsad_privacy::estimate::{Cell, Interval};
 use marsad_privacy::flag::Flag;
 use marsad_terms::{Language, Period};
 
-use super::figure::{Figure, Strip};
+use super::figure::{Figure, Strip, upper_end};
 use super::map::Map;
 use super::number::{decimal, isolated, period};
 use super::trend::Trend;
@@ -32,6 +32,8 @@ pub(super) struct StatisticView {
     pub(super) crosses: Vec<Cross>,
     pub(super) counted: String,
     pub(super) left_out: Option<LeftOut>,
+    /// Whether the total is smaller for the bound.
+    pub(super) is_capped: bool,
     pub(super) w: &'static Words,
 }
 
@@ -39,6 +41,8 @@ pub(super) struct StatisticView {
 pub(super) struct Breakdown {
     pub(super) dimension: String,
     pub(super) period: String,
+    /// Whether its figures are smaller for the bound.
+    pub(super) is_capped: bool,
     pub(super) map: Option<Map>,
     pub(super) rows: Vec<(String, Figure, Option<Strip>)>,
     /// Where the strips end.
@@ -48,6 +52,7 @@ pub(super) struct Breakdown {
 /// Two dimensions.
 pub(super) struct Cross {
     pub(super) caption: String,
+    pub(super) is_capped: bool,
     pub(super) head: String,
     pub(super) columns: Vec<String>,
     pub(super) rows: Vec<(String, Vec<Figure>)>,
@@ -57,6 +62,8 @@ pub(super) struct Cross {
 pub(super) struct LeftOut {
     pub(super) persons: String,
     pub(super) contributions: String,
+    /// Their part of all, in per cent; empty where it cannot be told.
+    pub(super) share: String,
 }
 
 impl StatisticView {
@@ -78,6 +85,7 @@ impl StatisticView {
                 Protection::Noise(noise) => left_out(noise, language),
                 Protection::Exact(_) | Protection::Derived(_) | Protection::Combined(_) => None,
             },
+            is_capped: view.is_capped(&[]),
             w: words::of(language),
             anchor,
         }
@@ -90,7 +98,16 @@ fn left_out(noise: &Noise, language: Language) -> Option<LeftOut> {
         let number = |number: f64| decimal(number.max(0.0), 0, language);
         format!("{}–{}", number(interval.lower.floor()), number(interval.upper.ceil()))
     };
-    Some(LeftOut { persons: text(&bounding.persons), contributions: text(&bounding.contributions) })
+    let percent = |interval: &Interval| {
+        let space = if language == Language::En { "" } else { "\u{202f}" };
+        let number = |number: f64| decimal(number.clamp(0.0, 100.0), 1, language);
+        format!("{}–{}{space}%", number(interval.lower), number(interval.upper))
+    };
+    Some(LeftOut {
+        persons: text(&bounding.persons),
+        contributions: text(&bounding.contributions),
+        share: bounding.share_percent.as_ref().map_or_else(String::new, percent),
+    })
 }
 
 struct View<'a> {
@@ -100,6 +117,11 @@ struct View<'a> {
 }
 
 impl View<'_> {
+    /// Whether figures by these dimensions are smaller for the bound.
+    fn is_capped(&self, dimensions: &[usize]) -> bool {
+        matches!(&self.flow.protection, Protection::Noise(noise) if noise.reduced.holds(dimensions))
+    }
+
     fn unit(&self) -> String {
         let unit = self.catalog.code_lists.get("UNIT_MEASURE").and_then(|list| list.code(&self.flow.unit));
         unit.map_or(self.flow.unit.as_str(), |code| code.label.get(self.language)).to_owned()
@@ -136,6 +158,7 @@ impl View<'_> {
         Some(Breakdown {
             dimension: names::dimension(&dimension.id).get(self.language).to_owned(),
             period: period(when, self.language),
+            is_capped: self.is_capped(&[d]),
             map: map.flatten(),
             most: decimal(most, digits, self.language),
             rows: rows
@@ -174,6 +197,7 @@ impl View<'_> {
             |line: usize| columns.iter().map(|column| self.figure(find(line, *column))).collect::<Vec<_>>();
         Some(Cross {
             caption: format!("{} × {} · {}", name(left), name(top), period(when, self.language)),
+            is_capped: self.is_capped(&[a, b]),
             head: name(left),
             columns: columns.iter().map(|column| self.label(top, *column)).collect(),
             rows: lines.iter().map(|line| (self.label(left, *line), figures(*line))).collect(),
@@ -185,7 +209,7 @@ impl View<'_> {
 fn most(rows: &[&Row]) -> f64 {
     let largest = |shown: fn(&Cell) -> bool| {
         let cells = rows.iter().filter_map(|row| row.cell).filter(|cell| cell.upper.is_finite());
-        cells.filter(shown).map(|cell| cell.upper).fold(0.0, f64::max)
+        cells.filter(shown).map(|cell| upper_end(&cell)).fold(0.0, f64::max)
     };
     let shown = largest(|cell| cell.flag != Flag::Q);
     if shown > 0.0 { shown } else { largest(|_| true) }

@@ -3,7 +3,7 @@
 use marsad_catalog::{Catalog, Code, CodeList};
 use marsad_terms::{Language, Period};
 
-use super::figure::{EXACT, Figure, Strip};
+use super::figure::{EXACT, Figure, Strip, upper_end};
 use super::number::{decimal, period, whole};
 use super::words::{self, Words};
 use crate::dataflow::{Dataflow, Measure, Row};
@@ -102,7 +102,7 @@ impl Target {
         target: Option<f64>,
         language: Language,
     ) -> Self {
-        let upper = row.cell.map_or(0.0, |cell| cell.upper);
+        let upper = row.cell.as_ref().map_or(0.0, upper_end);
         Self {
             name,
             remark: String::new(),
@@ -116,12 +116,15 @@ impl Target {
     }
 }
 
-/// The interval as part of the target, rounded outwards: `59–61 %`; one number where both ends are the same.
+/// The interval as part of the target, rounded outwards: `59–61 %`; one number where both ends are the same, or it is exact.
 fn share(row: &Row, target: f64, language: Language) -> String {
     let Some(cell) = row.cell.filter(|_| target > 0.0) else { return String::new() };
     let percent = |number: f64| number / target * 100.0;
-    let (lower, upper) = (percent(cell.lower).floor(), percent(cell.upper).ceil());
-    let (lower, upper) = (decimal(lower, 0, language), decimal(upper, 0, language));
     let space = if language == Language::En { "" } else { "\u{202f}" };
+    if cell.margin <= 0.0 {
+        return format!("{}{space}%", decimal(percent(cell.estimate), 1, language));
+    }
+    let (lower, upper) = (percent(cell.lower).floor(), percent(upper_end(&cell)).ceil());
+    let (lower, upper) = (decimal(lower, 0, language), decimal(upper, 0, language));
     if lower == upper { format!("{lower}{space}%") } else { format!("{lower}–{upper}{space}%") }
 }

@@ -85,6 +85,7 @@ impl Trend {
 /// A figure in a sentence.
 pub(super) fn said(figure: &Figure) -> String {
     match figure.kind {
+        "a" | "u" if figure.off_centre => format!("{} ({}–{})", figure.value, figure.lower, figure.upper),
         "a" | "u" => format!("{} ± {}", figure.value, figure.margin),
         "x" => figure.value.clone(),
         _ => format!("{}–{}", figure.lower, figure.upper),

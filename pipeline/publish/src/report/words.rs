@@ -76,11 +76,11 @@ const FRENCH: Words = Words {
     published: "publiée le",
     contents: "Sommaire",
     know: "À savoir",
-    know_who: "Seules sont comptées les personnes qui ont consenti aux statistiques : un chiffre, et sa part d'une cible, est un minimum \
+    know_who: "Seules sont comptées les personnes qui ont consenti aux statistiques : un nombre, et sa part d'une cible, est un minimum \
                de ce que le programme a fait.",
     know_noise: "Chaque chiffre sur des personnes est une estimation : on y a ajouté ou retiré un petit nombre tiré au hasard. \
                  La marge de protection (±) dit de combien : le vrai nombre est dans l'intervalle 95 fois sur 100.",
-    know_caps: "Là où il est écrit « après plafonnement », le plus grand nombre de services ou de besoins d'une même personne est réduit \
+    know_caps: "Là où il est écrit « après plafonnement », le plus grand nombre de services, de besoins ou de catégories d'une même personne est réduit \
                 pour la protéger : le vrai total est plus grand, d'une part que l'intervalle ne dit pas. Deux tableaux plafonnés \
                 différemment ne se comparent pas.",
     know_marks: "« ~ » : fiabilité réduite. « Trop incertain » : seul l'intervalle est donné, aucun là où \
@@ -101,7 +101,8 @@ const FRENCH: Words = Words {
     interval: "Intervalle à 95 %",
     trend: "Évolution",
     map: "Carte en tuiles des régions",
-    map_note: "Une tuile par région, à sa place approximative ; aucune frontière n'est dessinée. Plus foncé : valeur plus grande.",
+    map_note: "Une tuile par région, à sa place approximative ; aucune frontière n'est dessinée. Plus foncé : valeur plus grande ; une même teinte \
+               où l'écart n'est pas établi.",
     outside: "hors programme, compté dans « Autre région »",
     more_in_files: "Toutes les cases sont dans",
     too_uncertain: "trop incertain",
@@ -117,7 +118,8 @@ const FRENCH: Words = Words {
     how_to_read: "Comment lire",
     read_margin: "« 251 ± 17 » : l'estimation la plus cohérente est 251 et le vrai nombre de personnes comptées se trouve, 95 fois \
                   sur 100, entre 234 et 268. La marge vient de la protection des personnes, pas d'un échantillon ; les personnes \
-                  que le programme n'a pas atteintes n'y sont pas.",
+                  que le programme n'a pas atteintes n'y sont pas. « 209 (175–218) » : la valeur qui s'accorde avec les autres n'est pas au \
+                  milieu de l'intervalle, donné à la place de la marge.",
     read_interval: "Dans les graphiques, le point est l'estimation, le trait épais contient le vrai nombre une fois sur deux, le \
                     trait fin 95 fois sur 100.",
     read_flags: "Fiable (A) : marge d'au plus 20 % de l'estimation. Fiabilité réduite (U, « ~ ») : d'au plus 50 %. Au-delà (Q), la \
@@ -125,7 +127,8 @@ const FRENCH: Words = Words {
                  organisations.",
     read_selection: "Sur 100 cases, 95 en moyenne contiennent le vrai nombre, et non toutes à la fois ; parmi les seules cases montrées, \
                      un peu moins peuvent le contenir.",
-    read_sums: "Les valeurs entières s'additionnent dans chaque table. Pour d'autres sommes, différences ou parts, partir de la \
+    read_sums: "Les valeurs entières s'additionnent dans chaque table, sauf les taux, et sauf sur des catégories dont une même personne \
+                peut avoir plusieurs. Pour d'autres sommes, différences ou parts, partir de la \
                 colonne « estimate » des fichiers : une estimation négative n'y est pas une erreur.",
     privacy: "Protection des personnes",
     cost: "Coût de cette publication",
@@ -146,10 +149,10 @@ const ARABIC: Words = Words {
     published: "نُشر في",
     contents: "المحتويات",
     know: "ما ينبغي معرفته",
-    know_who: "لا يُحتسب إلا من وافقوا على الإحصاءات: فكل رقم، ونسبته من الهدف، حد أدنى لما أنجزه البرنامج.",
+    know_who: "لا يُحتسب إلا من وافقوا على الإحصاءات: فكل عدد، ونسبته من الهدف، حد أدنى لما أنجزه البرنامج.",
     know_noise: "كل رقم عن الأشخاص تقدير: أُضيف إليه أو طُرح منه عدد صغير عشوائي. يبين هامش الحماية (±) مقدار ذلك: يقع العدد الحقيقي \
                  داخل المجال 95 مرة من 100.",
-    know_caps: "حيث كُتب «بعد تطبيق السقف» يُخفَّض أكبر عدد من الخدمات أو الحاجات للشخص الواحد حمايةً له: المجموع الحقيقي أكبر، بقدر لا يبينه \
+    know_caps: "حيث كُتب «بعد تطبيق السقف» يُخفَّض أكبر عدد من الخدمات أو الاحتياجات أو الفئات للشخص الواحد حمايةً له: المجموع الحقيقي أكبر، بقدر لا يبينه \
                 المجال. ولا يُقارن جدولان اختلف سقفهما.",
     know_marks: "«~»: موثوقية منخفضة. «غير مؤكد»: يُعطى المجال وحده، ولا مجال إذا كان مقام النسبة نفسه غير مؤكد. «—»: خانة لا يمكن أن توجد.",
     know_differences: "الفرق الأصغر من الهوامش ليس تغيرا مثبتا.",
@@ -168,7 +171,7 @@ const ARABIC: Words = Words {
     interval: "مجال 95 %",
     trend: "التطور",
     map: "خريطة الجهات بالمربعات",
-    map_note: "مربع لكل جهة في مكانها التقريبي، دون رسم أي حدود. الأغمق: قيمة أكبر.",
+    map_note: "مربع لكل جهة في مكانها التقريبي، دون رسم أي حدود. الأغمق: قيمة أكبر؛ ولون واحد حيث لا يثبت الفرق.",
     outside: "خارج البرنامج، محتسبة ضمن «جهة أخرى»",
     more_in_files: "جميع الخانات موجودة في",
     too_uncertain: "غير مؤكد",
@@ -183,13 +186,13 @@ const ARABIC: Words = Words {
     left_out_contributions: "عدد المساهمات، على الأقل",
     how_to_read: "كيفية القراءة",
     read_margin: "«\u{2066}251 ± 17\u{2069}»: التقدير هو 251، والعدد الحقيقي للأشخاص المحتسبين يقع 95 مرة من 100 بين 234 و268. الهامش ناتج عن حماية \
-                  الأشخاص لا عن عينة؛ ومن لم يصلهم البرنامج غير مشمولين.",
+                  الأشخاص لا عن عينة؛ ومن لم يصلهم البرنامج غير مشمولين. «\u{2066}209 (175–218)\u{2069}»: القيمة المتوافقة مع غيرها ليست في وسط المجال، فيُعطى المجال بدل الهامش.",
     read_interval: "في الرسوم: النقطة هي التقدير، والخط السميك يضم العدد الحقيقي مرة من اثنتين، والخط الرفيع 95 مرة من 100.",
     read_flags: "موثوق (A): الهامش لا يتجاوز 20 % من التقدير. موثوقية منخفضة (U، «~»): لا يتجاوز 50 %. وما فوق ذلك (Q) لا تُعرض \
-                 قيمته: وذلك خدمة للقارئ وليس حماية. الأرقام الدقيقة تخص منظمات.",
+                 قيمته: وذلك خدمة للقارئ وليس حماية. الأرقام الدقيقة تخص المنظمات.",
     read_selection: "من كل 100 خانة، تضم 95 خانة في المتوسط العدد الحقيقي، لا جميعها في آن واحد؛ ومن بين الخانات المعروضة وحدها قد تكون النسبة أقل \
                      قليلا.",
-    read_sums: "تُجمع القيم الصحيحة داخل كل جدول. ولغير ذلك من المجاميع أو الفروق أو النسب، انطلق من العمود «estimate» في الملفات: التقدير \
+    read_sums: "تُجمع القيم الصحيحة داخل كل جدول، إلا النسب، وإلا على فئات قد يكون الشخص الواحد في عدة منها. ولغير ذلك من المجاميع أو الفروق أو النسب، انطلق من العمود «estimate» في الملفات: التقدير \
                 السالب فيه ليس خطأ.",
     privacy: "حماية الأشخاص",
     cost: "كلفة هذا الإصدار",
@@ -209,11 +212,11 @@ const ENGLISH: Words = Words {
     published: "published",
     contents: "Contents",
     know: "What to know",
-    know_who: "Only persons who consented to statistics are counted: a figure, and its share of a target, is a minimum of what the \
+    know_who: "Only persons who consented to statistics are counted: a number, and its share of a target, is a minimum of what the \
                programme did.",
     know_noise: "Each figure about persons is an estimate: a small random number was added to it or taken from it. The protection \
                  margin (±) says how much: the true number is within the interval 95 times in 100.",
-    know_caps: "Where it says \"after capping\", the greatest numbers of services or needs of one person are reduced to protect that \
+    know_caps: "Where it says \"after capping\", the greatest numbers of services, needs or categories of one person are reduced to protect that \
                 person: the true total is larger, by a part that the interval does not tell. Two tables that are capped \
                 differently do not compare.",
     know_marks: "\"~\": low reliability. \"Too uncertain\": only the interval is given, and none where a rate's \
@@ -234,7 +237,8 @@ const ENGLISH: Words = Words {
     interval: "95% interval",
     trend: "Over time",
     map: "Tile map of the regions",
-    map_note: "One tile a region, roughly in its place; no border is drawn. Darker: a larger value.",
+    map_note: "One tile a region, roughly in its place; no border is drawn. Darker: a larger value; one shade where the difference is \
+               not established.",
     outside: "outside the programme, counted in \"Other region\"",
     more_in_files: "All cells are in",
     too_uncertain: "too uncertain",
@@ -249,14 +253,15 @@ const ENGLISH: Words = Words {
     left_out_contributions: "contributions, at least",
     how_to_read: "How to read",
     read_margin: "\"251 ± 17\": the estimate is 251, and the true number of persons counted is between 234 and 268, 95 times in 100. \
-                  The margin comes from protecting persons, not from a sample; persons whom the programme did not reach are outside it.",
+                  The margin comes from protecting persons, not from a sample; persons whom the programme did not reach are outside it. \
+                  \"209 (175–218)\": the value that agrees with the others is not the middle of the interval, which stands in place of the margin.",
     read_interval: "In the charts the dot is the estimate, the thick line holds the true number one time in two, the thin line 95 times \
                     in 100.",
     read_flags: "Reliable (A): a margin of at most 20% of the estimate. Low reliability (U, \"~\"): at most 50%. Beyond that (Q) the \
                  value is not shown, which serves the reader and protects nobody. Exact figures are about organisations.",
     read_selection: "Of 100 cells, 95 on average hold the true number, not all of them at once; among the shown cells alone, slightly \
                      fewer may.",
-    read_sums: "Whole values add up within each table. For other sums, differences or shares start from the column \"estimate\" of the \
+    read_sums: "Whole values add up within each table, but for rates, and but for categories of which one person may have several. For other sums, differences or shares start from the column \"estimate\" of the \
                 files: a negative estimate there is no mistake.",
     privacy: "Protection of persons",
     cost: "Cost of this release",

@@ -29,10 +29,24 @@ pub(crate) async fn print(workspace: Option<&Path>, args: &PdfArgs) -> Result<Re
     let page = String::from_utf8(page).map_err(|_| unsigned(folder, "is no text"))?;
     let language = args.language.tag();
     let page = page.replacen("<html lang=\"fr\"", &format!("<html lang=\"{language}\""), 1);
+    let page = titled(&page, language).unwrap_or(page);
     browser::print(&page, language, &args.to, Duration::from_secs(args.timeout)).await?;
     let file = args.to.display().to_string();
     let text = format!("the report of {release} ({language}) is in {file}");
     Ok(Report::new(text, json!({"release": release, "language": language, "file": file})))
+}
+
+/// The page under the title of its part in this language, which the printed document bears.
+fn titled(page: &str, language: &str) -> Option<String> {
+    let between = |text: &'static str, end: &str, from: &str| -> Option<(usize, usize)> {
+        let start = from.find(text)? + text.len();
+        Some((start, start + from[start..].find(end)?))
+    };
+    let (start, end) = between("<title>", "</title>", page)?;
+    let part = page.find(&format!("id=\"{language}\""))?;
+    let (first, last) = between("<h1>", "</h1>", &page[part..])?;
+    let (before, _) = page[start..end].rsplit_once(" · ")?;
+    Some(format!("{}{before} · {}{}", &page[..start], &page[part + first..part + last], &page[end..]))
 }
 
 /// The page as the ledger knows it was published.
