@@ -312,7 +312,6 @@ impl Figures {
     fn by_region(&self) -> String {
         let columns = [
             ("assisted_persons", "persons assisted"),
-            ("services_delivered", "services delivered"),
             ("needs_by_type", "persons with needs"),
             ("first_time_assisted", "assisted since 2023"),
         ];
