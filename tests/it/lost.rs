@@ -122,7 +122,21 @@ fn a_landed_file_that_is_gone_is_named_before_anything_is_paid() {
     let name = file.strip_prefix(workspace.path("landing")).unwrap().to_str().unwrap();
     assert_eq!((refused.error(), refused.at("error.where").as_str()), ("D08", Some(name)));
     assert_eq!(workspace.lifetime()["forfeited"], 0);
+    let told = workspace.json(&["batch", "verify"]);
+    let n_files = fs::read_dir(&batch).unwrap().count() as u64 + 1;
+    assert_eq!(
+        (told.code, told.at("ok").as_bool(), told.at("files").as_u64()),
+        (1, Some(false), Some(n_files))
+    );
+    assert_eq!(told.at("damaged").as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&told.at("damaged")[0]["path"], &told.at("damaged")[0]["how"]),
+        (&name.into(), &"missing".into())
+    );
+    fs::write(&file, &kept[1..]).unwrap();
+    assert_eq!(workspace.json(&["batch", "verify"]).at("damaged")[0]["how"], "changed");
     fs::write(&file, kept).unwrap();
+    assert_eq!(*workspace.json(&["batch", "verify"]).done().at("ok"), true);
     assert_eq!(workspace.json(&["release", "run", RELEASE, "--yes"]).done().at("charged"), 100_000_000);
 }
 

@@ -57,7 +57,7 @@ impl Error {
             }
             _ => (
                 "a landed file is missing or damaged, or memory or disk ran out",
-                "check the landing store with `marsad batch list`",
+                "compare the landing stores with `marsad batch verify`",
             ),
         };
         Explanation::new("Q01", self.to_string(), why, format!("{remedy}; {charged}"))

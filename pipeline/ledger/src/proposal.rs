@@ -370,6 +370,11 @@ impl Proposal {
         self.questions().into_iter().filter(open).map(str::to_owned).collect()
     }
 
+    /// Whether the answer to an item must be in words.
+    pub fn asks_for_words(&self, id: &str) -> bool {
+        IN_WORDS.contains(&id)
+    }
+
     /// Items that `confirmed` answers and the checklist does not have, each with the nearest one that it has.
     pub fn not_on_the_checklist(&self, confirmed: &BTreeMap<String, String>) -> Vec<(String, Option<&str>)> {
         let known: Vec<&str> = self.checklist.iter().map(|item| item.id.as_str()).collect();

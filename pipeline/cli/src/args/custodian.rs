@@ -112,6 +112,11 @@ pub(crate) enum BatchCommand {
         /// Its id, or the first four or more digits
         batch: String,
     },
+    /// Compare every landed file with the custody logs, and open it with its key
+    #[command(
+        after_help = "It reads all of both stores and changes nothing.\n\nExample:\n  marsad batch verify"
+    )]
+    Verify,
     /// Take a batch back for good: its rows, its quarantine, and withdrawals of consent that came with it
     #[command(
         after_help = "What was published before stays. To put a corrected extract in its place, use `land --corrects`. Not while a release runs.\n\nExample:\n  marsad batch retract 1f0c --reason \"sent for another partner\""

@@ -29,6 +29,7 @@ pub(super) async fn run(
             let mut found = snapshot.batches().iter();
             Ok(show(found.find(|other| other.batch == batch).expect("it was found there")))
         }
+        BatchCommand::Verify => verify(&landing, quiet).await,
         BatchCommand::Retract { batch, reason, yes } => {
             if reason.trim().is_empty() {
                 let remedy = "say with --reason why: the custody log keeps it when the rows are gone";
@@ -51,6 +52,27 @@ pub(super) async fn run(
         }
         BatchCommand::Gc => gc(workspace, &landing).await,
     }
+}
+
+/// All files of both stores against the custody logs.
+async fn verify(landing: &Landing, quiet: Quiet) -> Result<Report, Failure> {
+    let bar = Bar::new("comparing landed files", quiet.0);
+    let (n_files, damages) = landing.intact(&|done, total| bar.at(done, total)).await?;
+    drop(bar);
+    let rows = damages
+        .iter()
+        .map(|damage| vec![damage.store.to_owned(), damage.path.clone(), damage.how.to_owned()]);
+    let text = match damages.len() {
+        0 => format!("{n_files} files, all right"),
+        n => format!(
+            "{n_files} files, {n} damaged: restore each, or its key in _keys, from a backup\n{}",
+            table(&["store", "file", "how"], rows, 3)
+        ),
+    };
+    let told: Vec<Value> =
+        damages.iter().map(|d| json!({"store": d.store, "path": d.path, "how": d.how})).collect();
+    let ok = damages.is_empty();
+    Ok(Report::new(text, json!({"ok": ok, "files": n_files, "damaged": told})).with_verdict(ok))
 }
 
 /// What a batch holds, in words.

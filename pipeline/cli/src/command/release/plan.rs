@@ -9,14 +9,14 @@ use marsad_ledger::{Ledger, Policy, RequestState, Stage, State};
 use marsad_publish::versions;
 use marsad_release::plan::definition;
 use marsad_release::{Figures, Planner};
-use marsad_terms::Explanation;
+use marsad_terms::{Explanation, clock};
 
 use super::bundle;
 use super::public::Public;
 use super::show;
 use crate::args::WishArgs;
 use crate::command::audit;
-use crate::report::{Failure, Report};
+use crate::report::{Failure, Report, note};
 use crate::workspace::Workspace;
 
 /// Plans and proposes.
@@ -46,6 +46,15 @@ pub(crate) async fn plan(
     // An author who cannot read the public store hears of it from the publisher.
     if let Ok(past) = bundle::past(&workspace.releases()?, None, &state, &state).await {
         versions::foresee(&catalog, &proposal, &past)?;
+    }
+    let today = clock::today().to_string();
+    for (period, last) in release.periods.iter().map(|period| (period, period.months().1.last_day())) {
+        if last >= today {
+            note(&format!(
+                "{period} ends on {last}: `marsad release run {}` refuses it until then",
+                release.id
+            ));
+        }
     }
     ledger.propose(&proposal, &key).await?;
     let state = ledger.state().await?;

@@ -37,10 +37,11 @@ fn said(item: &Item, language: Language) -> (String, Option<String>) {
 /// A file for `--confirm-file`: each question with its evidence, none answered yet.
 pub(super) fn template(proposal: &Proposal, language: Language) -> String {
     let begin = Text::new(
-        "Écrivez chaque réponse et ôtez le # devant elle ; ce qui garde son # reste sans réponse.",
-        "اكتب كل جواب واحذف العلامة # قبله؛ وما بقيت علامته يبقى بلا جواب.",
-        "Write each answer and take away the # before it; what keeps its # is not answered.",
+        "Écrivez chaque réponse et ôtez le # devant elle ; ce qui garde son # reste sans réponse. Là où des mots sont demandés, \"\" n'en est pas une.",
+        "اكتب كل جواب واحذف العلامة # قبله؛ وما بقيت علامته يبقى بلا جواب. وحيث يُطلب جواب بكلمات لا يكفي \"\".",
+        "Write each answer and take away the # before it; what keeps its # is not answered. Where words are asked for, \"\" is no answer.",
     );
+    let in_words = Text::new("en mots", "بكلمات", "in words");
     let title = proposal.title.get(language);
     let mut text = format!("# {}: {title}\n# {}\n", proposal.release, begin.get(language));
     for item in all(proposal) {
@@ -49,7 +50,11 @@ pub(super) fn template(proposal: &Proposal, language: Language) -> String {
         for line in evidence.iter().flat_map(|evidence| evidence.lines()) {
             text += &format!("#   {line}\n");
         }
-        text += &format!("# {} = \"\"\n", item.id);
+        let words = match proposal.asks_for_words(&item.id) {
+            true => format!("   # {}", in_words.get(language)),
+            false => String::new(),
+        };
+        text += &format!("# {} = \"\"{words}\n", item.id);
     }
     text
 }
