@@ -9,7 +9,7 @@ use marsad_ledger::{Ledger, Policy, RequestState, Stage, State};
 use marsad_publish::versions;
 use marsad_release::plan::definition;
 use marsad_release::{Figures, Planner};
-use marsad_terms::{Explanation, clock};
+use marsad_terms::{Explanation, Name, Period, clock};
 
 use super::bundle;
 use super::public::Public;
@@ -46,6 +46,13 @@ pub(crate) async fn plan(
     // An author who cannot read the public store hears of it from the publisher.
     if let Ok(past) = bundle::past(&workspace.releases()?, None, &state, &state).await {
         versions::foresee(&catalog, &proposal, &past)?;
+    }
+    if let Ok(named) = release.id.as_str().parse::<Period>()
+        && !release.periods.contains(&named)
+    {
+        note(&format!(
+            "the id names {named}, which is none of the release's periods; an id is used once, for ever"
+        ));
     }
     let today = clock::today().to_string();
     for (period, last) in release.periods.iter().map(|period| (period, period.months().1.last_day())) {
