@@ -26,8 +26,9 @@ pub fn fold(text: &str) -> String {
     if clean.is_ascii() {
         return single_spaced(clean.chars().map(|c| separator(c.to_ascii_lowercase())));
     }
-    // Upper case first: `ß` and `SS`, all three sigmas and their like meet on the way down.
-    let folded: String = clean.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+    // Down, up and down again: `ẞ`, `ß` and `SS`, all three sigmas and their like meet on the way.
+    let lower = clean.chars().flat_map(char::to_lowercase);
+    let folded: String = lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
     let bare = folded.nfd().filter(|c| !is_combining_mark(*c)).map(|c| match c {
         'ى' => 'ي',
         'ة' => 'ه',
@@ -170,7 +171,7 @@ mod tests {
         same(&["طنجة - تطوان - الحسيمة", "طنجة ــ تطوان ــ الحسيمة", "طنجه/تطوان/الحسيمه"]);
         same(&["أنثى", "انثى", "انثي"]);
         same(&["اللغة", "اللغه"]);
-        same(&["Straße", "STRASSE"]);
+        same(&["Straße", "STRASSE", "STRAẞE"]);
         assert_ne!(fold("Niger"), fold("Nigeria"));
     }
 
@@ -182,6 +183,14 @@ mod tests {
             assert!(!is_format(c));
         }
         assert!(is_latin("àÿß×") && !is_latin("\u{bf}") && !is_latin("\u{100}") && !is_latin("\u{a0}"));
+    }
+
+    #[test]
+    fn every_character_folds_once_and_for_all() {
+        for c in ('\u{80}'..=char::MAX).filter(|c| c.is_alphabetic()) {
+            let folded = fold(c.encode_utf8(&mut [0; 4]));
+            assert_eq!(fold(&folded), folded, "{c}");
+        }
     }
 
     proptest! {
