@@ -1,4 +1,5 @@
-//! The person and the month of each row, carried through every node under names that no statement writes.
+//! The person and the month of each row, carried through every node under names that no statement writes: one that has them in
+//! its text is refused ([`RESERVED`]), and a plan in which two columns have one of them is none.
 //!
 //! Claim: in the plan that [`projected`] makes, the column `person_key` is the person of [`crate::analyse()`]'s proof, and
 //! never NULL, whatever the statement selects, renames or drops. Proof: a scan's own key; kept by filters, projections,
@@ -21,6 +22,9 @@ use arrow::datatypes::DataType;
 
 use crate::analyse::{Analysis, sets_of};
 use crate::operator::{MONTH, PERSON, counted_column, dimension_column, period_column, value_column};
+
+/// How the carried columns' names begin.
+pub(crate) const RESERVED: &str = "__marsad";
 
 /// The operator's columns over the input of the statement's final aggregate: the carried ones, then the statement's own.
 pub(crate) fn projected(analysis: &Analysis) -> Result<LogicalPlan> {
@@ -79,7 +83,7 @@ struct Carrier {
 impl Carrier {
     fn fresh(&mut self, column: &str) -> String {
         self.n += 1;
-        format!("__marsad_{column}_{}", self.n)
+        format!("{RESERVED}_{column}_{}", self.n)
     }
 
     fn carry(&mut self, plan: &LogicalPlan) -> Result<Carried> {
@@ -243,8 +247,13 @@ fn found(plan: LogicalPlan, columns: Option<Columns>) -> Result<Carried> {
     let Some(columns) = columns else { return Ok(Carried { plan, columns: None }) };
     let all = plan.schema().columns();
     let find = |column: &Column| {
-        let lost = || DataFusionError::Plan(format!("the plan lost {}", column.name));
-        all.iter().find(|known| known.name == column.name).cloned().ok_or_else(lost)
+        let mut named = all.iter().filter(|known| known.name == column.name);
+        match (named.next(), named.next()) {
+            (Some(one), None) => Ok(one.clone()),
+            (None, _) => Err(DataFusionError::Plan(format!("the plan lost {}", column.name))),
+            // Which of them is the person is not for a name to say.
+            _ => Err(DataFusionError::Plan(format!("two columns are named {}", column.name))),
+        }
     };
     let person = columns.person.as_ref().map(find).transpose()?;
     let month = find(&columns.month)?;

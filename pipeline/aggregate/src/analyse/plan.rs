@@ -117,6 +117,9 @@ fn final_path(walked: Walked) -> UnitPath {
     UnitPath { node: "final aggregate".to_owned(), status: status.to_owned(), children: vec![walked.path] }
 }
 
+/// How many rows of VALUES DataFusion's text of a plan shows.
+const SHOWN_ROWS: usize = 5;
+
 impl Planned {
     /// The record types that the statement scans, anywhere, and the columns that it reads once what it does not need is
     /// dropped.
@@ -141,6 +144,19 @@ impl Planned {
     /// Of the plan, and of the reference tables that it scans.
     fn digest(&self, sources: &Sources) -> Digest {
         let mut text = self.plan.display_indent().to_string();
+        // DataFusion shows the first rows of a long VALUES alone.
+        let _ = self.plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::Values(literal) = node
+                && literal.values.len() > SHOWN_ROWS
+            {
+                text.push_str("\nall rows of VALUES:");
+                for row in &literal.values {
+                    let row: Vec<String> = row.iter().map(ToString::to_string).collect();
+                    text.push_str(&format!(" ({})", row.join(", ")));
+                }
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
         for (table, _) in scans(&self.plan) {
             if let Some(Whose::Nobody { content, .. }) =
                 sources.tables.get(&table).map(|source| &source.subject)

@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 use super::Verdict;
 use super::places::Places;
 use super::refusal::{Code, Construct, Place, Refusal};
+use crate::carry::RESERVED;
 
 /// What the text says.
 pub(super) struct Text {
@@ -37,6 +38,9 @@ pub(super) fn judge(sql: &str) -> Result<Text, Verdict> {
         [other] => return refused(Code::P17, place(other), &first_words(&other.to_string())),
         [_, second, ..] => return refused(Code::P17, place(second), "more than one statement"),
     };
+    if let Some(at) = sql.to_ascii_lowercase().find(RESERVED) {
+        return refused(Code::P17, place_of(sql, at), "a name that begins with __marsad");
+    }
     let mut walk = Walk { refusals: Vec::new(), places: Places::default(), depth: 0 };
     let _ = query.visit(&mut walk);
     // The innermost offending construct decides: deeper ones first.
@@ -44,6 +48,14 @@ pub(super) fn judge(sql: &str) -> Result<Text, Verdict> {
     let mut refusals: Vec<Refusal> = walk.refusals.into_iter().map(|(_, refusal)| refusal).collect();
     refusals.dedup();
     Ok(Text { refusals, places: walk.places })
+}
+
+/// Line and character of a byte of the text.
+fn place_of(sql: &str, at: usize) -> Place {
+    let before = &sql[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line as u64, column as u64)
 }
 
 /// `… at Line: 1, Column: 8` of the parser's messages.

@@ -117,7 +117,72 @@ const FAULTS: &[(&str, &str)] = &[
     ),
     ("P14", "SELECT person_key AS p, region FROM assistance_service WHERE event_date < now()"),
     ("P17", "SELECT person_key AS p, region FROM assistance_service TABLESAMPLE SYSTEM (10)"),
+    // What a statement gathers into one value, round after round, of a person with many records alone.
+    (
+        "P22",
+        "SELECT t.person_key AS p, t.region FROM assistance_service t JOIN (SELECT person_key, STRING_AGG(s, '' ORDER BY record_id) AS s FROM (SELECT t.person_key, t.record_id, g.s FROM assistance_service t JOIN (SELECT person_key, STRING_AGG(note, '' ORDER BY record_id) AS s FROM assistance_service GROUP BY person_key) g ON t.person_key = g.person_key) u GROUP BY person_key, record_id) h ON t.person_key = h.person_key",
+    ),
+    (
+        "P22",
+        "SELECT t.person_key AS p, t.region FROM assistance_service t JOIN (SELECT person_key, STRING_AGG(s, '' ORDER BY record_id) AS s FROM (SELECT t.person_key, t.record_id, g.s FROM assistance_service t JOIN (SELECT person_key, STRING_AGG(s, '' ORDER BY record_id) AS s FROM (SELECT t.person_key, t.record_id, g.s FROM assistance_service t JOIN (SELECT person_key, STRING_AGG(note, '' ORDER BY record_id) AS s FROM assistance_service GROUP BY person_key) g ON t.person_key = g.person_key) u GROUP BY person_key) g ON t.person_key = g.person_key) v GROUP BY person_key) h ON t.person_key = h.person_key",
+    ),
 ];
+
+/// Names of the carried columns, however they are written: whoever takes one over says who the person is.
+#[test]
+fn names_of_the_carried_columns_are_nobodys() {
+    let around = |b: &str| {
+        format!(
+            "SELECT a.quarter AS quarter, COUNT(DISTINCT a.person_key) AS persons FROM {b} RIGHT JOIN assistance_service a ON a.person_key = b.person_key GROUP BY a.quarter"
+        )
+    };
+    let own = "record_id AS __marsad_person_key_3";
+    for sql in [
+        around(&format!("(SELECT person_key, {own} FROM assistance_service) b")),
+        around(&format!("(SELECT person_key, {} FROM assistance_service) b", own.to_uppercase())),
+        around("(SELECT person_key, record_id AS \"__marsad_person_key_3\" FROM assistance_service) b"),
+        around("(SELECT person_key, record_id FROM assistance_service) b(person_key, __marsad_person_key_3)"),
+        format!("WITH b AS (SELECT person_key, {own} FROM assistance_service) {}", around("b")),
+        "SELECT quarter, COUNT(DISTINCT person_key) AS __marsad_event_month_1 FROM assistance_service GROUP BY quarter".to_owned(),
+    ] {
+        match analyse(&sql, &sources(), &declared()) {
+            Verdict::Refused(refusals) => assert_eq!(refusals[0].code, "P17", "{sql}\n{refusals:?}"),
+            other => panic!("{sql}\n{other:?}"),
+        }
+    }
+    // And were the text let through: two columns of one name are none.
+    let honest = analyse(&around("(SELECT person_key FROM assistance_service) b"), &sources(), &declared());
+    assert!(matches!(honest, Verdict::Accepted(_)), "{honest:?}");
+}
+
+#[test]
+fn every_row_of_values_is_part_of_what_a_statement_is() {
+    let digest = |last: &str| {
+        let rows = "('FOOD'), ".repeat(5);
+        let sql = format!(
+            "SELECT region, COUNT(*) AS n FROM assistance_service WHERE region IN (SELECT v.column1 FROM (VALUES {rows}('{last}')) AS v) GROUP BY region"
+        );
+        match analyse(&sql, &sources(), &declared()) {
+            Verdict::Accepted(analysis) => analysis.digest,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(digest("FOOD"), digest("FOOD"));
+    assert_ne!(digest("FOOD"), digest("HEALTH"));
+}
+
+#[test]
+fn a_statements_own_texts_are_short() {
+    let judged = |n: usize| {
+        let text = "x".repeat(n);
+        let sql = format!(
+            "SELECT region, COUNT(*) AS n FROM assistance_service WHERE note = '{text}' GROUP BY region"
+        );
+        analyse(&sql, &sources(), &declared())
+    };
+    assert!(matches!(judged(256), Verdict::Accepted(_)));
+    assert!(matches!(judged(257), Verdict::Refused(refusals) if refusals[0].code == "P13"));
+}
 
 /// A query around a query, which breaks nothing itself.
 fn wrapped(query: &str, wrapper: u8, depth: usize) -> String {

@@ -57,6 +57,7 @@ impl Delimited {
             HeaderFault::Row(fault) => row_error(path, fault),
             HeaderFault::Refused(refusal) => refuse(refusal),
         })?;
+        rows.set_width(headers.len());
         Ok(Self { rows, headers })
     }
 
@@ -205,6 +206,15 @@ fn row_error(path: &Path, fault: RowFault) -> Error {
                 what: format!("a quotation that begins in the record of line {line} is never closed"),
                 why: "everything after it would be read as one cell",
                 remedy: format!("add the missing quotation mark in or after line {line}"),
+            }],
+        },
+        RowFault::Swallowed(line) => Error::Refused {
+            file,
+            refusals: vec![Refusal {
+                code: "F08",
+                what: format!("a quotation that begins in the record of line {line} holds whole records"),
+                why: "they would be read as one cell, and be lost",
+                remedy: format!("take out the stray quotation mark in line {line}, or write it twice"),
             }],
         },
     }

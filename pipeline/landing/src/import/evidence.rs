@@ -39,7 +39,10 @@ pub(crate) fn encoding(path: &Path, headers: &[String]) -> io::Result<&'static E
         }
     }
     evidence.end_word();
-    if evidence.is_utf_8() {
+    // A header of other letters decides by itself: no row's bytes change how the rows of others are read.
+    let first_line = start.iter().position(|byte| *byte == b'\n').map(|end| &start[..end]);
+    let header = first_line.filter(|line| !line.is_ascii()).map(|line| std::str::from_utf8(line).is_ok());
+    if header.unwrap_or_else(|| evidence.is_utf_8()) {
         return Ok(UTF_8);
     }
     let [latin, arabic] = [WINDOWS_1252, WINDOWS_1256].map(|encoding| found(encoding, &start, headers));
@@ -69,6 +72,9 @@ fn found(encoding: &'static Encoding, start: &[u8], headers: &[String]) -> usize
 struct Evidence {
     utf_8: encoding_rs::Decoder,
     is_broken: bool,
+    /// Characters beyond ASCII that are UTF-8, and bytes that are not.
+    n_utf_8: u64,
+    n_broken: u64,
     n_arabic: u64,
     n_latin: u64,
     word: Word,
@@ -88,7 +94,8 @@ struct Word {
 impl Default for Evidence {
     fn default() -> Self {
         let utf_8 = UTF_8.new_decoder_without_bom_handling();
-        Self { utf_8, is_broken: false, n_arabic: 0, n_latin: 0, word: Word::default() }
+        let word = Word::default();
+        Self { utf_8, is_broken: false, n_utf_8: 0, n_broken: 0, n_arabic: 0, n_latin: 0, word }
     }
 }
 
@@ -96,6 +103,10 @@ impl Evidence {
     fn take(&mut self, bytes: &[u8]) {
         let mut text = vec![0; self.utf_8.max_utf8_buffer_length(bytes.len()).unwrap_or(4 * CHUNK)];
         self.is_broken |= self.utf_8.decode_to_utf8(bytes, &mut text, false).3;
+        for chunk in bytes.utf8_chunks() {
+            self.n_utf_8 += chunk.valid().chars().filter(|c| !c.is_ascii()).count() as u64;
+            self.n_broken += u64::from(!chunk.invalid().is_empty());
+        }
         for byte in bytes {
             match byte {
                 b'a'..=b'z' | b'A'..=b'Z' => self.word.n_ascii += 1,
@@ -119,9 +130,11 @@ impl Evidence {
         self.n_latin += u64::from(word.n_ascii > 0 && word.differs);
     }
 
+    /// All of it, or most: a few bytes of another encoding are refused where they stand (R10), and turn nothing else.
     fn is_utf_8(&mut self) -> bool {
         let mut rest = [0; 16];
-        !self.is_broken && !self.utf_8.decode_to_utf8(&[], &mut rest, true).3
+        let is_whole = !self.is_broken && !self.utf_8.decode_to_utf8(&[], &mut rest, true).3;
+        is_whole || self.n_utf_8 > self.n_broken
     }
 }
 
@@ -157,6 +170,14 @@ mod tests {
             |to_bytes: fn(u16) -> [u8; 2]| FRENCH.encode_utf16().flat_map(to_bytes).collect::<Vec<u8>>();
         assert_eq!(guessed(&wide(u16::to_le_bytes), &[]), UTF_16LE);
         assert_eq!(guessed(&wide(u16::to_be_bytes), &[]), UTF_16BE);
+    }
+
+    #[test]
+    fn a_few_bytes_of_another_encoding_turn_nothing_else() {
+        let foreign = |header: &str| [header.as_bytes(), "été, à Fès\n".as_bytes(), b"\xE9t\xE9\n"].concat();
+        assert_eq!(guessed(&foreign("Région,a\n"), &[]), UTF_8);
+        assert_eq!(guessed(&foreign("region,a\n"), &[]), UTF_8);
+        assert_eq!(guessed(&[b"R\xE9gion\n".as_slice(), FRENCH.as_bytes()].concat(), &[]), WINDOWS_1252);
     }
 
     #[test]

@@ -112,6 +112,8 @@ pub(crate) enum RowFault {
     Io(io::Error),
     /// A quotation that begins in the row of this line is never closed.
     Unclosed(u64),
+    /// A quotation that begins in the row of this line holds whole rows.
+    Swallowed(u64),
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -131,6 +133,8 @@ pub(crate) struct Rows<R> {
     at: usize,
     line: u64,
     after_return: bool,
+    /// How many cells a row has, once the header is read.
+    width: Option<usize>,
     building: Building,
 }
 
@@ -209,7 +213,13 @@ impl<R: Read> Rows<R> {
             cell_is_long: false,
             is_blank: true,
         };
-        Self { input, delimiter, chunk: String::new(), at: 0, line: 1, after_return: false, building }
+        let (chunk, after_return) = (String::new(), false);
+        Self { input, delimiter, chunk, at: 0, line: 1, after_return, width: None, building }
+    }
+
+    /// From here on a row has so many cells.
+    pub(crate) fn set_width(&mut self, width: usize) {
+        self.width = Some(width);
     }
 
     pub(crate) fn set_delimiter(&mut self, delimiter: u8) {
@@ -261,7 +271,11 @@ impl<R: Read> Rows<R> {
                 _ if line_end => {
                     self.building.end_cell();
                     self.hand_over(row);
-                    return Ok(true);
+                    return if self.has_swallowed(row) {
+                        Err(RowFault::Swallowed(row.line))
+                    } else {
+                        Ok(true)
+                    };
                 }
                 _ if byte == self.delimiter => {
                     self.building.end_cell();
@@ -284,7 +298,17 @@ impl<R: Read> Rows<R> {
         }
         self.building.end_cell();
         self.hand_over(row);
-        Ok(true)
+        if self.has_swallowed(row) { Err(RowFault::Swallowed(row.line)) } else { Ok(true) }
+    }
+
+    /// Whether a quoted cell holds a line with as many delimiters as a row: two stray quotation marks, and the rows between them
+    /// would be one cell, and nobody's.
+    fn has_swallowed(&self, row: &Row) -> bool {
+        let Some(width) = self.width.filter(|width| *width > 2) else { return false };
+        let is_row = |line: &[u8]| memchr_iter(self.delimiter, line).count() >= width - 1;
+        let lines =
+            |cell: &str| cell.as_bytes().split(|byte| matches!(byte, b'\n' | b'\r')).skip(1).any(is_row);
+        row.cells().any(lines)
     }
 
     /// Takes a whole row at once where the chunk holds all of it and no quotation mark stands in it: most rows are such.

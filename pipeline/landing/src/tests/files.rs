@@ -59,6 +59,10 @@ fn files_that_cannot_be_read_as_declared_are_refused() {
     assert_eq!(codes(format!("{HEADER}{}\n", ",x".repeat(5000))), ["F07"]);
     assert_eq!(codes(format!("{HEADER},{}\n", "x".repeat(70_000))), ["F07"]);
     assert_eq!(codes(format!("{HEADER}\n{ROW}\n\"{ROW}\n{ROW}\n")), ["F08"]);
+    // Two stray quotation marks of one person, records of others between them.
+    let (begin, _) = ROW.rsplit_once(',').unwrap();
+    assert_eq!(codes(format!("{HEADER}\n{begin},\"vue\n{ROW}\nsuite\"\n{ROW}\n")), ["F08"]);
+    assert_eq!(codes(format!("{HEADER}\n{begin},\"vue\nsuite, et fin\"\n")), Vec::<&str>::new());
     assert_eq!(codes(format!("{HEADER}\n")), ["F09"]);
 }
 

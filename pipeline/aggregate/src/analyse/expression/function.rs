@@ -59,6 +59,14 @@ impl Judge<'_> {
     }
 }
 
+/// The longest text of a statement's own. One row may hold it as often as the person has rows.
+const LONGEST_TEXT: usize = 256;
+
+/// Whether a literal is a longer text.
+pub(super) fn is_long(value: &ScalarValue) -> bool {
+    value.try_as_str().flatten().is_some_and(|text| text.chars().count() > LONGEST_TEXT)
+}
+
 /// A literal's meaning.
 pub(super) fn of_literal(value: ScalarValue) -> Origin {
     let lineage = match &value {

@@ -92,6 +92,7 @@ impl Judge<'_> {
                 let outer = self.scope.outer_origin(column);
                 outer.cloned().map(Origin::nullable).ok_or_else(|| refuse(Code::P07, expr))
             }
+            Expr::Literal(value, _) if function::is_long(value) => Err(refuse(Code::P13, expr)),
             Expr::Literal(value, _) => Ok(function::of_literal(value.clone())),
             Expr::Not(e)
             | Expr::IsNull(e)

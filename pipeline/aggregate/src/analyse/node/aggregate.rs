@@ -38,16 +38,23 @@ pub(super) fn aggregated(node: &Aggregate, context: &Context<'_>) -> Result<Walk
     let order = Order { key: below.key.as_ref(), fixed };
     let values = node.aggr_expr.iter().map(|expr| functions::aggregate(expr, &scope, &order, context));
     let values: Vec<Origin> = values.collect::<Result<_, _>>()?;
+    // Alone by the person there is one row of each; else no more than there were.
+    let is_whole_person = groups.is_plain() && groups.origins.iter().all(Origin::is_person);
+    let gathers = node.aggr_expr.iter().any(functions::gathers);
+    let size = if gathers { below.fan + below.size } else { below.size };
+    let fan = if is_whole_person && below.is_person() { 0 } else { below.fan };
     let (mut columns, key) = groups.columns_and_key(context);
     columns.extend(values);
     if columns.len() != node.schema.fields().len() {
         return Err(offence(Code::P17));
     }
+    let too_much = Offence::new(Code::P22, Construct::GroupBy, "what STRING_AGG or ARRAY_AGG gathers")
+        .at(node.group_expr.iter().chain(&node.aggr_expr));
     let node = match below.unit {
         Unit::Public => "aggregate of reference rows",
         _ => "aggregate within the person",
     };
-    Ok(Walked { columns, key, ..below }.through(node.to_owned()))
+    Walked { columns, key, fan, size, ..below }.through(node.to_owned()).within_fan(too_much)
 }
 
 fn is_float(expr: &Expr, node: &Aggregate) -> bool {

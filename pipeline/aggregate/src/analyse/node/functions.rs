@@ -37,6 +37,15 @@ impl Order<'_> {
     }
 }
 
+/// Whether the value holds those of all its rows.
+pub(super) fn gathers(expr: &Expr) -> bool {
+    match expr {
+        Expr::Alias(alias) => gathers(&alias.expr),
+        Expr::AggregateFunction(function) => ["array_agg", "string_agg"].contains(&function.func.name()),
+        _ => false,
+    }
+}
+
 /// An aggregate within the person.
 pub(super) fn aggregate(
     expr: &Expr,

@@ -61,6 +61,7 @@ impl Sides<'_> {
         self.judge_conditions()?;
         let columns = self.columns()?;
         let (key, fan, offence) = (self.key(), self.fan(), self.offence(Code::P22));
+        let size = self.left.size.max(self.right.size);
         let unit = self.left.unit.clone();
         let node = match self.is_set_operation() {
             true => format!("{} on all columns, the person among them", self.join.join_type),
@@ -68,7 +69,7 @@ impl Sides<'_> {
         };
         let path =
             UnitPath { node, status: unit.describe(), children: vec![self.left.path, self.right.path] };
-        Walked { unit, columns, key, fan, path }.within_fan(offence)
+        Walked { unit, columns, key, fan, size, path }.within_fan(offence)
     }
 
     /// How often the rows of one person multiply: those of a side of which each row meets one at most do not.
@@ -106,11 +107,11 @@ impl Sides<'_> {
         self.judge_conditions()?;
         let columns = self.columns()?;
         let unit = person.unit.clone();
-        let (key, fan) = (person.key.clone(), person.fan);
+        let (key, fan, size) = (person.key.clone(), person.fan, self.left.size.max(self.right.size));
         let node = format!("{} join of a reference table", self.join.join_type.to_string().to_lowercase());
         let path =
             UnitPath { node, status: unit.describe(), children: vec![self.left.path, self.right.path] };
-        Ok(Walked { unit, columns, key, fan, path })
+        Ok(Walked { unit, columns, key, fan, size, path })
     }
 
     fn public(self) -> Result<Walked, Offence> {
@@ -121,7 +122,7 @@ impl Sides<'_> {
             status: Unit::Public.describe(),
             children: vec![self.left.path, self.right.path],
         };
-        Ok(Walked { unit: Unit::Public, columns, key: None, fan: 0, path })
+        Ok(Walked { unit: Unit::Public, columns, key: None, fan: 0, size: 0, path })
     }
 
     /// What the join equates, the left side's value first: conjuncts of ON, which the engine takes apart only later.

@@ -55,10 +55,12 @@ pub(crate) struct Walked {
     pub(crate) key: Option<Key>,
     /// How many scans' rows of one person multiply at most: 1 for a scan, 2 where each row of one meets each of another.
     pub(crate) fan: u32,
+    /// How many scans' rows of one person a value may hold: STRING_AGG and ARRAY_AGG put as many into one.
+    pub(crate) size: u32,
     pub(crate) path: UnitPath,
 }
 
-/// How often a person's rows may multiply. Each time more would turn a person with many records into time and memory that
+/// How often a person's rows, and what their values hold, may multiply. Each time more would turn a person with many records into time and memory that
 /// the ledger's times and a failed run show: a figure without noise, and an analyst's to choose (12.3).
 const MOST_FAN: u32 = 2;
 
@@ -70,9 +72,9 @@ impl Walked {
         self
     }
 
-    /// Refuses where the rows of one person multiply more often than they may.
+    /// Refuses where the rows of one person, with what their values hold, multiply more often than they may.
     fn within_fan(self, offence: Offence) -> Result<Self, Offence> {
-        if self.is_person() && self.fan > MOST_FAN { Err(offence) } else { Ok(self) }
+        if self.is_person() && self.fan + self.size > MOST_FAN { Err(offence) } else { Ok(self) }
     }
 
     pub(super) fn is_person(&self) -> bool {

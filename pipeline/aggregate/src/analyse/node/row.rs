@@ -6,7 +6,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{Expr, Filter, Projection, Unnest};
 
 use super::super::expression::{self, Context, Scope};
-use super::super::lineage::Origin;
+use super::super::lineage::{Lineage, Origin};
 use super::super::refusal::{Code, Construct, Offence};
 use super::{Walked, walk};
 
@@ -40,8 +40,15 @@ pub(super) fn unnested(unnest: &Unnest, context: &Context<'_>) -> Result<Walked,
     };
     let columns = unnest.dependency_indices.iter().map(column).collect();
     // A list holds no more than the rows that it was gathered from.
-    let fan = below.fan + 1;
-    let walked = Walked { columns, key: None, fan, ..below }.through("unnest".to_owned());
+    let fan = below.fan + below.size.max(1);
+    // Texts and lists that stand beside it, and are nobody's code, may hold as many still.
+    let may_hold = |index: &usize| {
+        let of = unnest.input.schema().field(*index).data_type();
+        let gathered = below.columns.get(*index).is_none_or(|origin| origin.lineage == Lineage::Other);
+        !is_list(index) && gathered && (of.is_nested() || of.is_string())
+    };
+    let size = if unnest.dependency_indices.iter().any(may_hold) { below.size } else { 0 };
+    let walked = Walked { columns, key: None, fan, size, ..below }.through("unnest".to_owned());
     walked.within_fan(Offence::new(Code::P22, Construct::Statement, "unnest"))
 }
 

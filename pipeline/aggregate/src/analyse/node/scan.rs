@@ -38,7 +38,7 @@ pub(super) fn scanned(scan: &TableScan, context: &Context<'_>) -> Result<Walked,
         other => other.describe(),
     };
     let path = UnitPath { node: format!("scan {table}"), status, children: Vec::new() };
-    Ok(Walked { unit, columns, key: Some(pieces), fan: 1, path })
+    Ok(Walked { unit, columns, key: Some(pieces), fan: 1, size: 0, path })
 }
 
 /// Rows that the statement itself writes.
@@ -52,6 +52,7 @@ pub(super) fn constant(plan: &LogicalPlan) -> Walked {
         columns,
         key: one_row.then(|| Key { certain: true, ..Key::default() }),
         fan: 0,
+        size: 0,
         path,
     }
 }

@@ -62,9 +62,10 @@ pub(super) fn union(union: &Union, context: &Context<'_>) -> Result<Walked, Offe
     }
     let (columns, key) = merged.columns_and_key();
     let fan = branches.iter().map(|branch| branch.fan).max().unwrap_or(0);
+    let size = branches.iter().map(|branch| branch.size).max().unwrap_or(0);
     let children = branches.into_iter().map(|branch| branch.path).collect();
     let path = UnitPath { node: "union all".to_owned(), status: unit.describe(), children };
-    Ok(Walked { unit, columns, key, fan, path })
+    Ok(Walked { unit, columns, key, fan, size, path })
 }
 
 struct Merged<'a> {
