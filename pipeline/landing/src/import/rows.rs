@@ -268,15 +268,7 @@ impl<R: Read> Rows<R> {
                     row.line = 0;
                     State::CellStart
                 }
-                _ if line_end => {
-                    self.building.end_cell();
-                    self.hand_over(row);
-                    return if self.has_swallowed(row) {
-                        Err(RowFault::Swallowed(row.line))
-                    } else {
-                        Ok(true)
-                    };
-                }
+                _ if line_end => return self.hand_over(row),
                 _ if byte == self.delimiter => {
                     self.building.end_cell();
                     self.building.is_blank = false;
@@ -296,9 +288,7 @@ impl<R: Read> Rows<R> {
         if self.building.is_blank {
             return Ok(false);
         }
-        self.building.end_cell();
-        self.hand_over(row);
-        if self.has_swallowed(row) { Err(RowFault::Swallowed(row.line)) } else { Ok(true) }
+        self.hand_over(row)
     }
 
     /// Whether a quoted cell holds a line with as many delimiters as a row: two stray quotation marks, and the rows between them
@@ -367,14 +357,17 @@ impl<R: Read> Rows<R> {
         Ok(Some(self.chunk.as_bytes()[self.at - 1]))
     }
 
-    fn hand_over(&mut self, row: &mut Row) {
+    /// Ends the row's last cell, and gives all of them.
+    fn hand_over(&mut self, row: &mut Row) -> Result<bool, RowFault> {
         let building = &mut self.building;
+        building.end_cell();
         row.text.clear();
         // Cells end at ASCII bytes and are dropped whole, so the text stays UTF-8.
         row.text.push_str(&String::from_utf8_lossy(&building.text));
         std::mem::swap(&mut row.ends, &mut building.ends);
         std::mem::swap(&mut row.too_long, &mut building.too_long);
         row.n_cells = building.n_cells;
+        if self.has_swallowed(row) { Err(RowFault::Swallowed(row.line)) } else { Ok(true) }
     }
 }
 
