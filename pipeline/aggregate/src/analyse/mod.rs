@@ -155,6 +155,13 @@ impl Declared {
     }
 }
 
+/// The code of what the plan alone is refused for, without a look at the text.
+#[cfg(test)]
+pub(crate) fn refusal_of_plan(sql: &str, sources: &Sources, declared: &Declared) -> Option<Code> {
+    let planned = plan::plan(sql, sources).expect("it names what is there");
+    plan::judge(&planned, &Context::new(sources, declared)).err().map(|offence| offence.code)
+}
+
 /// Judges one statement.
 pub fn analyse(sql: &str, sources: &Sources, declared: &Declared) -> Verdict {
     let text = match syntax::judge(sql) {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::world::{declared, sources};
-use crate::analyse::{Verdict, analyse};
+use crate::analyse::{Code, Verdict, analyse, refusal_of_plan};
 
 /// Rows with the columns `p` and `region` that break a rule.
 const FAULTS: &[(&str, &str)] = &[
@@ -150,9 +150,24 @@ fn names_of_the_carried_columns_are_nobodys() {
             other => panic!("{sql}\n{other:?}"),
         }
     }
-    // And were the text let through: two columns of one name are none.
-    let honest = analyse(&around("(SELECT person_key FROM assistance_service) b"), &sources(), &declared());
-    assert!(matches!(honest, Verdict::Accepted(_)), "{honest:?}");
+}
+
+/// And were the text let through: whichever number the carried column gets, a plan with two of that name is none.
+#[test]
+fn a_plan_in_which_two_columns_are_the_person_is_none() {
+    let around = |b: &str| {
+        format!(
+            "SELECT a.quarter AS quarter, COUNT(DISTINCT a.person_key) AS persons FROM {b} b RIGHT JOIN assistance_service a ON a.person_key = b.person_key GROUP BY a.quarter"
+        )
+    };
+    let judged = |b: &str| refusal_of_plan(&around(b), &sources(), &declared());
+    assert_eq!(judged("(SELECT person_key FROM assistance_service)"), None);
+    let refused = |n: usize| {
+        let own =
+            format!("(SELECT person_key, record_id AS __marsad_person_key_{n} FROM assistance_service)");
+        judged(&own) == Some(Code::P17)
+    };
+    assert!((1..=4).any(refused), "one of them is the number");
 }
 
 #[test]
