@@ -13,7 +13,7 @@ use rust_xlsxwriter::{
 
 use crate::columns::Column;
 use crate::csv;
-use crate::dataflow::{Dataflow, Protection, Reduced, Row};
+use crate::dataflow::{Dataflow, Protection, Row};
 use crate::edition::Edition;
 use crate::error::{Error, Result};
 use crate::form;
@@ -121,7 +121,10 @@ fn explained(edition: &Edition, language: Language) -> Vec<String> {
     let mut lines = vec![text(&edition.title), edition.workspace.clone()];
     let read = [know_who, know_noise, know_place, read_margin, read_flags, read_selection];
     lines.extend(read.map(|&line| line.to_owned()));
-    let is_capped = |flow: &Dataflow| matches!(&flow.protection, Protection::Noise(noise) if noise.reduced != Reduced::None);
+    let is_capped = |flow: &Dataflow| {
+        let all: Vec<usize> = (0..flow.dimensions.len()).collect();
+        matches!(&flow.protection, Protection::Noise(noise) if noise.reduced.holds(&all))
+    };
     lines.extend(edition.dataflows.iter().any(is_capped).then(|| (*know_caps).to_owned()));
     lines.extend([read_sums, not_protected].map(|&line| line.to_owned()));
     lines.push(format!("{coverage}{colon} {}", text(&edition.coverage)));
