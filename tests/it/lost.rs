@@ -15,17 +15,28 @@ fn files(workspace: &Workspace, folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Takes entries and results away, so that the run of the release is reserved and has not ended.
-fn cut_off(workspace: &Workspace) {
+/// A workspace whose release ran.
+fn with_a_run() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.land_services(20);
+    workspace.approved(RELEASE);
+    workspace.json(&["release", "run", RELEASE, "--yes"]).done();
+    workspace
+}
+
+/// The same with entries and results taken away, so that the run is reserved and has not ended.
+fn cut_off() -> Workspace {
+    let workspace = with_a_run();
     let is_reserved =
         |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text.contains("\"kind\":\"reserved\""));
     let entries: Vec<PathBuf> =
-        files(workspace, "ledger").into_iter().filter(|path| path.is_file()).collect();
+        files(&workspace, "ledger").into_iter().filter(|path| path.is_file()).collect();
     let reserved = entries.iter().rposition(is_reserved).unwrap();
-    for path in entries[reserved + 1..].iter().chain(&files(workspace, "ledger/runs")) {
+    for path in entries[reserved + 1..].iter().chain(&files(&workspace, "ledger/runs")) {
         fs::remove_file(path).unwrap();
     }
     fs::remove_dir_all(workspace.path("state")).unwrap();
+    workspace
 }
 
 fn remedy(output: &Output) -> &str {
@@ -34,11 +45,7 @@ fn remedy(output: &Output) -> &str {
 
 #[test]
 fn a_run_whose_machine_is_gone_is_ended_by_whoever_says_so_and_nothing_waits_for_ever() {
-    let workspace = Workspace::new();
-    workspace.land_services(20);
-    workspace.approved(RELEASE);
-    workspace.json(&["release", "run", RELEASE, "--yes"]).done();
-    cut_off(&workspace);
+    let workspace = cut_off();
     workspace.write("ids", "partner:P-70000003\n");
     fs::set_permissions(workspace.path("ids"), fs::Permissions::from_mode(0o600)).unwrap();
     let erase = ["person", "erase", "--id-file", "ids", "--yes"];
@@ -67,11 +74,7 @@ fn a_run_whose_machine_is_gone_is_ended_by_whoever_says_so_and_nothing_waits_for
 
 #[test]
 fn a_run_that_was_cut_off_here_is_ended_and_told() {
-    let workspace = Workspace::new();
-    workspace.land_services(20);
-    workspace.approved(RELEASE);
-    workspace.json(&["release", "run", RELEASE, "--yes"]).done();
-    cut_off(&workspace);
+    let workspace = cut_off();
     let entries = files(&workspace, "ledger");
     let last = entries.iter().rfind(|path| path.is_file()).unwrap();
     let entry: serde_json::Value = serde_json::from_slice(&fs::read(last).unwrap()).unwrap();
@@ -85,10 +88,7 @@ fn a_run_that_was_cut_off_here_is_ended_and_told() {
 
 #[test]
 fn a_custody_log_that_was_cut_back_pays_for_nothing_and_is_not_swept() {
-    let workspace = Workspace::new();
-    workspace.land_services(20);
-    workspace.approved(RELEASE);
-    workspace.json(&["release", "run", RELEASE, "--yes"]).done();
+    let workspace = with_a_run();
     let log = files(&workspace, "landing/_log");
     let entry = log.last().unwrap();
     let (kept, n_files) = (fs::read(entry).unwrap(), files(&workspace, "landing/_keys").len());
@@ -156,10 +156,7 @@ fn faults(workspace: &Workspace) -> Vec<(String, String)> {
 
 #[test]
 fn what_stands_in_a_store_and_nobody_put_there_is_a_fault_that_is_named() {
-    let workspace = Workspace::new();
-    workspace.land_services(20);
-    workspace.approved(RELEASE);
-    workspace.json(&["release", "run", RELEASE, "--yes"]).done();
+    let workspace = with_a_run();
     workspace.json(&["release", "publish", RELEASE]).done();
     workspace.ledger_is_right();
     let bundle = format!("releases/{RELEASE}");

@@ -264,8 +264,8 @@ impl Workspace {
     /// # Errors
     /// A release that runs; a ledger that cannot be read; a custody log that was cut back.
     pub(crate) async fn at_rest(&self) -> Result<AtRest, Failure> {
-        let at_rest = self.idle().await?;
-        self.keeps_what_was_read(&self.landing()?, &self.ledger()?.state().await?).await?;
+        let (at_rest, state) = self.resting().await?;
+        self.keeps_what_was_read(&self.landing()?, &state).await?;
         Ok(at_rest)
     }
 
@@ -274,12 +274,17 @@ impl Workspace {
     /// # Errors
     /// A release that runs; a ledger that cannot be read.
     pub(crate) async fn idle(&self) -> Result<AtRest, Failure> {
+        Ok(self.resting().await?.0)
+    }
+
+    async fn resting(&self) -> Result<(AtRest, State), Failure> {
         let lock = self.lock()?;
         let ledger = self.ledger()?;
         self.recover(&ledger).await?;
-        let running = ledger.state().await?.running();
+        let state = ledger.state().await?;
+        let running = state.running();
         if running.is_empty() {
-            return Ok(AtRest(lock));
+            return Ok((AtRest(lock), state));
         }
         Err(Failure::new(Explanation::new(
             "W40",

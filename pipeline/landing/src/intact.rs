@@ -4,7 +4,6 @@
 use marsad_terms::{Digest, Progress};
 
 use crate::act::store_name;
-use crate::custody::Custody;
 use crate::vault::Vault;
 use crate::{Error, Landing, Result};
 
@@ -31,11 +30,11 @@ impl Landing {
             let vault = self.side(is_restricted);
             loop {
                 let custody = self.custody(vault).await?;
-                let files: Vec<(String, Digest)> = custody.named();
+                let files: Vec<(&str, Digest)> = custody.named().collect();
                 let found = damaged(vault, &files, progress).await?;
                 // An act may have put others in their place meanwhile.
                 let moved =
-                    !found.is_empty() && self.custody(vault).await?.n_entries() != custody.n_entries();
+                    !found.is_empty() && self.custody(vault).await?.hashes.len() != custody.hashes.len();
                 if !moved {
                     let store = store_name(is_restricted);
                     n_files += files.len() as u64;
@@ -50,7 +49,7 @@ impl Landing {
 
 async fn damaged(
     vault: &Vault,
-    files: &[(String, Digest)],
+    files: &[(&str, Digest)],
     progress: Progress<'_>,
 ) -> Result<Vec<(String, &'static str)>> {
     let mut damaged = Vec::new();
@@ -58,15 +57,9 @@ async fn damaged(
         progress(done, files.len() as u64);
         match vault.open(path, *hash).await {
             Ok(_) => {}
-            Err(Error::Damaged { how, .. }) => damaged.push((path.clone(), how)),
+            Err(Error::Damaged { how, .. }) => damaged.push(((*path).to_owned(), how)),
             Err(error) => return Err(error),
         }
     }
     Ok(damaged)
-}
-
-impl Custody {
-    fn n_entries(&self) -> usize {
-        self.hashes.len()
-    }
 }

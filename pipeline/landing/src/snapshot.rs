@@ -102,9 +102,7 @@ pub struct BatchSummary {
 pub struct Snapshot {
     /// What was read, for the ledger's commitment.
     pub head: Option<Digest>,
-    /// Of the landing store's log and of the restricted one's.
-    heads: [Option<Digest>; 2],
-    /// Of all entries of these logs.
+    /// Of all entries of the landing store's log and of the restricted one's.
     hashes: [Vec<Digest>; 2],
     bucket_bits: u8,
     batches: Vec<(Batch, Vault)>,
@@ -115,18 +113,10 @@ impl Snapshot {
     /// Of a landing where nothing ever landed.
     pub fn empty() -> Self {
         let hashes = [Vec::new(), Vec::new()];
-        Self {
-            head: None,
-            heads: [None; 2],
-            hashes,
-            bucket_bits: 0,
-            batches: Vec::new(),
-            summaries: Vec::new(),
-        }
+        Self { head: None, hashes, bucket_bits: 0, batches: Vec::new(), summaries: Vec::new() }
     }
 
     pub(crate) fn new(bucket_bits: u8, sides: [(Custody, Vault); 2]) -> Self {
-        let heads = [&sides[0], &sides[1]].map(|(custody, _)| custody.head.as_ref().map(|entry| entry.hash));
         let hashes = [&sides[0], &sides[1]].map(|(custody, _)| custody.hashes.clone());
         let mut batches = Vec::new();
         let mut summaries = Vec::new();
@@ -134,7 +124,13 @@ impl Snapshot {
             summaries.extend(custody.batches.iter().map(summary));
             batches.extend(custody.batches.iter().map(|batch| (batch.clone(), vault.clone())));
         }
-        Self { head: head(heads), heads, hashes, bucket_bits, batches, summaries }
+        Self {
+            head: head(hashes.each_ref().map(|log| log.last().copied())),
+            hashes,
+            bucket_bits,
+            batches,
+            summaries,
+        }
     }
 
     /// Refuses logs that were cut back since a run read them, as a store restored from an older backup has: registers would be
@@ -177,7 +173,7 @@ impl Snapshot {
 
     /// Whether the log of one of the stores still ends as it did when this was taken. No two logs end alike, but for empty ones.
     pub(crate) fn is_of(&self, custody: &Custody) -> bool {
-        self.heads.contains(&custody.head.as_ref().map(|entry| entry.hash))
+        self.hashes.iter().any(|log| log.last() == custody.hashes.last())
     }
 
     /// The same, once every batch is known to have landed as its record type says now. Who counts rows asks this first.

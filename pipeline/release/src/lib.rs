@@ -25,5 +25,5 @@ pub use error::Error;
 pub use figures::Figures;
 pub use plan::{Planner, SelfAudit, Wish};
 pub use prepare::{Prepared, PreparedStatistic, prepare};
-pub use run::{Outcome, Runner, Step};
+pub use run::{Outcome, Runner, Step, not_over};
 pub use series::PreparedSeries;

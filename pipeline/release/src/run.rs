@@ -170,11 +170,17 @@ impl Runner<'_> {
 /// Refuses to read a period before its last day is past: its figures would stand for ever, and whoever comes after would enter a
 /// first-time series at a later step.
 fn are_over(periods: &[Period]) -> Result<(), Error> {
-    let today = clock::today().to_string();
-    match periods.iter().find(|period| period.months().1.last_day() >= today) {
-        Some(period) => Err(Error::NotOver { period: *period, until: period.months().1.last_day() }),
+    match not_over(periods).next() {
+        Some((period, until)) => Err(Error::NotOver { period, until }),
         None => Ok(()),
     }
+}
+
+/// The periods whose last day is not past, with that day.
+pub fn not_over(periods: &[Period]) -> impl Iterator<Item = (Period, String)> {
+    let today = clock::today().to_string();
+    let ends = periods.iter().map(|period| (*period, period.months().1.last_day()));
+    ends.filter(move |(_, last)| *last >= today)
 }
 
 fn private<'a>(statistics: &'a [PreparedStatistic<'_>]) -> impl Iterator<Item = &'a Analysis> {

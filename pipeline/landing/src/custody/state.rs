@@ -261,15 +261,11 @@ impl State {
 
     /// Paths of all files that are to be there.
     pub(crate) fn live(&self) -> impl Iterator<Item = &str> {
-        self.files().map(|(path, _)| path)
+        self.named().map(|(path, _)| path)
     }
 
     /// The same with the hashes of their bytes as stored.
-    pub(crate) fn named(&self) -> Vec<(String, Digest)> {
-        self.files().map(|(path, hash)| (path.to_owned(), hash)).collect()
-    }
-
-    fn files(&self) -> impl Iterator<Item = (&str, Digest)> {
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&str, Digest)> {
         let files = self.batches.iter().flat_map(|batch| batch.files.iter().chain(&batch.quarantine));
         let files = files.map(|file| (file.path.as_str(), file.hash));
         let files = files.chain(self.steps.iter().map(|steps| (steps.path.as_str(), steps.hash)));

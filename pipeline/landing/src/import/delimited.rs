@@ -197,25 +197,18 @@ pub(crate) fn are_decodable(headers: &[String]) -> Result<(), Refusal> {
 
 fn row_error(path: &Path, fault: RowFault) -> Error {
     let file = path.to_owned();
-    match fault {
-        RowFault::Io(source) => Error::Read { file, source },
-        RowFault::Unclosed(line) => Error::Refused {
-            file,
-            refusals: vec![Refusal {
-                code: "F08",
-                what: format!("a quotation that begins in the record of line {line} is never closed"),
-                why: "everything after it would be read as one cell",
-                remedy: format!("add the missing quotation mark in or after line {line}"),
-            }],
-        },
-        RowFault::Swallowed(line) => Error::Refused {
-            file,
-            refusals: vec![Refusal {
-                code: "F08",
-                what: format!("a quotation that begins in the record of line {line} holds whole records"),
-                why: "they would be read as one cell, and be lost",
-                remedy: format!("take out the stray quotation mark in line {line}, or write it twice"),
-            }],
-        },
-    }
+    let (what, why, remedy) = match fault {
+        RowFault::Io(source) => return Error::Read { file, source },
+        RowFault::Unclosed(line) => (
+            format!("a quotation that begins in the record of line {line} is never closed"),
+            "everything after it would be read as one cell",
+            format!("add the missing quotation mark in or after line {line}"),
+        ),
+        RowFault::Swallowed(line) => (
+            format!("a quotation that begins in the record of line {line} holds whole records"),
+            "they would be read as one cell, and be lost",
+            format!("take out the stray quotation mark in line {line}, or write it twice"),
+        ),
+    };
+    Error::Refused { file, refusals: vec![Refusal { code: "F08", what, why, remedy }] }
 }

@@ -60,8 +60,8 @@ pub(crate) struct Walked {
     pub(crate) path: UnitPath,
 }
 
-/// How often a person's rows, and what their values hold, may multiply. Each time more would turn a person with many records into time and memory that
-/// the ledger's times and a failed run show: a figure without noise, and an analyst's to choose (12.3).
+/// How often a person's rows, and what their values hold, may multiply. Each time more would turn a person with many records
+/// into time and memory that the ledger's times and a failed run show: a figure without noise, and an analyst's to choose (12.3).
 const MOST_FAN: u32 = 2;
 
 impl Walked {

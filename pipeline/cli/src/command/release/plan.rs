@@ -8,8 +8,8 @@ use marsad_ledger::sign::SigningKey;
 use marsad_ledger::{Ledger, Policy, RequestState, Stage, State};
 use marsad_publish::versions;
 use marsad_release::plan::definition;
-use marsad_release::{Figures, Planner};
-use marsad_terms::{Explanation, Name, Period, clock};
+use marsad_release::{Figures, Planner, not_over};
+use marsad_terms::{Explanation, Name, Period};
 
 use super::bundle;
 use super::public::Public;
@@ -54,14 +54,8 @@ pub(crate) async fn plan(
             "the id names {named}, which is none of the release's periods; an id is used once, for ever"
         ));
     }
-    let today = clock::today().to_string();
-    for (period, last) in release.periods.iter().map(|period| (period, period.months().1.last_day())) {
-        if last >= today {
-            note(&format!(
-                "{period} ends on {last}: `marsad release run {}` refuses it until then",
-                release.id
-            ));
-        }
+    for (period, last) in not_over(&release.periods) {
+        note(&format!("{period} ends on {last}: `marsad release run {}` refuses it until then", release.id));
     }
     ledger.propose(&proposal, &key).await?;
     let state = ledger.state().await?;

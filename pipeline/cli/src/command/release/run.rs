@@ -2,7 +2,7 @@
 
 use marsad_catalog::Catalog;
 use marsad_ledger::proposal::Proposal;
-use marsad_ledger::{Ledger, RequestState, Stage};
+use marsad_ledger::{RequestState, Stage};
 use marsad_release::{Outcome, Runner};
 use marsad_terms::NanoRho;
 use serde_json::json;
@@ -27,9 +27,11 @@ pub(crate) async fn run(
     quiet: Quiet,
 ) -> Result<Report, Failure> {
     let ledger = workspace.ledger()?;
-    let catalog = workspace.catalog_for(&ledger.state().await?.find(id)?.release().to_string())?;
+    let before = ledger.state().await?;
+    let request = before.find(id)?;
+    let catalog = workspace.catalog_for(&request.release().to_string())?;
     // Asked before the lock is taken: nobody else waits for the answer.
-    let asked = if yes { None } else { ask_first(&catalog, &ledger, id).await? };
+    let asked = if yes { None } else { ask_first(&catalog, request)? };
     let id = asked.as_deref().unwrap_or(id);
     let _lock = workspace.lock()?;
     // The lock is ours, so a run of this installation that never ended is dead.
@@ -69,9 +71,7 @@ pub(crate) async fn run(
 }
 
 /// Asks where running would spend, and gives the id of the proposal that the answer is about.
-async fn ask_first(catalog: &Catalog, ledger: &Ledger, id: &str) -> Result<Option<String>, Failure> {
-    let state = ledger.state().await?;
-    let request = state.find(id)?;
+fn ask_first(catalog: &Catalog, request: &RequestState) -> Result<Option<String>, Failure> {
     if request.state != Stage::Approved {
         return Ok(None);
     }
